@@ -1,0 +1,230 @@
+"""The settings table: every setting of cellblock with its default, unit and line of help."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from cellblock.config.kinds import (
+    ADDRESS,
+    LIMITS,
+    OPTIONAL_PATH,
+    PATH,
+    SWITCH,
+    UID_RANGE,
+    Kind,
+    LimitOverrides,
+    matching,
+    whole,
+)
+from cellblock.errors import ConfigError
+
+PREFIX = "CELLBLOCK_"
+_MIB = 1024 * 1024
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What ``load`` returns; ``SETTINGS`` says what each one means."""
+
+    config_file: Path | None
+    host: str
+    port: int
+    data_dir: Path
+    toolchain_dir: Path
+    runtime_dir: Path
+    supervisor_socket: Path
+    worker_slots: int
+    queue_capacity: int
+    sync_wait_max_ms: int
+    drain_timeout_ms: int
+    body_max_bytes: int
+    code_max_bytes: int
+    stdin_max_bytes: int
+    output_max_bytes: int
+    limits: LimitOverrides
+    permissive: bool
+    service_user: str
+    uid_range: tuple[int, int]
+    cgroup_root: str
+    cell_hostname: str
+    node_id: str
+    log_level: str
+
+
+class Situation(Struct, frozen=True):
+    """What a computed default may look at."""
+
+    environ: Mapping[str, str]
+    resolved: Mapping[str, Any]
+    """Settings that stand earlier in the table."""
+
+    def xdg_dir(self, variable: str, below_home: str) -> Path:
+        """Return the user's base directory; relative values do not count, as its specification says."""
+        stated = Path(self.environ.get(variable, ""))
+        return stated if stated.is_absolute() else self._home() / below_home
+
+    def _home(self) -> Path:
+        try:
+            return Path(self.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+        except KeyError as error:
+            message = f"user {os.getuid()} has no home directory: set HOME or the directory's own setting"
+            raise ConfigError(message) from error
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """One row of the table."""
+
+    name: str
+    """Attribute of ``Settings``."""
+    kind: Kind
+    unit: str
+    help: str
+    default: str | Callable[[Situation], str]
+    default_text: str = ""
+    """How the documentation words a computed default."""
+    public_name: str = ""
+    """Stands for ``name`` in the flag and the variable."""
+    in_file: bool = True
+    for_cells: bool = False
+    """Whether it also matters to commands that only run programs, so that they take its flag."""
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag."""
+        return "--" + (self.public_name or self.name).replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return PREFIX + (self.public_name or self.name).upper()
+
+
+def _system_or_user(system: str, variable: str, below_home: str, tail: str) -> Callable[[Situation], str]:
+    def default(situation: Situation) -> str:
+        return system if os.geteuid() == 0 else str(situation.xdg_dir(variable, below_home) / tail)
+
+    return default
+
+
+def _default_socket(situation: Situation) -> str:
+    return str(situation.resolved["runtime_dir"] / str(situation.resolved["port"]) / "supervisor.sock")
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        name="config_file", public_name="config", in_file=False, for_cells=True, kind=OPTIONAL_PATH,
+        default="", default_text="none", unit="path", help="TOML file to read settings from.",
+    ),
+    Setting(
+        name="host", kind=ADDRESS, default="127.0.0.1", unit="address", help="Address to listen on.",
+    ),
+    Setting(
+        name="port", kind=whole("a port number", 1, 65535), default="4096", unit="TCP port",
+        help="Port to listen on.",
+    ),
+    Setting(
+        name="data_dir", kind=PATH, unit="path",
+        default=_system_or_user("/var/lib/cellblock", "XDG_DATA_HOME", ".local/share", "cellblock"),
+        default_text="/var/lib/cellblock as root, else $XDG_DATA_HOME/cellblock",
+        help="Where submissions are kept; one service each.",
+    ),
+    Setting(
+        name="toolchain_dir", kind=PATH, unit="path", for_cells=True,
+        default=_system_or_user(
+            "/var/cache/cellblock/toolchains", "XDG_CACHE_HOME", ".cache", "cellblock/toolchains"
+        ),
+        default_text="/var/cache/cellblock/toolchains as root, else $XDG_CACHE_HOME/cellblock/toolchains",
+        help="Toolchains, warm caches and self-test results; services may share it.",
+    ),
+    Setting(
+        name="runtime_dir", kind=PATH, unit="path", for_cells=True,
+        default=_system_or_user("/run/cellblock", "XDG_RUNTIME_DIR", ".local/state", "cellblock"),
+        default_text="/run/cellblock as root, else $XDG_RUNTIME_DIR/cellblock",
+        help="Where running instances keep sockets and locks.",
+    ),
+    Setting(
+        name="supervisor_socket", kind=PATH, unit="path", default=_default_socket,
+        default_text="supervisor.sock in the runtime directory, below the port's number",
+        help="Unix socket between the service and the supervisor.",
+    ),
+    Setting(
+        name="worker_slots", kind=whole("a number of programs", 1, 4096), for_cells=True, unit="programs",
+        default=lambda _: str(max(2, len(os.sched_getaffinity(0)))),
+        default_text="the number of CPUs, at least 2",
+        help="Programs that may run at the same time.",
+    ),
+    Setting(
+        name="queue_capacity", kind=whole("a number of submissions", 1, 10_000_000), default="1000",
+        unit="submissions", help="Submissions that may wait; more are answered 503.",
+    ),
+    Setting(
+        name="sync_wait_max_ms", kind=whole("a number of milliseconds", 1, 3_600_000), default="30000",
+        unit="milliseconds", help="How long a request with wait=true is held before it is answered 408.",
+    ),
+    Setting(
+        name="drain_timeout_ms", kind=whole("a number of milliseconds", 0, 3_600_000), default="35000",
+        unit="milliseconds", help="How long a stopping service lets running programs finish.",
+    ),
+    Setting(
+        name="body_max_bytes", kind=whole("a number of bytes", 1024, 1024 * _MIB), default=str(_MIB),
+        unit="bytes", help="Largest request body.",
+    ),
+    Setting(
+        name="code_max_bytes", kind=whole("a number of bytes", 1, 64 * _MIB), default="65536",
+        unit="bytes", help="Largest source, in UTF-8.",
+    ),
+    Setting(
+        name="stdin_max_bytes", kind=whole("a number of bytes", 0, 64 * _MIB), default="262144",
+        unit="bytes", help="Largest standard input, in UTF-8.",
+    ),
+    Setting(
+        # Two streams of this size have to fit one message of the supervisor.
+        name="output_max_bytes", kind=whole("a number of bytes", 1, 100 * _MIB), default=str(10 * _MIB),
+        unit="bytes", for_cells=True, help="Kept of each output stream; the rest is drained and dropped.",
+    ),
+    Setting(
+        name="limits", kind=LIMITS, default="", default_text="each language's own", for_cells=True,
+        unit="LANGUAGE.PROFILE.LIMIT=NUMBER, comma-separated",
+        help="Limits that differ from a language's own; in the file, tables such as [limits.python.judge].",
+    ),
+    Setting(
+        name="permissive", kind=SWITCH, default="false", unit="true or false", for_cells=True,
+        help="Run programs although a control cannot be enforced; every answer then says so.",
+    ),
+    Setting(
+        name="service_user", kind=matching("a user name", r"[a-z_][a-z0-9_-]{0,31}"), default="cellblock",
+        unit="user name", help="Unprivileged user that the HTTP service becomes when started as root.",
+    ),
+    Setting(
+        name="uid_range", default="70000-71999", unit="FIRST-LAST", kind=UID_RANGE, for_cells=True,
+        help="User ids that belong to cells; nothing else on the host may use them.",
+    ),
+    Setting(
+        name="cgroup_root", kind=matching("auto or an absolute path", r"auto|/[^\0]*"), default="auto",
+        unit="path", for_cells=True, help="cgroup below which cells get theirs; auto finds a delegated one.",
+    ),
+    Setting(
+        name="cell_hostname", default="cellblock", unit="host name", for_cells=True,
+        kind=matching("a host name", r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"),
+        help="Host name that programs see.",
+    ),
+    Setting(
+        name="node_id", kind=matching("a name of 1 to 255 printable characters", r"[\x21-\x7e]{1,255}"),
+        default=lambda _: socket.gethostname(), default_text="the host name", unit="name", for_cells=True,
+        help="Name of this machine in answers.",
+    ),
+    Setting(
+        name="log_level", kind=matching("one of debug, info, warning, error", "debug|info|warning|error"),
+        default="info", unit="debug, info, warning or error", for_cells=True,
+        help="Least severe message logged.",
+    ),
+)  # fmt: skip
+"""In the order of ``--help`` and of the documentation; a default may use the rows above its own."""
+
+SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}

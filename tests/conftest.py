@@ -1,0 +1,42 @@
+"""What all tests share: free ports, patience, and the rule that a skip can be a failure."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+# Taken out of the environment, so that processes under test see settings of cellblock only.
+TIME_SCALE = float(os.environ.pop("CELLBLOCK_TEST_TIME_SCALE", "1"))
+FORBID_SKIPS = os.environ.pop("CELLBLOCK_FORBID_SKIPS", "") == "1"
+
+
+@pytest.fixture(scope="session")
+def time_scale() -> float:
+    """Multiply waits and tolerances by this: 1 on hardware, more in an emulated machine."""
+    return TIME_SCALE
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Return a TCP port on 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if FORBID_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+        _, _, reason = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped where no test may be: {reason}"
+    return report
+
+
+def pytest_configure(config):
+    if TIME_SCALE != 1:
+        config.option.timeout = (config.getoption("timeout") or float(config.getini("timeout"))) * TIME_SCALE
