@@ -1,0 +1,157 @@
+"""The small privileged parent of ``cellblock serve``: it starts two children and keeps them alive.
+
+It listens on no network, parses nothing and holds the two locks that make an instance the only one
+of its port and of its data. The supervisor's socket is opened here and handed down, so that its
+path stays while supervisors come and go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from cellblock import __version__
+from cellblock.app import children, places
+from cellblock.config import Settings
+from cellblock.errors import ConfigError, HostError
+
+_YOUNG_S = 2.0
+"""A child that ends sooner after its start did not really run; starting it again is slowed down."""
+_LONGEST_PAUSE_S = 5.0
+_SUPERVISOR_PATIENCE_S = 10.0
+_SERVICE_GRACE_S = 2.0
+
+
+def serve(settings: Settings) -> None:
+    """Run an instance until it is told to end by SIGTERM or SIGINT.
+
+    Raises ``ConfigError`` or ``HostError`` where it cannot start or its service cannot.
+    """
+    _refuse_public_address(settings)
+    user = places.service_user(settings)
+    instance_dir = places.make_instance_dir(settings, user)
+    locks = [
+        places.lock(instance_dir, "CELLBLOCK_PORT"),
+        places.lock(places.make_data_dir(settings, user), "CELLBLOCK_DATA_DIR"),
+    ]
+    listening = children.listen(settings.supervisor_socket, group_id=user.group_id if user else None)
+    try:
+        with listening:
+            asyncio.run(_keep_both(settings, listening))
+    finally:
+        settings.supervisor_socket.unlink(missing_ok=True)
+        for lock in locks:
+            os.close(lock)
+
+
+class Child:
+    """One process that is started again whenever it ends."""
+
+    def __init__(self, name: str, start: Callable[[], children.Process]) -> None:
+        """Keep what ``start`` starts; ``name`` is for messages."""
+        self._name = name
+        self._start = start
+        self._process: children.Process | None = None
+        self._has_served = False
+
+    def mark_served(self) -> None:
+        """From now on an exit is an accident to recover from, not a refusal to start."""
+        self._has_served = True
+
+    async def keep(self) -> None:
+        """Start the process, again and again; raises ``HostError`` where it refuses to start at all."""
+        short_lives = 0
+        while True:
+            started_s = time.monotonic()
+            self._process = self._start()
+            code = await children.exit_of(self._process)
+            if code > 0 and not self._has_served:
+                raise HostError(f"the {self._name} could not start ({children.describe_exit(code)})")
+            short_lives = short_lives + 1 if time.monotonic() - started_s < _YOUNG_S else 0
+            pause_s = min(0.1 * 2**short_lives, _LONGEST_PAUSE_S) if short_lives > 1 else 0.0
+            _say(f"the {self._name} ended ({children.describe_exit(code)}); starts again in {pause_s:.1f} s")
+            await asyncio.sleep(pause_s)
+
+    async def end(self, patience_s: float) -> None:
+        """End the process, by force after ``patience_s``."""
+        if self._process is not None:
+            await children.end(self._process, patience_s)
+
+
+async def _keep_both(settings: Settings, listening: socket.socket) -> None:
+    told_to_end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+
+    supervisor = Child("supervisor", lambda: children.start_supervisor(settings, listening))
+    supervisor.mark_served()  # the service says why nothing can run; that is better than no service
+    service = Child("service", lambda: _start_service(settings, lambda: _welcome(settings, service)))
+    tasks = [
+        asyncio.create_task(told_to_end.wait(), name="told to end"),
+        asyncio.create_task(supervisor.keep(), name="supervisor"),
+        asyncio.create_task(service.keep(), name="service"),
+    ]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        # The service first: what runs for it may finish.
+        await service.end(settings.drain_timeout_ms / 1000 + _SERVICE_GRACE_S)
+        await supervisor.end(_SUPERVISOR_PATIENCE_S)
+    for task in ended:
+        task.result()
+
+
+def _start_service(settings: Settings, on_ready: Callable[[], None]) -> children.Process:
+    """Start the service and call ``on_ready`` when it says that it answers."""
+    loop = asyncio.get_running_loop()
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+
+    def readable() -> None:
+        loop.remove_reader(reading)
+        said = os.read(reading, 1)
+        os.close(reading)
+        if said:
+            on_ready()
+
+    loop.add_reader(reading, readable)
+    try:
+        return children.start_service(settings, writing)
+    finally:
+        os.close(writing)
+
+
+def _welcome(settings: Settings, service: Child) -> None:
+    service.mark_served()
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base_url = f"http://{host}:{settings.port}"
+    mode = "PERMISSIVE: programs run although controls may be missing" if settings.permissive else "strict"
+    body = json.dumps({"language": "python", "code": "print(2 + 2)"})
+    sys.stdout.write(
+        f"cellblock {__version__} answers on {base_url} ({mode})\n"
+        "Try it:\n"
+        f"  curl -sS '{base_url}/api/submit?wait=true' -H 'content-type: application/json' -d '{body}'\n"
+    )
+    sys.stdout.flush()
+
+
+def _refuse_public_address(settings: Settings) -> None:
+    if not ipaddress.ip_address(settings.host).is_loopback:
+        raise ConfigError(
+            f"CELLBLOCK_HOST: there are no keys, so anyone who reaches {settings.host} could run programs: "
+            "listen on a loopback address such as 127.0.0.1"
+        )
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"cellblock: {message}\n")
+    sys.stderr.flush()

@@ -1,0 +1,107 @@
+"""Directories of a running instance: who owns them, who may enter, and the locks on them."""
+
+from __future__ import annotations
+
+import fcntl
+import grp
+import os
+import pwd
+import re
+from pathlib import Path
+
+from msgspec import Struct
+
+from cellblock.config import Settings
+from cellblock.errors import HostError
+
+
+class ServiceUser(Struct, frozen=True):
+    """The unprivileged account that the service becomes."""
+
+    user_id: int
+    group_id: int
+
+
+def service_user(settings: Settings) -> ServiceUser | None:
+    """Return the account, ``None`` when we are not root; raises ``HostError`` when there is none."""
+    if os.geteuid() != 0:
+        return None
+    name = settings.service_user
+    try:
+        account = pwd.getpwnam(name)
+        grp.getgrgid(account.pw_gid)
+    except KeyError as error:
+        raise HostError(
+            f"user {name} does not exist; run `make setup`, or: useradd --system --user-group "
+            f"--no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}"
+        ) from error
+    if account.pw_uid == 0 or account.pw_gid == 0:
+        raise HostError(
+            f"user {name} is root or in its group: set CELLBLOCK_SERVICE_USER to an unprivileged one"
+        )
+    return ServiceUser(account.pw_uid, account.pw_gid)
+
+
+def make_runtime_dir(settings: Settings) -> Path:
+    """Return the runtime directory, made if need be; raises ``HostError``."""
+    return _make(settings.runtime_dir, 0o755 if os.geteuid() == 0 else 0o700)
+
+
+def make_instance_dir(settings: Settings, user: ServiceUser | None) -> Path:
+    """Return the directory of this port's instance: ours to write, the service's group may enter."""
+    path = _make(make_runtime_dir(settings) / str(settings.port), 0o750 if user else 0o700)
+    try:
+        if user:
+            os.chown(path, 0, user.group_id)
+        path.chmod(0o750 if user else 0o700)
+    except OSError as error:
+        raise HostError(f"cannot prepare {path}: {error.strerror}") from error
+    return path
+
+
+def make_data_dir(settings: Settings, user: ServiceUser | None) -> Path:
+    """Return the data directory; where it is new, it belongs to the service's user alone."""
+    path = settings.data_dir
+    if path.is_dir():
+        return path
+    _make(path, 0o700)
+    if user:
+        os.chown(path, user.user_id, user.group_id)
+    return path
+
+
+def lock(directory: Path, purpose: str) -> int:
+    """Lock a directory for as long as the returned descriptor is open.
+
+    Raises ``HostError`` that names the holder and the setting to change (``purpose``).
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(
+            f"cannot open {directory}: {error.strerror}; set {purpose} to something else"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _lock_holder(os.fstat(descriptor))
+        os.close(descriptor)
+        raise HostError(
+            f"another cellblock ({holder}) uses {directory}: stop it, or set {purpose} to something else"
+        ) from None
+    return descriptor
+
+
+def _make(path: Path, mode: int) -> Path:
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(f"cannot make the directory {path}: {error.strerror}") from error
+    return path
+
+
+def _lock_holder(locked: os.stat_result) -> str:
+    """Name the holder as the kernel knows it; a lock on a directory leaves no room to write it down."""
+    device = f"{os.major(locked.st_dev):02x}:{os.minor(locked.st_dev):02x}:{locked.st_ino}"
+    held = re.search(rf"FLOCK +ADVISORY +WRITE +([0-9]+) {device} ", Path("/proc/locks").read_text("ascii"))
+    return f"pid {held[1]}" if held else "a process that is not visible here"
