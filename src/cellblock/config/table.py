@@ -104,6 +104,11 @@ class Setting(Struct, frozen=True, kw_only=True):
         """The environment variable."""
         return PREFIX + (self.public_name or self.name).upper()
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether the flag stands alone, without a value."""
+        return self.kind is SWITCH
+
 
 def _system_or_user(system: str, variable: str, below_home: str, tail: str) -> Callable[[Situation], str]:
     def default(situation: Situation) -> str:
@@ -145,7 +150,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="runtime_dir", kind=PATH, unit="path", for_cells=True,
         default=_system_or_user("/run/cellblock", "XDG_RUNTIME_DIR", ".local/state", "cellblock"),
-        default_text="/run/cellblock as root, else $XDG_RUNTIME_DIR/cellblock",
+        default_text="/run/cellblock as root, else $XDG_RUNTIME_DIR/cellblock, else ~/.local/state/cellblock",
         help="Where running instances keep sockets and locks.",
     ),
     Setting(

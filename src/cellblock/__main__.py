@@ -1,0 +1,5 @@
+"""``python -m cellblock`` is ``cellblock``."""
+
+from cellblock.cli import main
+
+main()
