@@ -1,0 +1,61 @@
+# `make serve` and `make test` do everything on a fresh Debian 12 machine as root; both can be run again.
+VENV   := .venv
+BIN    := $(VENV)/bin
+HELPER := $(VENV)/libexec/cellblock/cellblock-cell
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup host native serve test test-all test-vm check format bench docs lock clean
+
+help:             ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
+
+setup: host $(READY) native   ## what running and testing need: packages, user, environment, cell helper
+
+host:
+	@scripts/prepare-host
+
+$(READY): requirements.lock requirements-dev.lock pyproject.toml scripts/make-venv | host
+	@scripts/make-venv $(VENV)
+	@touch $@
+
+native: $(READY)  ## build the cell helper and install it where the sandbox looks for it
+	@$(MAKE) --no-print-directory -s -C native
+	@cmp -s native/build/cellblock-cell $(HELPER) || install -D -m 0755 native/build/cellblock-cell $(HELPER)
+
+serve: setup      ## the service on 127.0.0.1:4096; SERVE='--port 5000' adds flags
+	@exec $(BIN)/cellblock serve $(SERVE)
+
+test: setup       ## the tests; TESTS='tests/unit -k name' selects some
+	@$(BIN)/pytest -m 'not slow and not vm' $(TESTS)
+
+test-all: setup   ## the slow tests too, then those in a virtual machine
+	@$(BIN)/pytest -m 'not vm' $(TESTS)
+	@tests/vm/run
+
+test-vm: setup    ## the sandbox tests on a kernel with cgroup v2, in a virtual machine
+	@tests/vm/run $(VM)
+
+check: setup      ## lint, format, types, floor plan
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache --config pyproject.toml
+
+format: setup     ## let ruff put the code in order
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: setup      ## measure; BENCH adds flags
+	@$(BIN)/python bench/run.py $(BENCH)
+
+docs: setup       ## write the pages that come from code
+	@$(BIN)/cellblock settings --markdown > docs/settings.md
+
+lock: setup       ## pin the newest dependencies that pyproject.toml and requirements-dev.in allow
+	@scripts/lock-requirements $(BIN)/pip-compile
+
+clean:            ## remove what was built, but not the environment
+	@rm -rf build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@$(MAKE) --no-print-directory -s -C native clean
+	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
