@@ -1,0 +1,33 @@
+"""The ASGI application, put together from its parts."""
+
+from __future__ import annotations
+
+from litestar import Litestar
+
+from cellblock.api import health
+from cellblock.api.errors import exception_handlers
+from cellblock.api.intake import Intake
+from cellblock.api.judge import routes as judge
+from cellblock.api.readiness import Readiness
+from cellblock.config import Settings
+from cellblock.dispatch import LocalQueue
+from cellblock.store import Store
+
+
+def build(*, settings: Settings, store: Store, queue: LocalQueue, readiness: Readiness) -> Litestar:
+    """Return the application that serves every route."""
+    bounds = judge.Bounds(
+        code_max_bytes=settings.code_max_bytes,
+        stdin_max_bytes=settings.stdin_max_bytes,
+        sync_wait_max_ms=settings.sync_wait_max_ms,
+    )
+    return Litestar(
+        route_handlers=[
+            *judge.routes(intake=Intake(store, queue), store=store, readiness=readiness, bounds=bounds),
+            *health.routes(readiness=readiness, store=store, queue=queue, node_id=settings.node_id),
+        ],
+        exception_handlers=exception_handlers(body_max_bytes=settings.body_max_bytes),
+        request_max_body_size=settings.body_max_bytes,
+        openapi_config=None,
+        logging_config=None,
+    )

@@ -1,0 +1,57 @@
+"""The way in for every dialect whose submissions are kept: a place, a row, the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from cellblock.dispatch import LocalQueue
+from cellblock.model import Record
+from cellblock.store import NewSubmission, Store
+
+_CARRIED_MAX_BYTES = 16 * 1024
+"""Larger inputs are read back from the store at the start, so that a long queue stays small in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A submission that is on disk."""
+
+    record: Record
+    queue_depth: int
+    """Submissions that waited when this one came."""
+    finished: asyncio.Future[Record] | None
+    """``None`` where the idempotency key was known and ``record`` is the first one's."""
+
+
+class Intake:
+    """Accepts submissions into store and queue."""
+
+    def __init__(self, store: Store, queue: LocalQueue) -> None:
+        self._store = store
+        self._queue = queue
+
+    async def accept(self, new: NewSubmission) -> Accepted:
+        """Keep ``new`` and queue it; returns once it is on disk.
+
+        Raises ``RequestRefused`` (503) when the queue is full, ``StoreError`` when it cannot be
+        kept: then there is no row. A known idempotency key is answered even by a full queue.
+        """
+        if new.idempotency_key is not None:
+            first_id = await self._store.find_idempotent(new.key_scope, new.idempotency_key)
+            if first_id is not None:
+                return await self._replay(first_id)
+        with self._queue.place():
+            kept_id = await self._store.insert(new)
+            if kept_id == new.id:
+                depth = self._queue.depth
+                carried = len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
+                waiting = self._queue.put(new.record(), new.job() if carried else None)
+                return Accepted(waiting.record, depth, waiting.finished)
+        return await self._replay(kept_id)
+
+    async def _replay(self, first_id: str) -> Accepted:
+        record = await self._store.get(first_id)
+        if record is None:
+            raise LookupError(f"submission {first_id} has an idempotency key but no record")
+        return Accepted(record, self._queue.depth, None)

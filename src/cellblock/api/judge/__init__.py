@@ -1,0 +1,1 @@
+"""The judge API: submit a program, read its record."""

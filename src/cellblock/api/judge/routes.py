@@ -1,0 +1,104 @@
+"""Routes of the judge API: decode, check in the documented order, hand over, encode."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from cellblock.api.errors import AnyRequest, json_response
+from cellblock.api.intake import Intake
+from cellblock.api.judge import translate
+from cellblock.api.judge.wire import AcceptedBody, NotYetBody
+from cellblock.api.readiness import Readiness
+from cellblock.errors import RequestRefused
+from cellblock.model import Record
+from cellblock.store import NewSubmission, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a submission may measure, and how long its answer is held."""
+
+    code_max_bytes: int
+    stdin_max_bytes: int
+    sync_wait_max_ms: int
+
+
+def routes(
+    *, intake: Intake, store: Store, readiness: Readiness, bounds: Bounds
+) -> Sequence[HTTPRouteHandler]:
+    """Return the handlers of submit, result and languages."""
+
+    @post("/api/submit")
+    async def submit(request: AnyRequest) -> Response[bytes]:
+        raw_body = await request.body()
+        translate.require_json(request.headers.get("content-type", ""))
+        body = translate.decode_submit(raw_body)
+        wait = translate.parse_wait(_query_values(request, "wait"))
+        profile = translate.parse_profile(body.profile)
+        inputs = translate.check_inputs(
+            body, code_max_bytes=bounds.code_max_bytes, stdin_max_bytes=bounds.stdin_max_bytes
+        )
+        translate.refuse_webhook(body)
+        status = readiness.require()
+        accepted = await intake.accept(
+            NewSubmission(
+                id=str(uuid.uuid4()),
+                language=translate.choose_language(body.language, status.languages),
+                profile=profile,
+                code=inputs.code,
+                stdin=inputs.stdin,
+                created_at_ns=time.time_ns(),
+                idempotency_key=translate.parse_uuid(request.headers.get("idempotency-key", "")),
+            )
+        )
+        record = accepted.record
+        if accepted.finished is None:
+            return json_response(202, translate.record_body(record))
+        if not wait:
+            return json_response(202, AcceptedBody(record.id, record.job_status, accepted.queue_depth))
+        return await _held_answer(record, accepted.finished, bounds.sync_wait_max_ms)
+
+    @get("/api/result/{submission_id:str}")
+    async def result(submission_id: str) -> Response[bytes]:
+        canonical_id = translate.parse_uuid(submission_id)
+        if canonical_id is None:
+            raise RequestRefused(400, f"submission id must be a UUID, got {submission_id!r}")
+        record = await store.get(canonical_id)
+        if record is None:
+            raise RequestRefused(404, "submission not found")
+        return json_response(200, translate.record_body(record))
+
+    @get("/api/languages")
+    async def languages() -> Response[bytes]:
+        status = readiness.supervisor.status
+        known = status.languages if status else ()
+        return json_response(200, [language.name for language in known if language.available])
+
+    return [submit, result, languages]
+
+
+async def _held_answer(
+    record: Record, finished: asyncio.Future[Record], sync_wait_max_ms: int
+) -> Response[bytes]:
+    """Wait for the result; the job does not notice when nobody waits any more."""
+    await asyncio.wait([finished], timeout=sync_wait_max_ms / 1000)
+    if finished.done() and not finished.cancelled():
+        return json_response(200, translate.record_body(finished.result()))
+    if finished.cancelled():
+        reason = "the service is stopping and runs the submission after its next start"
+    else:
+        reason = f"no result within {sync_wait_max_ms / 1000:g} s, the submission goes on"
+    return json_response(408, NotYetBody(record.id, f"{reason}; poll GET /api/result/{record.id}"))
+
+
+def _query_values(request: AnyRequest, key: str) -> list[str]:
+    query = request.scope["query_string"].decode("latin-1")
+    return [value for name, value in parse_qsl(query, keep_blank_values=True) if name == key]

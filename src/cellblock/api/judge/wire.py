@@ -1,0 +1,58 @@
+"""What the judge API reads and writes. Field order is the order on the wire."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cellblock.model import Evidence, JobStatus, OutputIntegrity, Verdict
+
+SCHEMA_VERSION = "1.0"
+
+
+class SubmitBody(Struct, frozen=True, kw_only=True):
+    """Body of ``POST /api/submit``; unknown fields are ignored."""
+
+    language: str
+    code: str
+    stdin: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    profile: str | None = None
+
+
+class AcceptedBody(Struct, frozen=True):
+    """A submission that is on disk and waits."""
+
+    id: str
+    job_status: JobStatus
+    queue_depth: int
+
+
+class NotYetBody(Struct, frozen=True):
+    """The answer came due before the result did."""
+
+    id: str
+    error: str
+
+
+class RecordBody(Struct, frozen=True, kw_only=True):
+    """A submission from every side; what is not known is null."""
+
+    id: str
+    language: str
+    job_status: JobStatus
+    schema_version: str
+    verdict: Verdict | None
+    exit_code: int | None
+    signal: int | None
+    stdout: str | None
+    stderr: str | None
+    output_integrity: OutputIntegrity | None
+    error_message: str | None
+    cpu_time_secs: float | None
+    wall_time_secs: float | None
+    memory_peak_bytes: int | None
+    evidence: Evidence | None
+    created_at: str
+    started_at: str | None
+    completed_at: str | None

@@ -1,0 +1,162 @@
+"""The process that faces the network. It starts with its parent's rights and keeps none of them.
+
+In this order: settings; the listening socket, so that a port below 1024 works and one in use is
+told at once; every import; the data directory; the drop; and from there on, as the service's own
+user: the database, the supervisor's socket, HTTP. On SIGTERM it accepts nothing more, lets what
+runs end, leaves what waits in the store and exits 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import encodings.idna
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+import uvloop
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from cellblock import config, store
+from cellblock.api import application
+from cellblock.api.readiness import Readiness
+from cellblock.app import logs, privileges
+from cellblock.dispatch import LocalQueue
+from cellblock.errors import CellblockError, HostError
+from cellblock.supervisor.client import SupervisorClient
+from cellblock.worker import Worker
+
+_EXIT_OWN_FAILURE = 3
+_BACKLOG = 1024
+_LAST_ANSWERS_S = 1
+"""For answers that are on their way when everything else has ended."""
+
+_log = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    """Run the service to its end; returns the exit code."""
+    parent_pid = os.getppid()
+    try:
+        settings = config.load()
+        logs.configure(settings.log_level)
+        with listening_socket(settings.host, settings.port) as listener:
+            _preload()
+            _give_up_privileges(settings, parent_pid)
+            kept = store.Store(settings.data_dir)
+            try:
+                uvloop.run(serve_until_signal(settings, kept, listener))
+            finally:
+                kept.close()
+    except CellblockError as error:
+        print(f"cellblock service: {error}", file=sys.stderr)  # noqa: T201  # the one line of a failed start
+        return _EXIT_OWN_FAILURE
+    return 0
+
+
+async def serve_until_signal(settings: config.Settings, kept: store.Store, listener: socket.socket) -> None:
+    """Serve on ``listener`` until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, kept, listener, stop)
+
+
+async def serve(
+    settings: config.Settings, kept: store.Store, listener: socket.socket, stop: asyncio.Event
+) -> None:
+    """Serve on ``listener`` until ``stop`` is set, then drain."""
+    supervisor = SupervisorClient(settings.supervisor_socket)
+    queue = LocalQueue(settings.queue_capacity)
+    readiness = Readiness(supervisor)
+    worker = Worker(store=kept, queue=queue, supervisor=supervisor, node_id=settings.node_id)
+    app = application.build(settings=settings, store=kept, queue=queue, readiness=readiness)
+    http = _HttpServer(_http_config(app))
+    await worker.start()
+    await supervisor.start()
+    serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
+    _log.info("service_started", host=settings.host, port=settings.port, waiting=queue.depth)
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    readiness.draining = True
+    _log.info("service_draining", running=worker.running, waiting=queue.depth)
+    await worker.drain(settings.drain_timeout_ms)
+    http.should_exit = True
+    await serving
+    await supervisor.close()
+    _log.info("service_stopped")
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address; raises ``HostError`` saying what to do instead."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise HostError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; "
+            "stop what listens there or choose another CELLBLOCK_HOST or CELLBLOCK_PORT"
+        ) from error
+    listener.setblocking(False)  # noqa: FBT003  # the socket's own signature
+    return listener
+
+
+def _http_config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    )
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn, with the signals left to ``serve``: a drain comes before the sockets are closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _preload() -> None:
+    """Import what would otherwise be imported late, when the installation may no longer be readable."""
+    _http_config(_no_app).load()
+    store.preload()
+    encodings.idna.nameprep("")
+
+
+async def _no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Stand for the application where only the server's own imports are wanted."""
+
+
+def _give_up_privileges(settings: config.Settings, parent_pid: int) -> None:
+    os.umask(0o077)
+    if os.geteuid() == 0:
+        user = privileges.find_user(settings.service_user)
+        privileges.give_directory(settings.data_dir, user)
+        privileges.drop_to(user)
+    else:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        privileges.forbid_new_privileges()
+    privileges.end_with_parent(parent_pid)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""How SQLite is opened: write-ahead log, every commit synced, transactions begun by us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from cellblock.errors import StoreError
+
+_BUSY_TIMEOUT_MS = 5000
+_WAL_KEPT_BYTES = 64 * 1024 * 1024
+
+
+def open_engine(database: Path, *, connections: int, begin: str) -> Engine:
+    """Return an engine of at most ``connections`` on the file ``database``.
+
+    ``begin`` opens its transactions: ``BEGIN IMMEDIATE`` for a writer, who else could lose its
+    snapshot half-way, ``BEGIN`` for readers.
+    """
+    engine = create_engine(
+        f"sqlite:///{database}", pool_size=connections, max_overflow=0, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes late and spares reads
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def store_error(what: str, error: SQLAlchemyError) -> StoreError:
+    """Return our error for the driver's: its reason without the statement, and what to look at."""
+    reason = error.orig if isinstance(error, DBAPIError) else error
+    return StoreError(f"{what}: {reason}; check the data directory: its owner, its free space, its disk")

@@ -1,0 +1,227 @@
+"""The store: submissions in, records out. Every method that writes returns after the commit is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, create_engine, insert, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from cellblock.model import Job, JobStatus, Outcome, Profile, Record
+from cellblock.store import migrations
+from cellblock.store.rows import JOB_COLUMNS, RECORD_COLUMNS, final_status, job_of, outcome_values, record_of
+from cellblock.store.schema import submissions
+from cellblock.store.sqlite import open_engine, store_error
+from cellblock.store.writer import Writer
+
+T = TypeVar("T")
+_READERS = 4
+_DATABASE_NAME = "cellblock.db"
+
+
+class NewSubmission(Struct, frozen=True, kw_only=True):
+    """A submission that was accepted and is to be kept."""
+
+    id: str
+    """UUID in its canonical form."""
+    language: str
+    profile: Profile
+    code: bytes
+    stdin: bytes
+    created_at_ns: int
+    key_scope: str = ""
+    """Whose idempotency keys these are; empty without API keys."""
+    idempotency_key: str | None = None
+
+    def record(self) -> Record:
+        """Return the record as it stands before anything ran."""
+        return Record(
+            id=self.id,
+            language=self.language,
+            job_status=JobStatus.PENDING,
+            profile=self.profile,
+            created_at_ns=self.created_at_ns,
+        )
+
+    def job(self) -> Job:
+        """Return what the supervisor is to run."""
+        return job_of(self.id, self.language, self.profile, self.code, self.stdin)
+
+
+class Unfinished(Struct, frozen=True, kw_only=True):
+    """A submission that has no result yet, as found at start-up."""
+
+    record: Record
+    starts: int
+    """How often it was handed to a supervisor before."""
+
+
+_insert = insert(submissions)
+_by_id = submissions.c.id == bindparam("wanted")
+_not_final = submissions.c.completed_at_ns.is_(None)
+_mark_running = (
+    update(submissions)
+    .where(_by_id, _not_final)
+    .values(
+        job_status=JobStatus.RUNNING.value,
+        started_at_ns=bindparam("at_ns"),
+        starts=submissions.c.starts + 1,
+    )
+)
+_select_record = select(*RECORD_COLUMNS).where(_by_id)
+_select_job = select(*JOB_COLUMNS).where(_by_id)
+_select_unfinished = (
+    select(*RECORD_COLUMNS, submissions.c.starts).where(_not_final).order_by(submissions.c.created_at_ns)
+)
+_select_by_key = select(submissions.c.id).where(
+    submissions.c.key_scope == bindparam("scope"), submissions.c.idempotency_key == bindparam("wanted_key")
+)
+
+
+def preload() -> None:
+    """Import all that opening a store will import, for a process about to give up its rights."""
+    migrations.scripts()
+    with create_engine("sqlite://").connect() as connection:
+        migrations.upgrade(connection)
+
+
+class Store:
+    """All submissions, in one SQLite file. Failures of the driver come out as ``StoreError``."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open the database in ``directory``, made if it is not there and brought to the present schema."""
+        database = directory / _DATABASE_NAME
+        self._write_engine = open_engine(database, connections=1, begin="BEGIN IMMEDIATE")
+        self._read_engine = open_engine(database, connections=_READERS, begin="BEGIN")
+        try:
+            with self._write_engine.begin() as connection:
+                migrations.upgrade(connection)
+        except SQLAlchemyError as error:
+            raise store_error(f"the database {database} could not be opened", error) from error
+        self._writer = Writer(self._write_engine)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+
+    def close(self) -> None:
+        """Finish the writes that are queued and close the database. Blocks until then."""
+        self._writer.close()
+        self._readers.shutdown()
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+
+    def insert(self, new: NewSubmission) -> Awaitable[str]:
+        """Keep a submission; the answer is its id, or that of the first one with its idempotency key."""
+
+        def operation(connection: Connection) -> str:
+            if new.idempotency_key is not None:
+                first = connection.scalar(
+                    _select_by_key, {"scope": new.key_scope, "wanted_key": new.idempotency_key}
+                )
+                if first is not None:
+                    return str(first)
+            connection.execute(
+                _insert,
+                {
+                    **msgspec.structs.asdict(new),
+                    "profile": new.profile.value,
+                    "job_status": JobStatus.PENDING.value,
+                    "starts": 0,
+                },
+            )
+            return new.id
+
+        return self._writer.submit(operation)
+
+    def mark_running(self, submission_id: str, started_at_ns: int) -> Awaitable[None]:
+        """Note that the job was handed to a supervisor, and count that start.
+
+        The write is queued at the call, before anything that is called later; awaiting it is
+        only needed to learn whether it failed.
+        """
+
+        def operation(connection: Connection) -> None:
+            connection.execute(_mark_running, {"wanted": submission_id, "at_ns": started_at_ns})
+
+        return self._writer.submit(operation)
+
+    def finish(
+        self, submission_id: str, outcome: Outcome, *, started_at_ns: int | None, completed_at_ns: int
+    ) -> Awaitable[None]:
+        """Keep the result and drop the inputs. A result that is already there is never replaced.
+
+        Verdict IE makes it an ``error``, every other verdict ``completed``.
+        """
+        statement = (
+            update(submissions)
+            .where(submissions.c.id == submission_id, _not_final)
+            .values(
+                job_status=final_status(outcome).value,
+                started_at_ns=started_at_ns,
+                completed_at_ns=completed_at_ns,
+                code=None,
+                stdin=None,
+                **outcome_values(outcome),
+            )
+        )
+
+        def operation(connection: Connection) -> None:
+            connection.execute(statement)
+
+        return self._writer.submit(operation)
+
+    async def get(self, submission_id: str) -> Record | None:
+        """Return the record, ``None`` where there is no such submission."""
+
+        def operation(connection: Connection) -> Record | None:
+            row = connection.execute(_select_record, {"wanted": submission_id}).one_or_none()
+            return None if row is None else record_of(row)
+
+        return await self._read(operation)
+
+    async def job(self, submission_id: str) -> Job | None:
+        """Return what is to be run; ``None`` once there is a result, or without such a submission."""
+
+        def operation(connection: Connection) -> Job | None:
+            row = connection.execute(_select_job, {"wanted": submission_id}).one_or_none()
+            if row is None or row.code is None:
+                return None
+            return job_of(row.id, row.language, Profile(row.profile), row.code, row.stdin)
+
+        return await self._read(operation)
+
+    async def find_idempotent(self, key_scope: str, idempotency_key: str) -> str | None:
+        """Return the id of the submission that came first with this key."""
+
+        def operation(connection: Connection) -> str | None:
+            parameters = {"scope": key_scope, "wanted_key": idempotency_key}
+            return connection.scalar(_select_by_key, parameters)
+
+        return await self._read(operation)
+
+    async def unfinished(self) -> list[Unfinished]:
+        """Return every submission without a result, oldest first."""
+
+        def operation(connection: Connection) -> list[Unfinished]:
+            rows = connection.execute(_select_unfinished)
+            return [Unfinished(record=record_of(row), starts=row.starts) for row in rows]
+
+        return await self._read(operation)
+
+    async def ping(self) -> None:
+        """Raise ``StoreError`` unless the database answers."""
+        await self._read(lambda connection: connection.scalar(text("SELECT 1 FROM submissions LIMIT 1")))
+
+    async def _read(self, operation: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._run_read, operation)
+
+    def _run_read(self, operation: Callable[[Connection], T]) -> T:
+        try:
+            with self._read_engine.connect() as connection:
+                return operation(connection)
+        except SQLAlchemyError as error:
+            raise store_error("the store could not be read", error) from error

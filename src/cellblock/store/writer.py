@@ -1,0 +1,113 @@
+"""The one thread that writes. Operations that arrive while a commit is being synced share the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from cellblock.store.sqlite import store_error
+
+T = TypeVar("T")
+_BATCH_MAX = 256
+
+
+@dataclass(slots=True, eq=False)
+class _Write:
+    """One operation, and where its result is awaited."""
+
+    operation: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+    def resolve(self) -> None:
+        if self.future.done():  # whoever waited was cancelled; the write stands
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Writer:
+    """Runs operations in the order of ``submit`` and resolves each only after its commit is on disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue ``operation`` now; the future gets its result, or ``StoreError``.
+
+        An operation may be run twice (the first time rolled back), so it does nothing but SQL.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Write(operation, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread. Blocks until then."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            batch, closing = self._next_batch()
+            if batch:
+                self._commit(batch)
+                loop = batch[0].future.get_loop()
+                loop.call_soon_threadsafe(_resolve_all, batch)
+
+    def _next_batch(self) -> tuple[list[_Write], bool]:
+        """Wait for one write and take what else is there; the flag says that ``close`` was called."""
+        batch: list[_Write] = []
+        write = self._queue.get()
+        while write is not None:
+            batch.append(write)
+            if len(batch) == _BATCH_MAX:
+                return batch, False
+            try:
+                write = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
+    def _commit(self, batch: list[_Write]) -> None:
+        try:
+            self._transact(batch)
+        except Exception:  # noqa: BLE001  # whatever one of them raises; found out below, one by one
+            if len(batch) == 1:
+                self._commit_alone(batch[0])
+                return
+            for write in batch:
+                self._commit_alone(write)
+
+    def _commit_alone(self, write: _Write) -> None:
+        """Run one write in a transaction of its own, so that its failure is nobody else's."""
+        try:
+            self._transact([write])
+        except SQLAlchemyError as error:
+            write.error = store_error("the store could not be written", error)
+            write.error.__cause__ = error
+        except Exception as error:  # noqa: BLE001  # the waiter gets it; the thread must live on
+            write.error = error
+
+    def _transact(self, batch: list[_Write]) -> None:
+        with self._engine.begin() as connection:
+            for write in batch:
+                write.result = write.operation(connection)
+
+
+def _resolve_all(batch: list[_Write]) -> None:
+    for write in batch:
+        write.resolve()

@@ -1,0 +1,181 @@
+"""The unprivileged side of the supervisor's socket: jobs out, outcomes in, over one connection.
+
+The path's permissions decide who is at the other end: the parent made the socket in a directory
+that only it can write. Whoever holds a client never waits for a connection: calls made while
+there is none fail at once, and ``on_change`` tells when that is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from cellblock.errors import CellblockError, SupervisorLostError, SupervisorUnavailableError
+from cellblock.model import Job, Outcome, Remedy, SupervisorStatus
+from cellblock.supervisor.messages import (
+    FailureReply,
+    ProbeReply,
+    ProbeRequest,
+    ProtocolError,
+    Reply,
+    RunReply,
+    RunRequest,
+    StatusMessage,
+    decode_reply,
+    encode_frame,
+    read_frame,
+)
+
+T = TypeVar("T")
+_FIRST_RETRY_S = 0.01
+_LONGEST_RETRY_S = 0.1
+
+
+class SupervisorRefusedError(CellblockError):
+    """The supervisor could not serve the request at all; the message is its own."""
+
+
+class SupervisorClient:
+    """A connection to the supervisor that restores itself.
+
+    Use ``start`` and ``close`` inside one running event loop.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Speak to the supervisor behind the unix socket ``path``."""
+        self._path = path
+        self._status: SupervisorStatus | None = None
+        self._ready = asyncio.Event()
+        self._on_change: Callable[[], None] = lambda: None
+        self._sequence = itertools.count(1)
+        self._runs: dict[int, asyncio.Future[Outcome]] = {}
+        self._probes: dict[int, asyncio.Future[tuple[Remedy, ...]]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def status(self) -> SupervisorStatus | None:
+        """What the supervisor last said about itself; ``None`` while none is connected."""
+        return self._status
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever ``status`` changed."""
+        self._on_change = callback
+
+    async def start(self) -> None:
+        """Begin to connect, and keep at it until ``close``."""
+        self._task = asyncio.create_task(self._stay_connected(), name="supervisor-client")
+
+    async def wait_ready(self) -> SupervisorStatus:
+        """Wait until a supervisor is connected and has told its status."""
+        while self._status is None:
+            await self._ready.wait()
+        return self._status
+
+    async def close(self) -> None:
+        """Disconnect; what is still in flight fails with ``SupervisorLostError``."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def begin_run(self, job: Job) -> asyncio.Future[Outcome]:
+        """Hand the job over now; the future gets the outcome, or fails as ``run`` does.
+
+        Raises ``SupervisorUnavailableError``, and only then nothing was started.
+        """
+        sequence = next(self._sequence)
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._send(encode_frame(RunRequest(sequence, job)))
+        self._runs[sequence] = future
+        return future
+
+    async def run(self, job: Job) -> Outcome:
+        """Run one job to its end.
+
+        Raises ``SupervisorUnavailableError`` (nothing was started), ``SupervisorLostError`` (it
+        went away meanwhile) or ``SupervisorRefusedError`` (it could not serve this job).
+        """
+        return await self.begin_run(job)
+
+    async def probe(self) -> tuple[Remedy, ...]:
+        """Look at the host again; raises as ``run`` does."""
+        sequence = next(self._sequence)
+        future: asyncio.Future[tuple[Remedy, ...]] = asyncio.get_running_loop().create_future()
+        self._send(encode_frame(ProbeRequest(sequence)))
+        self._probes[sequence] = future
+        return await future
+
+    def _send(self, frame: bytes) -> None:
+        if self._writer is None or self._status is None:
+            raise SupervisorUnavailableError(
+                f"no supervisor answers on {self._path}; it is started again within a second"
+            )
+        # Not drained: the worker's slots bound how much can be under way.
+        self._writer.write(frame)
+
+    async def _stay_connected(self) -> None:
+        delay_s = _FIRST_RETRY_S
+        while True:
+            try:
+                reader, writer = await asyncio.open_unix_connection(self._path)
+            except OSError:
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+                continue
+            self._writer = writer
+            reason = "the supervisor went away"
+            try:
+                while (payload := await read_frame(reader)) is not None:
+                    self._accept(decode_reply(payload))
+                    delay_s = _FIRST_RETRY_S
+            except (OSError, ProtocolError) as error:
+                reason = f"the connection to the supervisor broke: {error}"
+            finally:
+                self._disconnected(writer, reason)
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+
+    def _accept(self, reply: Reply) -> None:
+        match reply:
+            case StatusMessage(status=status):
+                self._status = status
+                self._ready.set()
+                self._on_change()
+            case RunReply(seq=sequence, outcome=outcome):
+                _resolve(self._runs.pop(sequence, None), outcome)
+            case ProbeReply(seq=sequence, features=features):
+                _resolve(self._probes.pop(sequence, None), features)
+            case FailureReply(seq=sequence, message=message):
+                error = SupervisorRefusedError(message)
+                _fail(self._runs.pop(sequence, None), error)
+                _fail(self._probes.pop(sequence, None), error)
+
+    def _disconnected(self, writer: asyncio.StreamWriter, reason: str) -> None:
+        writer.close()
+        self._writer = None
+        self._ready.clear()
+        error = SupervisorLostError(reason)
+        for run in self._runs.values():
+            _fail(run, error)
+        for probe in self._probes.values():
+            _fail(probe, error)
+        self._runs.clear()
+        self._probes.clear()
+        if self._status is not None:
+            self._status = None
+            self._on_change()
+
+
+def _resolve(future: asyncio.Future[T] | None, result: T) -> None:
+    if future is not None and not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[T] | None, error: CellblockError) -> None:
+    if future is not None and not future.done():
+        future.set_exception(error)

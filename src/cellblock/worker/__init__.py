@@ -1,0 +1,5 @@
+"""Takes what waits, has the supervisor run it, keeps what came out."""
+
+from cellblock.worker.worker import Worker
+
+__all__ = ["Worker"]

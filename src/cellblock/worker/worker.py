@@ -1,0 +1,161 @@
+"""From the queue to the supervisor to the store.
+
+Nothing here waits in a loop: ``pump`` starts whatever may start, and is called when something
+was queued, when a run ended and when the supervisor's status changed. A job is *running* in the
+store from its hand-over to its result, so whatever kills this process leaves a row that the
+next start-up finds and runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from cellblock.dispatch import LocalQueue, Waiting
+from cellblock.errors import StoreError, SupervisorLostError, SupervisorUnavailableError
+from cellblock.model import EnforcementMode, IsolationMode, Outcome
+from cellblock.store import Store, final_status
+from cellblock.supervisor.client import SupervisorClient, SupervisorRefusedError
+from cellblock.worker.failed import failed_outcome
+
+T = TypeVar("T")
+MAX_STARTS = 3
+_STORE_RETRY_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Runs as many jobs at a time as the supervisor has slots."""
+
+    def __init__(
+        self, *, store: Store, queue: LocalQueue, supervisor: SupervisorClient, node_id: str
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._supervisor = supervisor
+        self._node_id = node_id
+        self._runs: dict[asyncio.Task[None], Waiting] = {}
+        self._stopping = False
+        self._isolation_mode = IsolationMode.STRICT
+
+    @property
+    def running(self) -> int:
+        """How many jobs are with the supervisor."""
+        return len(self._runs)
+
+    async def start(self) -> None:
+        """Queue what an earlier process left without a result, then begin to run."""
+        for unfinished in await self._store.unfinished():
+            self._queue.put(unfinished.record, None, starts=unfinished.starts)
+        self._queue.on_put(self.pump)
+        self._supervisor.on_change(self.pump)
+        self.pump()
+
+    def pump(self) -> None:
+        """Start what waits, as far as there are slots."""
+        status = self._supervisor.status
+        if self._stopping or status is None or status.enforcement_mode is EnforcementMode.NONE:
+            return
+        self._isolation_mode = status.isolation_mode
+        while len(self._runs) < status.slots and (waiting := self._queue.take()) is not None:
+            run = asyncio.create_task(self._run(waiting), name=f"run-{waiting.record.id}")
+            self._runs[run] = waiting
+            run.add_done_callback(self._ended)
+
+    async def drain(self, timeout_ms: int) -> None:
+        """Start nothing more, let what runs end, leave the rest to the store.
+
+        Jobs that run longer than ``timeout_ms`` stay *running* in the store and are run again
+        by the next process.
+        """
+        self._stopping = True
+        self._queue.abandon()
+        runs = dict(self._runs)
+        if runs:
+            _, late = await asyncio.wait(runs, timeout=timeout_ms / 1000)
+            for run in late:
+                run.cancel()
+            if late:
+                await asyncio.wait(late)
+        for waiting in runs.values():
+            waiting.finished.cancel()  # does nothing where there is a result
+
+    def _ended(self, run: asyncio.Task[None]) -> None:
+        waiting = self._runs.pop(run)
+        if not run.cancelled() and (error := run.exception()) is not None:
+            _log.error("run_failed", submission=waiting.record.id, exc_info=error)
+            if not waiting.finished.done():
+                waiting.finished.set_exception(error)
+                waiting.finished.exception()  # logged above, whether or not somebody waits
+        self.pump()
+
+    async def _run(self, waiting: Waiting) -> None:
+        """Take one submission from its start to its stored result."""
+        record = waiting.record
+        if waiting.starts >= MAX_STARTS:
+            outcome = self._failed(
+                f"given up after {waiting.starts} starts: each time the service ended while the program ran"
+            )
+            await self._finish(waiting, outcome, started_at_ns=record.started_at_ns)
+            return
+        job = waiting.job or await self._persistently(lambda: self._store.job(record.id))
+        if job is None:  # it has a result by now
+            return
+        started_at_ns = time.time_ns()
+        try:
+            handed_over = self._supervisor.begin_run(job)
+        except SupervisorUnavailableError:
+            self._queue.put_back(waiting)
+            return
+        marked = asyncio.ensure_future(self._store.mark_running(record.id, started_at_ns))
+        try:
+            outcome = await handed_over
+        except SupervisorLostError as error:
+            if self._stopping:  # everything is going down together: the next process runs it again
+                return
+            outcome = self._failed(f"{error} while the program was running; submit it again")
+        except SupervisorRefusedError as error:
+            outcome = self._failed(str(error))
+        try:
+            await marked
+        except StoreError as error:
+            _log.warning("start_not_noted", submission=record.id, error=str(error))
+        await self._finish(waiting, outcome, started_at_ns=started_at_ns)
+
+    async def _finish(self, waiting: Waiting, outcome: Outcome, *, started_at_ns: int | None) -> None:
+        """Keep the result, and only then tell who waits for it."""
+        submission_id = waiting.record.id
+        completed_at_ns = time.time_ns()
+        await self._persistently(
+            lambda: self._store.finish(
+                submission_id, outcome, started_at_ns=started_at_ns, completed_at_ns=completed_at_ns
+            )
+        )
+        if not waiting.finished.done():
+            waiting.finished.set_result(
+                msgspec.structs.replace(
+                    waiting.record,
+                    job_status=final_status(outcome),
+                    started_at_ns=started_at_ns,
+                    completed_at_ns=completed_at_ns,
+                    outcome=outcome,
+                )
+            )
+
+    def _failed(self, message: str) -> Outcome:
+        return failed_outcome(message, isolation_mode=self._isolation_mode, node_id=self._node_id)
+
+    async def _persistently(self, access: Callable[[], Awaitable[T]]) -> T:
+        """Access the store, however long it takes to come back: a run's result is not thrown away."""
+        while True:
+            try:
+                return await access()
+            except StoreError as error:
+                _log.error("store_failed", error=str(error), retry_s=_STORE_RETRY_S)
+                await asyncio.sleep(_STORE_RETRY_S)

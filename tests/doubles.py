@@ -1,0 +1,183 @@
+"""Stand-ins with real edges: a supervisor that is a unix-socket server speaking the real messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from cellblock.model import (
+    CgroupEvidence,
+    EnforcementMode,
+    Evidence,
+    IsolationMode,
+    Job,
+    LanguageStatus,
+    LifecycleEvidence,
+    Outcome,
+    OutputIntegrity,
+    Remedy,
+    SupervisorStatus,
+    TimingEvidence,
+    Verdict,
+    VerdictActor,
+    VerdictCause,
+)
+from cellblock.supervisor.messages import (
+    FailureReply,
+    ProbeReply,
+    ProbeRequest,
+    Reply,
+    RunReply,
+    StatusMessage,
+    decode_request,
+    encode_frame,
+    read_frame,
+)
+
+Script = Callable[[Job], Awaitable[Outcome]]
+
+
+class CannotServeError(Exception):
+    """Raised by a script whose supervisor answers with a failure."""
+
+
+def make_outcome(**changes: object) -> Outcome:
+    outcome = Outcome(
+        verdict=Verdict.AC,
+        exit_code=0,
+        signal=None,
+        stdout=b"4\n",
+        stderr=b"",
+        output_integrity=OutputIntegrity.COMPLETE,
+        error_message=None,
+        wall_time_ns=10_345_678,
+        evidence=Evidence(
+            verdict_cause=VerdictCause.NORMAL_EXIT,
+            verdict_actor=VerdictActor.RUNTIME,
+            isolation_mode=IsolationMode.STRICT,
+            controls_applied=("pid_namespace", "mount_namespace"),
+            controls_missing=(),
+            cgroup=CgroupEvidence(
+                cpu_usage_usec=9142,
+                memory_limit_bytes=268_435_456,
+                memory_peak_bytes=3_862_528,
+                oom_events=None,
+                oom_kill_events=0,
+                process_count=0,
+                process_limit=10,
+            ),
+            timing=TimingEvidence(cpu_ms=9, wall_ms=10, cpu_wall_ratio=0.9, divergence="cpu_bound"),
+            process_lifecycle=LifecycleEvidence(
+                reap_status="clean", descendant_containment="ok", zombie_count=0
+            ),
+            judge_actions=(),
+            collection_errors=(),
+        ),
+    )
+    return msgspec.structs.replace(outcome, **changes)
+
+
+def make_language(name: str, *aliases: str, available: bool = True) -> LanguageStatus:
+    return LanguageStatus(name=name, title=name, aliases=aliases, version="1", available=available, limits={})
+
+
+def make_status(**changes: object) -> SupervisorStatus:
+    status = SupervisorStatus(
+        enforcement_mode=EnforcementMode.STRICT,
+        isolation_mode=IsolationMode.STRICT,
+        cgroup_backend="cgroup_v1",
+        namespace_support=True,
+        slots=2,
+        languages=(make_language("python", "py"), make_language("c"), make_language("go", available=False)),
+    )
+    return msgspec.structs.replace(status, **changes)
+
+
+async def answer_four(_job: Job) -> Outcome:
+    return make_outcome()
+
+
+class ScriptedSupervisor:
+    """Answers every job as ``script`` says. It can die, come back and change its status."""
+
+    def __init__(self, path: Path, script: Script = answer_four) -> None:
+        self.path = path
+        self.script = script
+        self.status = make_status()
+        self.features: tuple[Remedy, ...] = (Remedy(feature="pid_namespace", ok=True, detail="held"),)
+        self.jobs: list[Job] = []
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, self.path)
+
+    async def die(self) -> None:
+        """As by ``kill -9``: every connection breaks, nothing listens."""
+        if self._server is not None:
+            self._server.close()
+        self.path.unlink(missing_ok=True)
+        for task in list(self._tasks):
+            task.cancel()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    async def announce(self, status: SupervisorStatus) -> None:
+        self.status = status
+        for writer in self._writers:
+            writer.write(encode_frame(StatusMessage(status)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        writer.write(encode_frame(StatusMessage(self.status)))
+        try:
+            while (payload := await read_frame(reader)) is not None:
+                task = asyncio.create_task(self._answer(payload, writer))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        except OSError:
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _answer(self, payload: bytes, writer: asyncio.StreamWriter) -> None:
+        request = decode_request(payload)
+        reply: Reply
+        if isinstance(request, ProbeRequest):
+            reply = ProbeReply(request.seq, self.features)
+        else:
+            self.jobs.append(request.job)
+            try:
+                reply = RunReply(request.seq, await self.script(request.job))
+            except CannotServeError as error:
+                reply = FailureReply(request.seq, str(error))
+        writer.write(encode_frame(reply))
+
+
+class Gate:
+    """A script that holds every job until ``open`` is called."""
+
+    def __init__(self) -> None:
+        self._opened = asyncio.Event()
+        self.held = 0
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def __call__(self, _job: Job) -> Outcome:
+        self.held += 1
+        await self._opened.wait()
+        return make_outcome()
+
+
+async def until(condition: Callable[[], bool], *, timeout_s: float = 5.0) -> None:
+    """Wait for something that has no event of its own."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110  # nothing announces what is waited for
+            await asyncio.sleep(0.005)
