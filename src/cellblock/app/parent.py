@@ -41,7 +41,7 @@ def serve(settings: Settings) -> None:
         places.lock(instance_dir, "CELLBLOCK_PORT"),
         places.lock(places.make_data_dir(settings, user), "CELLBLOCK_DATA_DIR"),
     ]
-    listening = children.listen(settings.supervisor_socket, group_id=user.group_id if user else None)
+    listening = children.listen(settings.supervisor_socket, group_id=user.pw_gid if user else None)
     try:
         with listening:
             asyncio.run(_keep_both(settings, listening))

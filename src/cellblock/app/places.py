@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import grp
 import os
 import pwd
 import re
 from pathlib import Path
 
-from msgspec import Struct
-
+from cellblock.app import privileges
 from cellblock.config import Settings
 from cellblock.errors import HostError
 
 
-class ServiceUser(Struct, frozen=True):
-    """The unprivileged account that the service becomes."""
-
-    user_id: int
-    group_id: int
-
-
-def service_user(settings: Settings) -> ServiceUser | None:
-    """Return the account, ``None`` when we are not root; raises ``HostError`` when there is none."""
-    if os.geteuid() != 0:
-        return None
-    name = settings.service_user
-    try:
-        account = pwd.getpwnam(name)
-        grp.getgrgid(account.pw_gid)
-    except KeyError as error:
-        raise HostError(
-            f"user {name} does not exist; run `make setup`, or: useradd --system --user-group "
-            f"--no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}"
-        ) from error
-    if account.pw_uid == 0 or account.pw_gid == 0:
-        raise HostError(
-            f"user {name} is root or in its group: set CELLBLOCK_SERVICE_USER to an unprivileged one"
-        )
-    return ServiceUser(account.pw_uid, account.pw_gid)
+def service_user(settings: Settings) -> pwd.struct_passwd | None:
+    """Return the account that the service becomes, ``None`` where we are not root; raises ``HostError``."""
+    return privileges.find_user(settings.service_user) if os.geteuid() == 0 else None
 
 
 def make_runtime_dir(settings: Settings) -> Path:
@@ -47,27 +23,25 @@ def make_runtime_dir(settings: Settings) -> Path:
     return _make(settings.runtime_dir, 0o755 if os.geteuid() == 0 else 0o700)
 
 
-def make_instance_dir(settings: Settings, user: ServiceUser | None) -> Path:
+def make_instance_dir(settings: Settings, user: pwd.struct_passwd | None) -> Path:
     """Return the directory of this port's instance: ours to write, the service's group may enter."""
     path = _make(make_runtime_dir(settings) / str(settings.port), 0o750 if user else 0o700)
     try:
         if user:
-            os.chown(path, 0, user.group_id)
+            os.chown(path, 0, user.pw_gid)
         path.chmod(0o750 if user else 0o700)
     except OSError as error:
         raise HostError(f"cannot prepare {path}: {error.strerror}") from error
     return path
 
 
-def make_data_dir(settings: Settings, user: ServiceUser | None) -> Path:
-    """Return the data directory; where it is new, it belongs to the service's user alone."""
-    path = settings.data_dir
-    if path.is_dir():
-        return path
-    _make(path, 0o700)
+def make_data_dir(settings: Settings, user: pwd.struct_passwd | None) -> Path:
+    """Return the data directory, which only the service's user enters; raises ``HostError``."""
     if user:
-        os.chown(path, user.user_id, user.group_id)
-    return path
+        privileges.give_directory(settings.data_dir, user)
+    else:
+        _make(settings.data_dir, 0o700)
+    return settings.data_dir
 
 
 def lock(directory: Path, purpose: str) -> int:
