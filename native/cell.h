@@ -1,0 +1,77 @@
+/* cell.h: the pieces of the helper and who calls whom (top to bottom). */
+#ifndef CELLBLOCK_CELL_H
+#define CELLBLOCK_CELL_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "steps.h"
+#include "wire.h"
+
+/* A step that failed: which, with what errno, about what. Zeroed means none did. */
+struct failure {
+    bool failed;
+    enum step step;
+    int error;
+    char detail[DETAIL_MAX];
+};
+
+/* Record the failure with the present errno (or `error`) and return false, so that a recipe
+ * reads `return fail(...)`. `detail` may be NULL. */
+bool fail(struct failure *failure, enum step step, const char *detail);
+bool fail_with(struct failure *failure, enum step step, int error, const char *detail);
+
+/* The two seccomp programs, as bytes from libseccomp. */
+struct filters {
+    struct sock_fprog program;
+    struct sock_fprog init;
+};
+
+/* One file to be placed. */
+struct file_entry {
+    const char *name;
+    uint32_t mode;
+    uint64_t size_bytes;
+};
+
+/* A parsed request: pointers into the mapped memfd and a few small arrays on the heap. */
+struct request {
+    struct cell_request head;
+    struct wire_rlimit *rlimits;
+    struct file_entry *files;
+    char **argv;
+    char **envp;
+    const char *contents;      /* the files' bytes, one after another */
+};
+
+/* frame.c: bytes to structs, every length checked. No system calls, so it can be fuzzed. */
+bool parse_request(const void *bytes, size_t length, struct request *request, struct failure *failure);
+bool next_template_op(const char **at, const char *end, struct template_op *op, const char **path, const char **data);
+
+/* template.c: build the read-only root and enter it; done once. */
+bool enter_template(int template_fd, struct failure *failure);
+
+/* files.c: put the submission's files below an empty work area. */
+bool place_files(const struct request *request, int work_area_fd, struct failure *failure);
+
+/* init.c: pid 1 of a cell. Never returns. */
+_Noreturn void run_init(const int fds[], int fd_count, const struct filters *filters);
+
+/* program.c: what becomes pid 2, from fork to exec. Never returns. */
+_Noreturn void run_program(const struct request *request, const int fds[], int fd_count, int gate_fd,
+                           const struct filters *filters);
+
+/* credentials.c */
+bool drop_credentials(uid_t uid, gid_t gid);
+bool drop_bounding_set(void);
+bool clear_capabilities(void);
+int install_filter(const struct sock_fprog *filter, unsigned int flags);
+
+/* sockets.c: one message with descriptors, either way. */
+ssize_t receive_with_fds(int socket_fd, void *message, size_t size, int fds[], int fds_max, int *fd_count);
+bool send_with_fd(int socket_fd, const void *message, size_t size, int fd);
+
+#endif

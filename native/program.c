@@ -1,0 +1,128 @@
+/* program.c: what becomes pid 2, from fork to exec. run_program reads as the recipe of confinement;
+ * its order is forced: the cgroup while still root, the bounding set before the uid, the filter
+ * after everything that it would forbid, and nothing of the submission is read before the gate. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+/* The only descriptor besides stdio until exec closes it. */
+#define GATE_FD 3
+
+static bool join_cgroups(const struct request *request, const int fds[], int fd_count, struct failure *failure) {
+    if (request->head.features & FEATURE_CGROUP_V2) return true; /* born in it */
+    for (int i = FD_CGROUP_FIRST; i < fd_count; i++)
+        if (write(fds[i], "0", 1) != 1) return fail(failure, STEP_CGROUP_JOIN, NULL);
+    return true;
+}
+
+/* After the join, so that the program's own cgroup is the root that it sees. */
+static bool enter_cgroup_namespace(const struct request *request, struct failure *failure) {
+    if (!(request->head.features & FEATURE_CGROUP_NS)) return true;
+    return unshare(CLONE_NEWCGROUP) == 0 || fail(failure, STEP_CGROUP_NAMESPACE, NULL);
+}
+
+static bool start_session(struct failure *failure) {
+    if (setsid() < 0) return fail(failure, STEP_SESSION, NULL);
+    umask(022);
+    return true;
+}
+
+/* As a shell would start it: nothing blocked, nothing ignored. */
+static bool reset_signals(struct failure *failure) {
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); /* KILL and STOP refuse, rightly */
+    sigset_t none;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) == 0 || fail(failure, STEP_SIGNALS, NULL);
+}
+
+/* stdin, stdout, stderr and the gate; nothing else passes. The targets may be numbers of the
+ * sources, so all four go above them first. */
+static bool arrange_descriptors(const int fds[], int gate_fd, struct failure *failure) {
+    const int from[] = {fds[FD_STDIN], fds[FD_STDOUT], fds[FD_STDERR], gate_fd};
+    int high[4];
+    for (int i = 0; i < 4; i++)
+        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0) return fail(failure, STEP_DESCRIPTORS, NULL);
+    for (int i = 0; i < 4; i++)
+        if (dup3(high[i], i, i == GATE_FD ? O_CLOEXEC : 0) < 0) return fail(failure, STEP_DESCRIPTORS, NULL);
+    return syscall(SYS_close_range, GATE_FD + 1, ~0u, 0) == 0 || fail(failure, STEP_DESCRIPTORS, NULL);
+}
+
+static bool set_rlimits(const struct request *request, struct failure *failure) {
+    for (uint32_t i = 0; i < request->head.rlimit_count; i++) {
+        const struct wire_rlimit *wire = &request->rlimits[i];
+        const struct rlimit limit = {.rlim_cur = wire->soft, .rlim_max = wire->hard};
+        if (setrlimit((int)wire->resource, &limit) != 0) return fail(failure, STEP_RLIMITS, NULL);
+    }
+    return true;
+}
+
+static bool drop_privileges(const struct request *request, struct failure *failure) {
+    uid_t uid = request->head.program_uid;
+    if (!drop_bounding_set()) return fail(failure, STEP_BOUNDING_SET, NULL);
+    if (!drop_credentials(uid, uid)) return fail(failure, STEP_CREDENTIALS, NULL);
+    if (!clear_capabilities()) return fail(failure, STEP_CAPABILITIES, NULL);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail(failure, STEP_NO_NEW_PRIVS, NULL);
+    return true;
+}
+
+/* The listener goes to init with the word that we are ready; here it is closed at once. */
+static bool confine_and_report(const struct request *request, const struct filters *filters, struct failure *failure) {
+    const struct cell_event ready = {.kind = EVENT_READY};
+    int listener_fd = -1;
+    if (request->head.features & FEATURE_SECCOMP) {
+        bool notify = request->head.features & FEATURE_SECCOMP_NOTIFY;
+        int installed = install_filter(&filters->program, notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
+        if (installed < 0) return fail(failure, STEP_SECCOMP, NULL);
+        if (notify) listener_fd = installed;
+    }
+    bool sent = send_with_fd(GATE_FD, &ready, sizeof ready, listener_fd);
+    if (listener_fd >= 0) close(listener_fd);
+    return sent || fail(failure, STEP_GATE, NULL);
+}
+
+static bool wait_at_gate(struct failure *failure) {
+    char command;
+    if (read(GATE_FD, &command, 1) != 1) return fail(failure, STEP_GATE, NULL);
+    return true;
+}
+
+static _Noreturn void report_and_exit(int gate_fd, const struct failure *failure) {
+    struct cell_event event = {.kind = EVENT_FAILED, .error = failure->error};
+    strncpy(event.step, step_name(failure->step), sizeof event.step - 1);
+    memcpy(event.detail, failure->detail, sizeof event.detail);
+    send_with_fd(gate_fd, &event, sizeof event, -1);
+    _exit(127);
+}
+
+_Noreturn void run_program(const struct request *request, const int fds[], int fd_count, int gate_fd,
+                           const struct filters *filters) {
+    struct failure failure = {0};
+
+    if (!join_cgroups(request, fds, fd_count, &failure) ||
+        !enter_cgroup_namespace(request, &failure) ||
+        !start_session(&failure) ||
+        !reset_signals(&failure) ||
+        !arrange_descriptors(fds, gate_fd, &failure))
+        report_and_exit(gate_fd, &failure);
+
+    if (!set_rlimits(request, &failure) ||
+        !drop_privileges(request, &failure) ||
+        !confine_and_report(request, filters, &failure) ||
+        !wait_at_gate(&failure))
+        report_and_exit(GATE_FD, &failure);
+
+    if (chdir("/box") == 0) execve(request->argv[0], request->argv, request->envp);
+    fail(&failure, STEP_EXEC, request->argv[0]);
+    report_and_exit(GATE_FD, &failure);
+}

@@ -1,0 +1,146 @@
+/* wire.h: what crosses the helper's sockets. README.md tells the story; this is the letter of it.
+ *
+ * All integers are in the machine's own byte order: both ends are always on one machine and
+ * come from one build, which WIRE_VERSION checks.
+ */
+#ifndef CELLBLOCK_WIRE_H
+#define CELLBLOCK_WIRE_H
+
+#include <stdint.h>
+
+#define WIRE_VERSION 1u
+
+/* Where the spawner keeps its end of its socket; argv says where the supervisor put it. */
+#define SPAWNER_FD 3
+
+/* ---- supervisor -> spawner: SOCK_SEQPACKET, one struct a message, descriptors beside it ---- */
+
+enum spawner_op {
+    OP_TEMPLATE = 1, /* descriptors: template memfd, program filter memfd, init filter memfd */
+    OP_SPAWN = 2,    /* descriptors: see enum spawn_fd */
+};
+
+struct spawner_message {
+    uint32_t version;
+    uint32_t op;
+    uint32_t cell_id;     /* OP_SPAWN: repeated in the answer */
+    uint32_t clone_flags; /* OP_SPAWN: the CLONE_NEW* of the cell */
+};
+
+/* The order of the descriptors beside OP_SPAWN; what follows FD_CGROUP_FIRST are cgroup
+ * descriptors: on v2 one directory to be born in, on v1 one cgroup.procs a hierarchy. */
+enum spawn_fd {
+    FD_REQUEST, /* memfd with a struct cell_request and what follows it */
+    FD_CONTROL, /* init's end of the cell's own SOCK_SEQPACKET pair */
+    FD_STDIN,
+    FD_STDOUT,
+    FD_STDERR,
+    FD_STDOUT_DRAIN, /* read ends, for what comes after the supervisor's bound */
+    FD_STDERR_DRAIN,
+    FD_CGROUP_FIRST,
+};
+#define SPAWN_FDS_MAX (FD_CGROUP_FIRST + 4)
+
+/* ---- spawner -> supervisor: the answer to each message, in order; a good OP_SPAWN carries init's pidfd ---- */
+
+#define STEP_NAME_MAX 32
+#define DETAIL_MAX 160
+
+struct spawner_answer {
+    uint32_t op;
+    uint32_t cell_id;
+    int32_t pid;     /* init's pid as the spawner sees it */
+    int32_t error;   /* errno of the failed step, 0 when good */
+    char step[STEP_NAME_MAX];
+    char detail[DETAIL_MAX]; /* the path or name that it was about */
+};
+
+/* ---- the request memfd: this struct, then in this order
+ *        rlimit_count  x struct wire_rlimit
+ *        file_count    x struct wire_file, each followed by name_len bytes and a NUL
+ *        argc          x uint32_t length, bytes, NUL         (argv[0] is the path that is executed)
+ *        envc          x uint32_t length, bytes, NUL
+ *        the files' contents, one after another
+ */
+enum cell_feature {
+    FEATURE_CGROUP_V2 = 1u << 0,      /* the cgroup descriptor is a v2 directory */
+    FEATURE_CGROUP_NS = 1u << 1,      /* the program gets a cgroup namespace of its own */
+    FEATURE_SECCOMP = 1u << 2,        /* the program filter is installed */
+    FEATURE_SECCOMP_NOTIFY = 1u << 3, /* ... with a listener that init holds */
+};
+
+struct cell_request {
+    uint32_t version;
+    uint32_t features;
+    uint32_t init_uid;    /* group of the same number */
+    uint32_t program_uid; /* group of the same number */
+    uint64_t work_area_bytes;
+    uint64_t work_area_inodes;
+    uint32_t rlimit_count;
+    uint32_t file_count;
+    uint32_t argc;
+    uint32_t envc;
+};
+
+struct wire_rlimit {
+    uint32_t resource; /* RLIMIT_* */
+    uint32_t reserved;
+    uint64_t soft;
+    uint64_t hard;
+};
+
+struct wire_file {
+    uint32_t mode;
+    uint32_t name_len; /* relative path below the work area, no NUL, no "." or ".." part */
+    uint64_t size_bytes;
+};
+
+/* ---- supervisor -> init: one byte a command ---- */
+
+enum init_command {
+    COMMAND_GO = 'g',           /* open the gate: the program executes */
+    COMMAND_DRAIN_STDOUT = 'o', /* from now on throw away what the program writes */
+    COMMAND_DRAIN_STDERR = 'e',
+};
+
+/* ---- init -> supervisor ---- */
+
+enum cell_event_kind {
+    EVENT_READY = 1,   /* confined and waiting at the gate; carries the program's pidfd */
+    EVENT_FAILED = 2,  /* step and error say what; init ends */
+    EVENT_SECCOMP = 3, /* syscall_nr and syscall_arch were stopped; init ends, and with it the cell */
+    EVENT_EXITED = 4,  /* the program has ended; init waits to be ended */
+};
+
+struct cell_event {
+    uint32_t kind;
+    int32_t error;
+    int32_t wait_status;  /* as waitpid gives it */
+    uint32_t reaped;      /* orphans that init reaped besides the program */
+    uint64_t start_ns;    /* CLOCK_MONOTONIC when the gate was opened */
+    uint64_t end_ns;      /* ... when the program was reaped */
+    uint32_t syscall_nr;
+    uint32_t syscall_arch; /* AUDIT_ARCH_* */
+    char step[STEP_NAME_MAX];
+    char detail[DETAIL_MAX];
+};
+
+/* ---- the template memfd: records of a struct template_op, path, NUL, data, NUL ---- */
+
+enum template_kind {
+    TEMPLATE_DIR = 1,      /* path, mode */
+    TEMPLATE_FILE = 2,     /* path, data = content, mode */
+    TEMPLATE_SYMLINK = 3,  /* path, data = target */
+    TEMPLATE_BIND = 4,     /* path, data = source on the host; read-only, nosuid, nodev */
+    TEMPLATE_DEVICE = 5,   /* path, data = source on the host; a device node: nosuid, noexec */
+    TEMPLATE_HOSTNAME = 6, /* data = host name */
+};
+
+struct template_op {
+    uint32_t kind;
+    uint32_t mode;
+    uint32_t path_len;
+    uint32_t data_len;
+};
+
+#endif

@@ -1,0 +1,1 @@
+"""Cells: the kernel walls around one run, their controls read back, their teardown verified."""

@@ -1,0 +1,315 @@
+"""One cell, used once: made, read back, released, watched, ended, removed.
+
+``Cell.prepare`` returns with the program confined and waiting at its gate; nothing of the
+submission has been read by then. ``release`` opens the gate. Whatever happens, ``close`` ends
+everything and says whether nothing was left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from cellblock.errors import SandboxError
+from cellblock.model import Limits, SourceFile
+from cellblock.sandbox import wire
+from cellblock.sandbox.cgroups import CellCgroup, Counters
+from cellblock.sandbox.controls import Controls, judge_controls, take_snapshot
+from cellblock.sandbox.leases import CellUids
+from cellblock.sandbox.spawner import Init, Spawner, memory_file
+
+_PREPARE_TIMEOUT_S = 10
+_END_TIMEOUT_S = 10
+_REMOVE_TIMEOUT_S = 5
+_CPU_BACKSTOP_S = 1
+"""How far above the judge's CPU limit the kernel's own (RLIMIT_CPU) stands."""
+
+
+class CellSpec(Struct, frozen=True, kw_only=True):
+    """What is to run, and within what."""
+
+    name: str
+    """The cgroup's name; unique in this instance."""
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    files: Sequence[SourceFile]
+    stdin: bytes
+    limits: Limits
+    clone_flags: int
+    features: int
+
+
+class Cell:
+    """A prepared cell. Events arrive on the running loop through ``on_event``."""
+
+    def __init__(self, spec: CellSpec, uids: CellUids, cgroup: CellCgroup | None) -> None:
+        """Open the pipes; the processes come with ``prepare``."""
+        self.spec = spec
+        self.controls: Controls | None = None
+        self.cpu_baseline_usec = 0
+        """CPU that set-up used inside the limited cgroup, not counted for the program."""
+        self.released_ns = 0
+        """CLOCK_MONOTONIC when the gate was opened, as seen here."""
+        self.exited: wire.CellEvent | None = None
+        self.stopped_by_filter: wire.CellEvent | None = None
+        self.failure: SandboxError | None = None
+        self.ended = asyncio.Event()
+        """Init is gone, and with it every process of the cell."""
+        self.on_event: Callable[[], None] = lambda: None
+        """Called after every event that the cell told."""
+        self._uids = uids
+        self._cgroup = cgroup
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._init: Init | None = None
+        self._program_pidfd = -1
+        self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
+        self.stdout_fd, self._stdout_write = _pipe()
+        self.stderr_fd, self._stderr_write = _pipe()
+        self._stdin_read, self._stdin_write = _stdin(spec.stdin)
+        self._unsent_stdin = memoryview(spec.stdin)
+
+    async def prepare(self, spawner: Spawner) -> None:
+        """Make the processes and read the controls back; raises ``SandboxError``."""
+        request_fd = memory_file("request", self._request())
+        try:
+            fds = [request_fd, self._their_control.fileno(), self._stdin_read, self._stdout_write, self._stderr_write]
+            fds += [self.stdout_fd, self.stderr_fd, *(self._cgroup.join_fds if self._cgroup else ())]
+            self._init = await spawner.spawn(self.spec.clone_flags, fds)
+        finally:
+            os.close(request_fd)
+            self._close_their_ends()
+        self._loop.add_reader(self._control.fileno(), self._on_control)
+        self._loop.add_reader(self._init.pidfd, self._on_init_ended)
+        try:
+            await asyncio.wait_for(self._ready.wait(), _PREPARE_TIMEOUT_S)
+        except TimeoutError:
+            raise SandboxError("prepare", detail=f"not ready within {_PREPARE_TIMEOUT_S} s") from None
+        if self.failure:
+            raise self.failure
+        self._read_back()
+
+    def release(self) -> None:
+        """Open the gate; the program starts, and its stdin begins to flow."""
+        self.released_ns = time.monotonic_ns()
+        self._command(wire.COMMAND_GO)
+        if self._stdin_write >= 0:
+            self._feed_stdin()
+
+    def drain(self, fd: int) -> None:
+        """Have init throw away what still comes from ``stdout_fd`` or ``stderr_fd``."""
+        self._command(wire.COMMAND_DRAIN_STDOUT if fd == self.stdout_fd else wire.COMMAND_DRAIN_STDERR)
+
+    def cpu_usage_usec(self) -> int | None:
+        """CPU time of the program and its children so far; ``None`` without the counter."""
+        used = self._cgroup.cpu_usage_usec() if self._cgroup else None
+        return None if used is None else max(0, used - self.cpu_baseline_usec)
+
+    def living_processes(self) -> int | None:
+        """How many processes are in the cell besides init; ``None`` without a cgroup."""
+        return len(self._cgroup.process_ids()) if self._cgroup else None
+
+    def kill(self) -> None:
+        """End every process of the cell. What init had said before is still heard."""
+        if self._cgroup:
+            self._cgroup.kill()
+        if self._init and not self.ended.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init.pidfd, signal.SIGKILL)
+
+    async def wait_ended(self) -> None:
+        """Wait until no process of the cell is left; raises ``SandboxError`` where that does not happen."""
+        try:
+            await asyncio.wait_for(self.ended.wait(), _END_TIMEOUT_S)
+        except TimeoutError:
+            raise SandboxError("end", detail=f"processes outlived SIGKILL for {_END_TIMEOUT_S} s") from None
+
+    def counters(self) -> Counters | None:
+        """Read the cgroup once, after the end; ``None`` without a cgroup."""
+        return self._cgroup.counters() if self._cgroup else None
+
+    async def close(self) -> bool:
+        """End and remove everything; ``True`` when nothing of the cell is left."""
+        self.kill()
+        contained = True
+        if self._init:
+            try:
+                await self.wait_ended()
+            except SandboxError:
+                contained = False
+            self._loop.remove_reader(self._init.pidfd)
+            os.close(self._init.pidfd)
+            self._init = None
+        self._close_their_ends()
+        self._stop_feeding()
+        self._close_control()
+        for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd):
+            _close(fd)
+        self.stdout_fd = self.stderr_fd = self._program_pidfd = -1
+        return await self._remove_cgroup() and contained
+
+    # ---- set-up ----
+
+    def _request(self) -> bytes:
+        limits = self.spec.limits
+        cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S
+        same = [
+            (resource.RLIMIT_NOFILE, limits.open_files),
+            (resource.RLIMIT_FSIZE, limits.file_size_bytes),
+            (resource.RLIMIT_STACK, limits.stack_bytes),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_MEMLOCK, 0),
+        ]
+        return wire.encode_request(
+            features=self.spec.features | (wire.FEATURE_CGROUP_V2 if self._cgroup and self._cgroup.born_inside else 0),
+            init_uid=self._uids.init_uid,
+            program_uid=self._uids.program_uid,
+            work_area_bytes=limits.work_area_bytes,
+            work_area_inodes=limits.work_area_inodes,
+            # SIGXCPU at the soft limit, SIGKILL a second later for who ignores it.
+            rlimits=[(resource.RLIMIT_CPU, cpu_s, cpu_s + 1), *((number, value, value) for number, value in same)],
+            files=self.spec.files,
+            argv=self.spec.argv,
+            environment=self.spec.environment,
+        )
+
+    def _read_back(self) -> None:
+        try:
+            pid = _pid_of(self._program_pidfd)
+            snapshot = take_snapshot(pid, self._cgroup, self.spec.limits, self._uids.program_uid)
+            self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
+        except OSError as error:
+            raise SandboxError("read_back", error.errno or 0, str(error)) from error
+        self.controls = judge_controls(snapshot)
+
+    # ---- what the cell says ----
+
+    def _on_control(self) -> None:
+        while self._control.fileno() >= 0:
+            try:
+                message, fds, _, _ = socket.recv_fds(self._control, wire.CELL_EVENT.size, 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                message, fds = b"", []
+            if len(message) != wire.CELL_EVENT.size:
+                self._close_control()
+                return
+            self._hear(wire.decode_event(message), fds)
+
+    def _hear(self, event: wire.CellEvent, fds: list[int]) -> None:
+        if event.kind == wire.EVENT_READY and fds:
+            self._program_pidfd = fds[0]
+            self._ready.set()
+        elif event.kind == wire.EVENT_EXITED:
+            self.exited = event
+        elif event.kind == wire.EVENT_SECCOMP:
+            self.stopped_by_filter = event
+        else:
+            self.failure = SandboxError(event.step or "protocol", event.error, event.detail)
+            self._ready.set()
+        self.on_event()
+
+    def _on_init_ended(self) -> None:
+        if self._init is None or self.ended.is_set():
+            return
+        self._loop.remove_reader(self._init.pidfd)
+        self._on_control()  # its last words may still be in the socket
+        if not self._ready.is_set():
+            self.failure = self.failure or SandboxError("init", detail="the cell's init ended during set-up")
+            self._ready.set()
+        self.ended.set()
+        self.on_event()
+
+    def _command(self, command: bytes) -> None:
+        # An init that is gone is noticed by its pidfd.
+        with contextlib.suppress(OSError):
+            self._control.send(command)
+
+    # ---- stdin ----
+
+    def _feed_stdin(self) -> None:
+        """Write what the pipe takes; the rest when it takes more. A program need not read it."""
+        try:
+            while self._unsent_stdin:
+                self._unsent_stdin = self._unsent_stdin[os.write(self._stdin_write, self._unsent_stdin) :]
+        except BlockingIOError:
+            self._loop.add_writer(self._stdin_write, self._feed_stdin)
+            return
+        except BrokenPipeError:
+            pass
+        self._stop_feeding()
+
+    def _stop_feeding(self) -> None:
+        if self._stdin_write >= 0:
+            self._loop.remove_writer(self._stdin_write)
+            os.close(self._stdin_write)
+            self._stdin_write = -1
+
+    # ---- the end ----
+
+    def _close_their_ends(self) -> None:
+        """Close what now belongs to the cell alone, or its pipes would never end."""
+        self._their_control.close()
+        for fd in (self._stdin_read, self._stdout_write, self._stderr_write):
+            _close(fd)
+        self._stdin_read = self._stdout_write = self._stderr_write = -1
+
+    def _close_control(self) -> None:
+        if self._control.fileno() >= 0:
+            self._loop.remove_reader(self._control.fileno())
+            self._control.close()
+
+    async def _remove_cgroup(self) -> bool:
+        """Remove the group; v1 needs a moment after the last task is gone."""
+        if self._cgroup is None:
+            return True
+        deadline = time.monotonic() + _REMOVE_TIMEOUT_S
+        pause_s = 0.0005
+        while not self._cgroup.remove():
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, 0.05)
+        return True
+
+
+def _pipe() -> tuple[int, int]:
+    """Return read and write end; only the read end does not block, because only it is ours."""
+    read, write = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(read, False)  # noqa: FBT003  # the os API's own positional flag
+    return read, write
+
+
+def _stdin(content: bytes) -> tuple[int, int]:
+    """Return what the program reads from and what we write to (-1 for none)."""
+    if not content:
+        return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), -1
+    read, write = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(write, False)  # noqa: FBT003  # the os API's own positional flag
+    return read, write
+
+
+def _close(fd: int) -> None:
+    if fd >= 0:
+        os.close(fd)
+
+
+def _pid_of(pidfd: int) -> int:
+    """Return the process's pid in our own pid namespace."""
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines():
+        if line.startswith("Pid:"):
+            pid = int(line.removeprefix("Pid:"))
+            if pid > 0:
+                return pid
+    raise SandboxError("read_back", detail="the program ended before it could be read back")

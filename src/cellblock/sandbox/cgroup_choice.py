@@ -1,0 +1,24 @@
+"""Which cgroup generation this host offers for our limits."""
+
+from __future__ import annotations
+
+from cellblock.errors import HostError
+from cellblock.sandbox.cgroup_v1 import CgroupTreeV1
+from cellblock.sandbox.cgroup_v2 import CgroupTreeV2
+from cellblock.sandbox.cgroups import CgroupTree, read_mounts
+
+
+def open_tree(instance: str) -> CgroupTree:
+    """Make this instance's subtree on the generation that has the controllers.
+
+    A controller lives in one hierarchy only, so a hybrid host with v1 controllers and an empty
+    v2 mount is a v1 host. Raises ``HostError`` where no cgroup file system is mounted.
+    """
+    mounts = read_mounts()
+    v1_controllers = {name for mount in mounts if mount.filesystem == "cgroup" for name in mount.options}
+    unified = next((mount for mount in mounts if mount.filesystem == "cgroup2"), None)
+    if unified is not None and not {"memory", "pids"} & v1_controllers:
+        return CgroupTreeV2(unified, instance)
+    if v1_controllers:
+        return CgroupTreeV1(mounts, instance)
+    raise HostError("no cgroup file system is mounted: mount -t cgroup2 none /sys/fs/cgroup")

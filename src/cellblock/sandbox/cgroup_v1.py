@@ -1,0 +1,169 @@
+"""cgroup v1: one group in each of the memory, pids and cpuacct hierarchies.
+
+The subtree stands at the top of each hierarchy, never inside a group that is somebody else's.
+v1 has no kill for a group: ending the cell's init ends everything, and that is how it is done.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cellblock.errors import SandboxError
+from cellblock.sandbox.cgroups import (
+    SUBTREE_NAME,
+    CellCgroup,
+    Counters,
+    Mount,
+    make_directory,
+    read_number,
+    sweep,
+    write_control,
+)
+
+MEMORY, PIDS, CPU = "memory", "pids", "cpuacct"
+_UNLIMITED_FROM = 1 << 60
+
+
+class CellCgroupV1:
+    """One run's three groups."""
+
+    born_inside = False
+
+    def __init__(self, directories: dict[str, Path], name: str) -> None:
+        """Open the freshly made groups; ``directories`` by controller."""
+        self._directories = directories
+        self._name = name
+        self.join_fds = [os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in directories.values()]
+        self._cpu_fd = (
+            os.open(directories[CPU] / "cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC) if CPU in directories else -1
+        )
+
+    def memory_limit_bytes(self) -> int | None:
+        """Read the limit back."""
+        if MEMORY not in self._directories:
+            return None
+        limit = read_number(self._directories[MEMORY], "memory.limit_in_bytes")
+        return None if limit is None or limit >= _UNLIMITED_FROM else limit
+
+    def process_limit(self) -> int | None:
+        """Read the limit back."""
+        return read_number(self._directories[PIDS], "pids.max") if PIDS in self._directories else None
+
+    def holds(self, membership: str) -> bool:
+        """Say whether the process is in every one of the groups."""
+        inside = {
+            controller
+            for line in membership.splitlines()
+            for controller in line.split(":", 2)[1].split(",")
+            if line.endswith("/" + self._name)
+        }
+        return inside.issuperset(self._directories)
+
+    def cpu_usage_usec(self) -> int | None:
+        """Read cpuacct.usage, which counts nanoseconds."""
+        return int(os.pread(self._cpu_fd, 32, 0)) // 1000 if self._cpu_fd >= 0 else None
+
+    def process_ids(self) -> list[int]:
+        """List what is inside."""
+        for path in self._directories.values():
+            return [int(pid) for pid in (path / "cgroup.procs").read_text(encoding="ascii").split()]
+        return []
+
+    def kill(self) -> None:
+        """Do nothing: v1 has no such control."""
+
+    def counters(self) -> Counters:
+        """Read everything once; v1 counts OOM kills but not OOM events."""
+        errors: list[str] = []
+
+        def read(controller: str, file: str, key: str | None = None) -> int | None:
+            if controller not in self._directories:
+                return None
+            try:
+                return read_number(self._directories[controller], file, key)
+            except (OSError, ValueError) as error:
+                errors.append(f"{controller}/{file}: {error}")
+                return None
+
+        cpu_usage_ns = read(CPU, "cpuacct.usage")
+        return Counters(
+            cpu_usage_usec=None if cpu_usage_ns is None else cpu_usage_ns // 1000,
+            memory_peak_bytes=read(MEMORY, "memory.max_usage_in_bytes"),
+            oom_events=None,
+            oom_kill_events=read(MEMORY, "memory.oom_control", "oom_kill"),
+            pids_limit_events=read(PIDS, "pids.events", "max"),
+            process_count=read(PIDS, "pids.current"),
+            errors=tuple(errors),
+        )
+
+    def remove(self) -> bool:
+        """Remove the groups; may be called again."""
+        for fd in [*self.join_fds, self._cpu_fd]:
+            if fd >= 0:
+                os.close(fd)
+        self.join_fds, self._cpu_fd = [], -1
+        for controller, path in list(self._directories.items()):
+            try:
+                path.rmdir()
+            except FileNotFoundError:
+                pass
+            except OSError:
+                return False
+            del self._directories[controller]
+        return True
+
+
+class CgroupTreeV1:
+    """``/cellblock/<instance>`` in each hierarchy."""
+
+    backend = "cgroup_v1"
+
+    def __init__(self, mounts: list[Mount], instance: str) -> None:
+        """Make the subtree where it can be made; what cannot is in ``missing``."""
+        self.missing: dict[str, str] = {}
+        self._trees: dict[str, Path] = {}
+        for controller in (MEMORY, PIDS, CPU):
+            mount = next((m for m in mounts if m.filesystem == "cgroup" and controller in m.options), None)
+            if mount is None:
+                self.missing[controller] = f"no cgroup v1 hierarchy with the {controller} controller is mounted"
+                continue
+            tree = Path(mount.mount_point) / SUBTREE_NAME / instance
+            try:
+                sweep(tree)
+                tree.parent.mkdir(exist_ok=True)
+                tree.mkdir()
+            except (OSError, SandboxError) as error:
+                self.missing[controller] = f"cannot make {tree}: {error}"
+                continue
+            self._trees[controller] = tree
+        self.paths = list(self._trees.values())
+        self._limits_swap = MEMORY in self._trees and (self._trees[MEMORY] / "memory.memsw.limit_in_bytes").exists()
+
+    def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
+        """Make and limit one group a hierarchy; half-made groups are removed again."""
+        made: dict[str, Path] = {}
+        try:
+            for controller, tree in self._trees.items():
+                make_directory(tree / name)
+                made[controller] = tree / name
+            if MEMORY in made:
+                write_control(made[MEMORY], "memory.limit_in_bytes", str(memory_bytes))
+                if self._limits_swap:  # memory and swap together: with the same number, no swap
+                    write_control(made[MEMORY], "memory.memsw.limit_in_bytes", str(memory_bytes))
+            if PIDS in made:
+                write_control(made[PIDS], "pids.max", str(processes))
+            return CellCgroupV1(made, name)
+        except SandboxError:
+            for path in made.values():
+                path.rmdir()
+            raise
+
+    def remove(self) -> None:
+        """Remove the subtree; ``/cellblock`` itself goes when no other instance is in it."""
+        for tree in self._trees.values():
+            sweep(tree)
+            try:
+                tree.parent.rmdir()
+            except OSError:
+                continue  # another instance lives there

@@ -1,0 +1,194 @@
+"""cgroup v2: one group a run, the program born in it.
+
+Where the service's own cgroup was delegated to it (systemd's ``Delegate=``, or the root of a
+container's cgroup namespace), the subtree is made there and our own processes move to a leaf
+first, because a group with processes cannot hand controllers down. Else it stands at the top.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cellblock.errors import SandboxError
+from cellblock.sandbox.cgroups import (
+    SUBTREE_NAME,
+    CellCgroup,
+    Counters,
+    Mount,
+    make_directory,
+    own_groups,
+    read_number,
+    sweep,
+    write_control,
+)
+
+_CONTROLLERS = ("memory", "pids")  # CPU time is counted for every group, without a controller
+_OWN_LEAF = "cellblock-service"
+_DELEGATION_MARKS = ("user.delegate", "trusted.delegate")
+
+
+class CellCgroupV2:
+    """One run's group."""
+
+    born_inside = True
+
+    def __init__(self, directory: Path) -> None:
+        """Open the freshly made group."""
+        self._directory = directory
+        self.join_fds = [os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+
+    def memory_limit_bytes(self) -> int | None:
+        """Read the limit back."""
+        return self._read_if_there("memory.max")
+
+    def process_limit(self) -> int | None:
+        """Read the limit back."""
+        return self._read_if_there("pids.max")
+
+    def _read_if_there(self, name: str) -> int | None:
+        try:
+            return read_number(self._directory, name)
+        except FileNotFoundError:
+            return None  # without the controller there is no limit
+
+    def holds(self, membership: str) -> bool:
+        """Say whether the process is in the group."""
+        return any(
+            line.startswith("0::") and line.endswith("/" + self._directory.name) for line in membership.splitlines()
+        )
+
+    def cpu_usage_usec(self) -> int | None:
+        """Read usage_usec of cpu.stat, which every group has, with or without the cpu controller."""
+        return read_number(self._directory, "cpu.stat", "usage_usec")
+
+    def process_ids(self) -> list[int]:
+        """List what is inside."""
+        return [int(pid) for pid in (self._directory / "cgroup.procs").read_text(encoding="ascii").split()]
+
+    def kill(self) -> None:
+        """Kill everything inside at once; kernels before 5.14 lack the file, and init's end does it there."""
+        if (self._directory / "cgroup.kill").exists():
+            write_control(self._directory, "cgroup.kill", "1")
+
+    def counters(self) -> Counters:
+        """Read everything once."""
+        errors: list[str] = []
+
+        def read(file: str, key: str | None = None) -> int | None:
+            try:
+                return read_number(self._directory, file, key)
+            except (OSError, ValueError) as error:
+                errors.append(f"{file}: {error}")
+                return None
+
+        # Since 6.12 pids.events counts for the whole subtree and .local for the group; for a leaf both are one.
+        return Counters(
+            cpu_usage_usec=read("cpu.stat", "usage_usec"),
+            memory_peak_bytes=read("memory.peak"),
+            oom_events=read("memory.events", "oom"),
+            oom_kill_events=read("memory.events", "oom_kill"),
+            pids_limit_events=read("pids.events", "max"),
+            process_count=read("pids.current"),
+            errors=tuple(errors),
+        )
+
+    def remove(self) -> bool:
+        """Remove the group; may be called again."""
+        for fd in self.join_fds:
+            os.close(fd)
+        self.join_fds = []
+        try:
+            self._directory.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+class CgroupTreeV2:
+    """This instance's group, with the controllers handed down to the cells in it."""
+
+    backend = "cgroup_v2"
+
+    def __init__(self, mount: Mount, instance: str) -> None:
+        """Make the subtree; controllers that cannot be had are in ``missing``."""
+        self.missing: dict[str, str] = {}
+        base, delegated = _find_base(mount)
+        tree = base / SUBTREE_NAME / instance
+        self.paths = [tree]
+        try:
+            if delegated:
+                _move_to_leaf(base)
+            sweep(tree)
+            tree.parent.mkdir(exist_ok=True)
+            tree.mkdir()
+        except (OSError, SandboxError) as error:
+            self.missing = dict.fromkeys(_CONTROLLERS, f"cannot make {tree}: {error}")
+            return
+        for controller in _CONTROLLERS:
+            try:
+                for directory in (base, tree.parent, tree):
+                    write_control(directory, "cgroup.subtree_control", f"+{controller}")
+            except SandboxError as error:
+                self.missing[controller] = str(error)
+
+    def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
+        """Make and limit one group; a half-made group is removed again."""
+        directory = self.paths[0] / name
+        make_directory(directory)
+        try:
+            if "memory" not in self.missing:
+                write_control(directory, "memory.max", str(memory_bytes))
+                write_control(directory, "memory.oom.group", "1")
+                if (directory / "memory.swap.max").exists():  # absent where the kernel counts no swap
+                    write_control(directory, "memory.swap.max", "0")
+            if "pids" not in self.missing:
+                write_control(directory, "pids.max", str(processes))
+            return CellCgroupV2(directory)
+        except SandboxError:
+            directory.rmdir()
+            raise
+
+    def remove(self) -> None:
+        """Remove the subtree; ``cellblock`` itself goes when no other instance is in it."""
+        sweep(self.paths[0])
+        try:
+            self.paths[0].parent.rmdir()
+        except OSError:
+            return  # another instance lives there
+
+
+def _find_base(mount: Mount) -> tuple[Path, bool]:
+    """Return where the subtree goes, and whether that is a group delegated to us."""
+    top = Path(mount.mount_point)
+    own = own_groups().get("", "/")
+    if own.startswith("/.."):  # outside of our cgroup namespace: not ours to use
+        return top, False
+    relative = own.removeprefix(mount.root) if mount.root != "/" else own
+    group = top / relative.strip("/")
+    while group.name == _OWN_LEAF:  # a restarted supervisor stands where its predecessor had moved
+        group = group.parent
+    if group == top:
+        # The real root has no cgroup.events; one that has is a container's.
+        return top, (top / "cgroup.events").exists()
+    return (group, True) if _is_delegated(group) else (top, False)
+
+
+def _is_delegated(group: Path) -> bool:
+    for mark in _DELEGATION_MARKS:
+        try:
+            if os.getxattr(group, mark) == b"1":
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _move_to_leaf(base: Path) -> None:
+    """Empty the delegated group: every process in it is ours, and goes to a leaf."""
+    leaf = base / _OWN_LEAF
+    leaf.mkdir(exist_ok=True)
+    for pid in (base / "cgroup.procs").read_text(encoding="ascii").split():
+        write_control(leaf, "cgroup.procs", pid)

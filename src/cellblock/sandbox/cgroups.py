@@ -1,0 +1,171 @@
+"""One interface over cgroup v1 and v2: a cell's limits, its counters, its end.
+
+A ``CgroupTree`` is this instance's own subtree; a ``CellCgroup`` is one run's group in it.
+Nothing outside the subtree is written, and no hierarchy is mounted or unmounted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from cellblock.errors import SandboxError
+
+SUBTREE_NAME = "cellblock"
+
+
+class Mount(Struct, frozen=True):
+    """One line of ``/proc/self/mountinfo``, as far as cgroups need it."""
+
+    root: str
+    """The directory of the file system that is mounted here."""
+    mount_point: str
+    filesystem: str
+    options: frozenset[str]
+    """Of the superblock: on v1 the controllers."""
+
+
+class Counters(Struct, frozen=True, kw_only=True):
+    """What the kernel counted for one run; ``None`` where it has no such counter or it could not be read."""
+
+    cpu_usage_usec: int | None
+    memory_peak_bytes: int | None
+    oom_events: int | None
+    oom_kill_events: int | None
+    pids_limit_events: int | None
+    process_count: int | None
+    errors: tuple[str, ...] = ()
+
+
+class CellCgroup(Protocol):
+    """One run's group."""
+
+    born_inside: bool
+    """True on v2: the program is cloned into ``join_fds[0]``; on v1 it writes itself into each."""
+    join_fds: list[int]
+
+    def memory_limit_bytes(self) -> int | None:
+        """Read the limit back; ``None`` where none is in force."""
+
+    def process_limit(self) -> int | None:
+        """Read the limit back; ``None`` where none is in force."""
+
+    def holds(self, membership: str) -> bool:
+        """Say whether a process with this ``/proc/<pid>/cgroup`` is in the group, in every hierarchy."""
+
+    def cpu_usage_usec(self) -> int | None:
+        """Read CPU time used so far, in microseconds."""
+
+    def process_ids(self) -> list[int]:
+        """List the processes inside, zombies left out."""
+
+    def kill(self) -> None:
+        """Send SIGKILL to everything inside, where the kernel offers that; else do nothing."""
+
+    def counters(self) -> Counters:
+        """Read everything once."""
+
+    def remove(self) -> bool:
+        """Close the descriptors and remove the group; ``False`` while something is still inside."""
+
+
+class CgroupTree(Protocol):
+    """This instance's subtree."""
+
+    backend: str
+    """``cgroup_v1`` or ``cgroup_v2``."""
+    missing: dict[str, str]
+    """Controllers that are needed and cannot be had, with the reason; empty is well."""
+    paths: list[Path]
+    """The subtree's directories: one on v2, one a hierarchy on v1."""
+
+    def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
+        """Make a group with its limits; raises ``SandboxError`` naming what the kernel refused."""
+
+    def remove(self) -> None:
+        """Remove the subtree, killing what is left in it."""
+
+
+def read_mounts() -> list[Mount]:
+    """Read this process's cgroup mounts."""
+    mounts = []
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        left, right = line.split(" - ", 1)
+        _, _, _, root, mount_point, *_ = left.split(" ")
+        filesystem, _, options = right.split(" ", 2)
+        if filesystem in {"cgroup", "cgroup2"}:
+            # A later line may be mounted over an earlier one: the last one at a path is what is seen.
+            mounts = [mount for mount in mounts if mount.mount_point != mount_point]
+            mounts.append(Mount(root, mount_point, filesystem, frozenset(options.split(","))))
+    return mounts
+
+
+def own_groups() -> dict[str, str]:
+    """Map each v1 controller, and ``""`` for v2, to this process's cgroup path."""
+    groups = {}
+    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            groups[controller] = path
+    return groups
+
+
+def write_control(directory: Path, name: str, value: str) -> None:
+    """Write one control file; raises ``SandboxError`` with file and errno."""
+    try:
+        with (directory / name).open("w", encoding="ascii") as file:
+            file.write(value)
+    except OSError as error:
+        raise SandboxError("cgroup_limit", error.errno or 0, f"{directory / name} = {value}") from error
+
+
+def read_number(directory: Path, name: str, key: str | None = None) -> int | None:
+    """Read a number from a control file, or the one behind ``key``; ``None`` for ``max`` or a missing key."""
+    text = (directory / name).read_text(encoding="ascii")
+    if key is not None:
+        fields = dict(line.split(" ", 1) for line in text.splitlines())
+        text = fields.get(key, "max")
+    text = text.strip()
+    return None if text == "max" else int(text)
+
+
+def make_directory(path: Path) -> None:
+    """Make a group that must be new; raises ``SandboxError``."""
+    try:
+        path.mkdir()
+    except OSError as error:
+        raise SandboxError("cgroup_create", error.errno or 0, str(path)) from error
+
+
+def sweep(directory: Path) -> None:
+    """Kill everything below a dead instance's group and remove it, deepest first.
+
+    Raises ``SandboxError`` where something will not go.
+    """
+    for path, _, _ in os.walk(directory, topdown=False):
+        _empty_and_remove(Path(path))
+
+
+def _empty_and_remove(path: Path) -> None:
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            path.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise SandboxError("cgroup_sweep", error.errno or 0, str(path)) from error
+        else:
+            return
+        for pid in (path / "cgroup.procs").read_text(encoding="ascii").split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.005)

@@ -1,0 +1,82 @@
+"""Host-wide leases of uid ranges; a lease is also what makes an instance's names its own.
+
+Two services and a test run may share a host. Each supervisor holds one block of uids by an
+``flock`` on a file of ``/run/cellblock/leases``; the kernel lets go of it when the process is
+gone, however it went. The block's first uid names the instance's cgroup subtree, so whoever
+gets the lock may sweep what a dead holder of the same block left behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections import deque
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from cellblock.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK_SIZE = 128
+"""Uids a block: two a cell, so an instance runs at most 64 cells at a time."""
+
+
+class CellUids(Struct, frozen=True):
+    """The two users of one cell; each has a group of the same number."""
+
+    init_uid: int
+    program_uid: int
+
+
+class UidBlock:
+    """One leased block; hands out pairs to cells."""
+
+    def __init__(self, first_uid: int, lock_fd: int) -> None:
+        """Own the block that begins at ``first_uid`` while ``lock_fd`` is open."""
+        self.first_uid = first_uid
+        self.instance = f"u{first_uid}"
+        self._lock_fd = lock_fd
+        # The longest unused pair next, so that a uid rests before it is seen again.
+        self._free = deque(CellUids(uid, uid + 1) for uid in range(first_uid, first_uid + BLOCK_SIZE, 2))
+
+    @property
+    def program_uids(self) -> list[int]:
+        """Every uid that a program of this instance may have."""
+        return list(range(self.first_uid + 1, self.first_uid + BLOCK_SIZE, 2))
+
+    @contextmanager
+    def lease(self) -> Iterator[CellUids]:
+        """Lend one pair; raises ``HostError`` where more cells are asked for than the block holds."""
+        if not self._free:
+            raise HostError(f"all {BLOCK_SIZE // 2} uid pairs of this instance are in use: lower the worker slots")
+        uids = self._free.popleft()
+        try:
+            yield uids
+        finally:
+            self._free.append(uids)
+
+    def close(self) -> None:
+        """Give the block back."""
+        os.close(self._lock_fd)
+
+
+def lease_uid_block(directory: Path, first_uid: int, last_uid: int) -> UidBlock:
+    """Lease a free block of ``first_uid..last_uid``; raises ``HostError`` where all are held."""
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for start in range(first_uid, last_uid + 2 - BLOCK_SIZE, BLOCK_SIZE):
+        fd = os.open(directory / f"uids-{start}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            continue
+        return UidBlock(start, fd)
+    raise HostError(
+        f"no free block of {BLOCK_SIZE} uids in {first_uid}-{last_uid}: other instances hold them all; "
+        f"widen CELLBLOCK_UID_RANGE"
+    )

@@ -1,0 +1,211 @@
+"""The seccomp filters, built once with libseccomp from ``seccomp_policy.toml``.
+
+The policy is data with a reason for each rule; this file turns it into finished BPF, which the
+cell helper installs as it is. "kill" rules become user notifications: init holds the listener,
+so the evidence can name the call that was stopped.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import tempfile
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import msgspec
+import pyseccomp
+from msgspec import Struct
+
+from cellblock.errors import SandboxError
+
+X32_SYSCALL_BIT = 0x40000000
+_LOW_32_BITS = 0xFFFFFFFF
+_HIGHEST_PROBED_NUMBER = 1000
+
+# The few BPF instructions that libseccomp cannot express (see _refuse_unknown_numbers).
+_BPF_INSTRUCTION = struct.Struct("=HBBI")
+_BPF_LOAD_WORD, _BPF_JUMP_EQUAL, _BPF_JUMP_GREATER, _BPF_JUMP_GREATER_EQUAL, _BPF_RETURN = 0x20, 0x15, 0x25, 0x35, 0x06
+_OFFSET_NUMBER, _OFFSET_ARCH = 0, 4
+
+_ARCH_NAMES = {0xC000003E: "x86_64", 0xC00000B7: "aarch64", 0x40000003: "i386", 0x40000028: "arm"}
+
+
+class _Argument(Struct, frozen=True, forbid_unknown_fields=True):
+    index: int
+    any_bit: int | None = None
+    int_in: list[int] | None = None
+    above: int | None = None
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule of the policy: which calls, what follows, why."""
+
+    syscalls: list[str]
+    action: str
+    reason: str
+    arg: _Argument | None = None
+
+
+class _Default(Struct, frozen=True, forbid_unknown_fields=True):
+    action: str
+    reason: str
+
+
+class _InitPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    reason: str
+    allow: list[str]
+    allow_ioctl: int
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of ``seccomp_policy.toml``."""
+
+    unknown: _Default
+    foreign_abi: _Default
+    rule: list[Rule]
+    init: _InitPolicy
+
+
+class Filters(Struct, frozen=True):
+    """BPF programs, as arrays of ``struct sock_filter``."""
+
+    program: bytes
+    init: bytes
+
+
+@cache
+def load_policy() -> Policy:
+    """Read the policy that ships with the package; raises ``SandboxError`` where it is malformed."""
+    text = resources.files(__package__).joinpath("seccomp_policy.toml").read_text(encoding="utf-8")
+    try:
+        policy = msgspec.convert(tomllib.loads(text), Policy)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise SandboxError("seccomp_policy", detail=str(error)) from error
+    for rule in policy.rule:
+        if not rule.reason.strip():
+            raise SandboxError("seccomp_policy", detail=f"rule for {', '.join(rule.syscalls)} has no reason")
+    return policy
+
+
+def build_filters(*, notify: bool) -> Filters:
+    """Return both filters; with ``notify`` a kill is reported by name, without it is the kernel's.
+
+    Raises ``SandboxError`` where libseccomp refuses a rule.
+    """
+    policy = load_policy()
+    kill = pyseccomp.NOTIFY if notify else pyseccomp.KILL_PROCESS
+    try:
+        return Filters(program=_program_filter(policy, kill), init=_init_filter(policy.init))
+    except OSError as error:
+        raise SandboxError("seccomp_build", error.errno or 0, str(error)) from error
+
+
+def syscall_name(number: int, arch: int) -> str:
+    """Name the call of ``number`` under the AUDIT_ARCH ``arch``, ``unknown:<number>`` where unnamed."""
+    if arch_name(arch) == "x86_64" and number & X32_SYSCALL_BIT:
+        return f"{syscall_name(number & ~X32_SYSCALL_BIT, arch)} (x32)"
+    return _lookup(arch, number) or f"unknown:{number}"
+
+
+def _lookup(arch: int, number: int) -> str | None:
+    try:
+        name: bytes = pyseccomp.resolve_syscall(arch, number)
+    except ValueError:
+        return None
+    return name.decode()
+
+
+def arch_name(arch: int) -> str:
+    """Name an AUDIT_ARCH value."""
+    return _ARCH_NAMES.get(arch, f"unknown:{arch:#x}")
+
+
+def unresolved_syscalls() -> list[str]:
+    """Names of the policy that this libseccomp has no number for on any architecture of ours."""
+    names = {name for rule in load_policy().rule for name in rule.syscalls}
+    return sorted(name for name in names if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) == -1)
+
+
+def _program_filter(policy: Policy, kill: int) -> bytes:
+    built = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    built.set_attr(pyseccomp.Attr.ACT_BADARCH, _action(policy.foreign_abi.action, kill))
+    built.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, 2)  # a binary tree: about seven comparisons a call, not a hundred
+    for rule in policy.rule:
+        action = _action(rule.action, kill)
+        for name in rule.syscalls:
+            # Negative: not on this architecture, or newer than this libseccomp (then ENOSYS, below).
+            if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) < 0:
+                continue
+            for comparison in _comparisons(rule.arg):
+                built.add_rule_exactly(action, name, *comparison)
+    return _refuse_unknown_numbers(_export(built), _action(policy.unknown.action, kill))
+
+
+def _init_filter(policy: _InitPolicy) -> bytes:
+    built = pyseccomp.SyscallFilter(pyseccomp.KILL_PROCESS)
+    for name in policy.allow:
+        if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) >= 0:  # aarch64 has ppoll but no poll
+            built.add_rule_exactly(pyseccomp.ALLOW, name)
+    request = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, _LOW_32_BITS, policy.allow_ioctl)
+    built.add_rule_exactly(pyseccomp.ALLOW, "ioctl", request)
+    return _export(built)
+
+
+def _action(name: str, kill: int) -> int:
+    if name == "kill":
+        return kill
+    action: int = pyseccomp.ERRNO(getattr(errno, name))
+    return action
+
+
+def _comparisons(argument: _Argument | None) -> list[tuple[Any, ...]]:
+    """Return one tuple a rule: libseccomp takes one comparison an argument, so sets become several rules."""
+    if argument is None:
+        return [()]
+    index = argument.index
+    if argument.any_bit is not None:
+        bits = (1 << n for n in range(64) if argument.any_bit >> n & 1)
+        return [(pyseccomp.Arg(index, pyseccomp.MASKED_EQ, bit, bit),) for bit in bits]
+    if argument.int_in is not None:
+        return [(pyseccomp.Arg(index, pyseccomp.MASKED_EQ, _LOW_32_BITS, value),) for value in argument.int_in]
+    if argument.above is not None:
+        return [(pyseccomp.Arg(index, pyseccomp.GT, argument.above),)]
+    raise SandboxError("seccomp_policy", detail="an arg needs any_bit, int_in or above")
+
+
+def _export(built: pyseccomp.SyscallFilter) -> bytes:
+    with tempfile.TemporaryFile() as file:
+        built.export_bpf(file)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        return file.read()
+
+
+def newest_known_number() -> int:
+    """Return the highest native system call number that the installed libseccomp can name."""
+    return max(
+        number
+        for number in range(_HIGHEST_PROBED_NUMBER)
+        if _lookup(pyseccomp.Arch.NATIVE, number) is not None
+    )
+
+
+def _refuse_unknown_numbers(bpf: bytes, action: int) -> bytes:
+    """Put a check in front: native calls above the newest known number get ``action``.
+
+    libseccomp compares numbers only for equality. Jumps in BPF are relative, so what follows
+    needs no change; foreign ABIs (x32 by its bit) go on to libseccomp's own refusal.
+    """
+    native = pyseccomp.system_arch()
+    prologue = [
+        (_BPF_LOAD_WORD, 0, 0, _OFFSET_ARCH),
+        (_BPF_JUMP_EQUAL, 0, 4, native),
+        (_BPF_LOAD_WORD, 0, 0, _OFFSET_NUMBER),
+        (_BPF_JUMP_GREATER_EQUAL, 2, 0, X32_SYSCALL_BIT),
+        (_BPF_JUMP_GREATER, 0, 1, newest_known_number()),
+        (_BPF_RETURN, 0, 0, action),
+    ]
+    return b"".join(_BPF_INSTRUCTION.pack(*instruction) for instruction in prologue) + bpf

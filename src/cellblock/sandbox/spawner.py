@@ -1,0 +1,153 @@
+"""The driver of one spawner process: starts the helper, gives it its root, asks it for inits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from cellblock.errors import HostError, SandboxError
+from cellblock.sandbox import wire
+from cellblock.sandbox.seccomp import Filters
+
+
+class Init(Struct, frozen=True):
+    """A cell's pid 1, freshly cloned and setting up."""
+
+    pid: int
+    pidfd: int
+
+
+def memory_file(name: str, content: bytes) -> int:
+    """Return a memfd with this content, at its start; the caller closes it."""
+    fd = os.memfd_create(name, os.MFD_CLOEXEC)
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+class Spawner:
+    """One running helper. Used on one event loop; answers come in the order of the questions."""
+
+    def __init__(self, process: subprocess.Popen[bytes], connection: socket.socket) -> None:
+        """Drive ``process`` over ``connection``; use ``start`` to make one."""
+        self._process = process
+        self._connection = connection
+        self._waiting: deque[asyncio.Future[tuple[wire.SpawnerAnswer, int]]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(connection.fileno(), self._on_readable)
+        self._next_id = 0
+        self.ended = asyncio.Event()
+
+    @classmethod
+    async def start(cls, helper: Path, template: bytes, filters: Filters) -> Spawner:
+        """Start the helper and have it build its root.
+
+        Raises ``HostError`` where the helper cannot be run, ``SandboxError`` with the step that failed.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                process = _run_helper(helper, theirs)
+            except OSError as error:
+                ours.close()
+                raise HostError(f"cannot run the cell helper {helper}: {error}; run: make setup") from error
+        ours.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
+        spawner = cls(process, ours)
+        fds = [
+            memory_file(name, content)
+            for name, content in (("template", template), ("filter", filters.program), ("init", filters.init))
+        ]
+        try:
+            await spawner._ask(wire.OP_TEMPLATE, 0, fds)
+        except BaseException:
+            spawner.close()
+            raise
+        finally:
+            for fd in fds:
+                os.close(fd)
+        return spawner
+
+    async def spawn(self, clone_flags: int, fds: Sequence[int]) -> Init:
+        """Clone an init; ``fds`` in the order of ``enum spawn_fd``. Raises ``SandboxError``."""
+        answer, pidfd = await self._ask(wire.OP_SPAWN, clone_flags, fds)
+        return Init(answer.pid, pidfd)
+
+    def close(self) -> None:
+        """End the helper, and with it every cell of its making."""
+        if self._connection.fileno() >= 0:
+            self._loop.remove_reader(self._connection.fileno())
+            self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        self._fail_waiting(SandboxError("spawner", detail="the cell helper was stopped"))
+        self.ended.set()
+
+    async def _ask(self, op: int, clone_flags: int, fds: Sequence[int]) -> tuple[wire.SpawnerAnswer, int]:
+        if self.ended.is_set():
+            raise SandboxError("spawner", detail="the cell helper has ended")
+        self._next_id += 1
+        message = wire.SPAWNER_MESSAGE.pack(wire.WIRE_VERSION, op, self._next_id & 0xFFFFFFFF, clone_flags)
+        future: asyncio.Future[tuple[wire.SpawnerAnswer, int]] = self._loop.create_future()
+        try:
+            socket.send_fds(self._connection, [message], list(fds))
+        except OSError as error:
+            raise SandboxError("spawner", error.errno or 0, "the cell helper takes no messages") from error
+        self._waiting.append(future)
+        try:
+            answer, pidfd = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # The init will be made all the same: it ends when its control socket does.
+            future.add_done_callback(_close_unwanted_pidfd)
+            raise
+        if answer.error:
+            raise SandboxError(answer.step, answer.error, answer.detail)
+        return answer, pidfd
+
+    def _on_readable(self) -> None:
+        try:
+            message, fds, _, _ = socket.recv_fds(self._connection, wire.SPAWNER_ANSWER.size, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            message, fds = b"", []
+        if len(message) != wire.SPAWNER_ANSWER.size:
+            self._loop.remove_reader(self._connection.fileno())
+            self._fail_waiting(SandboxError("spawner", detail="the cell helper ended"))
+            self.ended.set()
+            return
+        future = self._waiting.popleft()
+        if not future.done():
+            future.set_result((wire.decode_answer(message), fds[0] if fds else -1))
+
+    def _fail_waiting(self, error: SandboxError) -> None:
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(error)
+
+
+def _close_unwanted_pidfd(future: asyncio.Future[tuple[wire.SpawnerAnswer, int]]) -> None:
+    if not future.cancelled() and future.exception() is None and future.result()[1] >= 0:
+        os.close(future.result()[1])
+
+
+def _run_helper(helper: Path, connection: socket.socket) -> subprocess.Popen[bytes]:
+    """Start the helper with ``connection``, an empty environment and a session of its own."""
+    return subprocess.Popen(  # noqa: S603  # our own helper, no shell, no input in argv
+        [str(helper), str(connection.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env={},
+        cwd="/",
+        pass_fds=(connection.fileno(),),
+        start_new_session=True,
+    )

@@ -1,0 +1,125 @@
+"""The helper's protocol in Python: ``native/wire.h`` to the letter (a test compares the two)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from cellblock.model import SourceFile
+
+WIRE_VERSION = 1
+
+OP_TEMPLATE = 1
+OP_SPAWN = 2
+
+FEATURE_CGROUP_V2 = 1 << 0
+FEATURE_CGROUP_NS = 1 << 1
+FEATURE_SECCOMP = 1 << 2
+FEATURE_SECCOMP_NOTIFY = 1 << 3
+
+COMMAND_GO = b"g"
+COMMAND_DRAIN_STDOUT = b"o"
+COMMAND_DRAIN_STDERR = b"e"
+
+EVENT_READY = 1
+EVENT_FAILED = 2
+EVENT_SECCOMP = 3
+EVENT_EXITED = 4
+
+TEMPLATE_DIR = 1
+TEMPLATE_FILE = 2
+TEMPLATE_SYMLINK = 3
+TEMPLATE_BIND = 4
+TEMPLATE_DEVICE = 5
+TEMPLATE_HOSTNAME = 6
+
+SPAWNER_MESSAGE = struct.Struct("=IIII")
+SPAWNER_ANSWER = struct.Struct("=IIii32s160s")
+CELL_REQUEST = struct.Struct("=IIIIQQIIII")
+RLIMIT = struct.Struct("=IIQQ")
+FILE = struct.Struct("=IIQ")
+CELL_EVENT = struct.Struct("=IiiIQQII32s160s")
+TEMPLATE_OP = struct.Struct("=IIII")
+_LENGTH = struct.Struct("=I")
+
+
+class SpawnerAnswer(Struct, frozen=True):
+    """What the spawner says to one message."""
+
+    op: int
+    cell_id: int
+    pid: int
+    error: int
+    step: str
+    detail: str
+
+
+class CellEvent(Struct, frozen=True):
+    """What init says of its cell; which fields mean something depends on ``kind``."""
+
+    kind: int
+    error: int
+    wait_status: int
+    reaped: int
+    start_ns: int
+    end_ns: int
+    syscall_nr: int
+    syscall_arch: int
+    step: str
+    detail: str
+
+
+def decode_answer(message: bytes) -> SpawnerAnswer:
+    """Parse a ``struct spawner_answer``."""
+    op, cell_id, pid, error, step, detail = SPAWNER_ANSWER.unpack(message)
+    return SpawnerAnswer(op, cell_id, pid, error, _text(step), _text(detail))
+
+
+def decode_event(message: bytes) -> CellEvent:
+    """Parse a ``struct cell_event``."""
+    *numbers, step, detail = CELL_EVENT.unpack(message)
+    return CellEvent(*numbers, _text(step), _text(detail))
+
+
+def encode_request(  # noqa: PLR0913  # one argument a field of the struct
+    *,
+    features: int,
+    init_uid: int,
+    program_uid: int,
+    work_area_bytes: int,
+    work_area_inodes: int,
+    rlimits: Sequence[tuple[int, int, int]],
+    files: Sequence[SourceFile],
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+) -> bytes:
+    """Lay out a request memfd: head, rlimits, files, argv, environment, then the contents."""
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    counts = (len(rlimits), len(files), len(argv), len(variables))
+    parts = [
+        CELL_REQUEST.pack(
+            WIRE_VERSION, features, init_uid, program_uid, work_area_bytes, work_area_inodes, *counts
+        )
+    ]
+    parts += [RLIMIT.pack(resource, 0, soft, hard) for resource, soft, hard in rlimits]
+    for file in files:
+        name = file.name.encode()
+        parts += [FILE.pack(0o644, len(name), len(file.content)), name, b"\0"]
+    for text in [*argv, *variables]:
+        # surrogateescape: an argument may be any bytes but NUL.
+        encoded = text.encode(errors="surrogateescape")
+        parts += [_LENGTH.pack(len(encoded)), encoded, b"\0"]
+    parts += [file.content for file in files]
+    return b"".join(parts)
+
+
+def encode_template_op(kind: int, path: str, data: bytes = b"", mode: int = 0o755) -> bytes:
+    """Lay out one record of a template memfd."""
+    encoded = path.encode()
+    return b"".join([TEMPLATE_OP.pack(kind, mode, len(encoded), len(data)), encoded, b"\0", data, b"\0"])
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0", 1)[0].decode(errors="replace")

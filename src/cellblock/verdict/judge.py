@@ -1,0 +1,94 @@
+"""The verdict of a run, from recorded facts alone.
+
+The rules stand in order of precedence; the first that holds decides. Nothing here reads a clock,
+a file or a process, so a verdict can be computed again from the facts that its evidence keeps.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cellblock.model import CellFacts, Verdict, VerdictActor, VerdictCause
+
+SIGKILL = 9
+SIGXCPU = 24
+SIGXFSZ = 25
+"""Linux numbers, the same on x86_64 and aarch64; the signal module would be input from the host."""
+
+LIMIT_BREACH_SHARE = 0.99
+"""A SIGKILL that nobody here sent, with the peak this near the limit, is taken for the memory limit's."""
+
+KILLED_FOR_CPU = "cpu_limit"
+KILLED_FOR_WALL = "wall_limit"
+KILLED_BY_FILTER = "seccomp"
+
+
+class Judgement(Struct, frozen=True):
+    """What happened, which fact says so, and who ended the run."""
+
+    verdict: Verdict
+    cause: VerdictCause
+    actor: VerdictActor
+
+
+_V, _C, _A = Verdict, VerdictCause, VerdictActor
+
+
+def judge(facts: CellFacts) -> Judgement:
+    """Return the verdict on ``facts``, by the precedence of contract 1.4."""
+    if not facts.contained:
+        return Judgement(_V.IE, _C.IE_CLEANUP_FAILURE, _A.JUDGE)
+    if missing_evidence(facts):
+        return Judgement(_V.IE, _C.IE_MISSING_EVIDENCE, _A.JUDGE)
+    if facts.killed_by_judge == KILLED_FOR_CPU:
+        return Judgement(_V.TLE, _C.TLE_CPU_JUDGE, _A.JUDGE)
+    if facts.killed_by_judge == KILLED_FOR_WALL:
+        return Judgement(_V.TLE, _C.TLE_WALL_JUDGE, _A.JUDGE)
+    if facts.oom_kill_events:
+        return Judgement(_V.MLE, _C.MLE_KERNEL_OOM, _A.KERNEL)
+    return _judge_ending(facts)
+
+
+def _judge_ending(facts: CellFacts) -> Judgement:
+    """Judge a run that no limit of time or memory ended, by how the program itself ended."""
+    if facts.killed_by_judge == KILLED_BY_FILTER:
+        return Judgement(_V.SIG, _C.RE_FATAL_SIGNAL, _A.JUDGE)
+    if facts.signal == SIGXCPU:
+        return Judgement(_V.TLE, _C.TLE_CPU_KERNEL, _A.KERNEL)
+    if facts.signal == SIGXFSZ:
+        return Judgement(_V.FSE, _C.FSE_LIMIT_EXCEEDED, _A.KERNEL)
+    if facts.pids_limit_events and _failed(facts):
+        return Judgement(_V.PLE, _C.PLE_CGROUP_PIDS, _A.KERNEL)
+    if facts.signal == SIGKILL and _at_memory_limit(facts):
+        return Judgement(_V.MLE, _C.MLE_LIMIT_BREACH, _A.KERNEL)
+    if facts.signal is not None:
+        return Judgement(_V.SIG, _C.RE_FATAL_SIGNAL, _A.KERNEL)
+    if facts.exit_code == 0:
+        return Judgement(_V.AC, _C.NORMAL_EXIT, _A.RUNTIME)
+    return Judgement(_V.RE, _C.RE_NONZERO_EXIT, _A.RUNTIME)
+
+
+def missing_evidence(facts: CellFacts) -> tuple[str, ...]:
+    """Name the facts that the verdict turns on and that could not be read; empty when it can be given."""
+    missing = []
+    if facts.exit_code is None and facts.signal is None:
+        missing.append("how the program ended")
+    if facts.killed_by_judge in {KILLED_FOR_CPU, KILLED_FOR_WALL}:
+        return tuple(missing)
+    if facts.memory_limit_bytes is not None and facts.oom_kill_events is None:
+        missing.append("oom_kill_events")
+    if facts.process_limit is not None and facts.pids_limit_events is None and _failed(facts):
+        missing.append("pids_limit_events")
+    if facts.memory_limit_bytes is not None and facts.memory_peak_bytes is None and facts.signal == SIGKILL:
+        missing.append("memory_peak_bytes")
+    return tuple(missing)
+
+
+def _failed(facts: CellFacts) -> bool:
+    return facts.signal is not None or facts.exit_code != 0
+
+
+def _at_memory_limit(facts: CellFacts) -> bool:
+    if facts.memory_limit_bytes is None or facts.memory_peak_bytes is None:
+        return False
+    return facts.memory_peak_bytes >= LIMIT_BREACH_SHARE * facts.memory_limit_bytes
