@@ -6,7 +6,6 @@ wanting, 2 used wrongly, 3 cellblock itself failed.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 
@@ -52,9 +51,7 @@ def exit_code_of(arguments: list[str] | None) -> int:
         return OUR_FAILURE
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Python flushes stdout once more at its end, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # what click makes of a closed stdout, with Python's exit code for it: 1
         return NOBODY_READS
     except Exception:  # noqa: BLE001  # Python would exit with 1, which here is a program's verdict
         traceback.print_exc()
