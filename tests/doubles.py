@@ -113,6 +113,14 @@ class ScriptedSupervisor:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def connections(self) -> int:
+        return len(self._writers)
+
+    @property
+    def busy(self) -> int:
+        return len(self._tasks)
+
     async def start(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, self.path)
 

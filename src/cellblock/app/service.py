@@ -8,6 +8,7 @@ runs end, leaves what waits in the store and exits 0.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import encodings.idna
@@ -15,7 +16,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 import uvicorn
@@ -39,9 +40,15 @@ _LAST_ANSWERS_S = 1
 _log = structlog.get_logger(__name__)
 
 
-def main() -> int:
-    """Run the service to its end; returns the exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Run the service to its end; returns the exit code.
+
+    ``--ready-fd N``: a byte is written to descriptor N, inherited from the parent, once HTTP answers.
+    """
     parent_pid = os.getppid()
+    parser = argparse.ArgumentParser(prog="python -m cellblock.app.service")
+    parser.add_argument("--ready-fd", type=int)
+    ready_descriptor: int | None = parser.parse_args(arguments).ready_fd
     try:
         settings = config.load()
         logs.configure(settings.log_level)
@@ -50,7 +57,7 @@ def main() -> int:
             _give_up_privileges(settings, parent_pid)
             kept = store.Store(settings.data_dir)
             try:
-                uvloop.run(serve_until_signal(settings, kept, listener))
+                uvloop.run(_serve_until_signal(settings, kept, listener, ready_descriptor))
             finally:
                 kept.close()
     except CellblockError as error:
@@ -59,25 +66,21 @@ def main() -> int:
     return 0
 
 
-async def serve_until_signal(settings: config.Settings, kept: store.Store, listener: socket.socket) -> None:
-    """Serve on ``listener`` until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(settings, kept, listener, stop)
-
-
 async def serve(
-    settings: config.Settings, kept: store.Store, listener: socket.socket, stop: asyncio.Event
+    settings: config.Settings,
+    kept: store.Store,
+    listener: socket.socket,
+    *,
+    stop: asyncio.Event,
+    on_started: Callable[[], None],
 ) -> None:
-    """Serve on ``listener`` until ``stop`` is set, then drain."""
+    """Serve on ``listener`` until ``stop`` is set, then drain; ``on_started`` is called once HTTP answers."""
     supervisor = SupervisorClient(settings.supervisor_socket)
     queue = LocalQueue(settings.queue_capacity)
     readiness = Readiness(supervisor)
     worker = Worker(store=kept, queue=queue, supervisor=supervisor, node_id=settings.node_id)
     app = application.build(settings=settings, store=kept, queue=queue, readiness=readiness)
-    http = _HttpServer(_http_config(app))
+    http = _HttpServer(_http_config(app), on_started)
     await worker.start()
     await supervisor.start()
     serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
@@ -130,9 +133,33 @@ def _http_config(app: ASGIApp) -> uvicorn.Config:
 class _HttpServer(uvicorn.Server):
     """uvicorn, with the signals left to ``serve``: a drain comes before the sockets are closed."""
 
+    def __init__(self, http_config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(http_config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def _serve_until_signal(
+    settings: config.Settings, kept: store.Store, listener: socket.socket, ready_descriptor: int | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def tell_parent() -> None:
+        if ready_descriptor is not None:
+            os.write(ready_descriptor, b"1")
+            os.close(ready_descriptor)
+
+    await serve(settings, kept, listener, stop=stop, on_started=tell_parent)
 
 
 def _preload() -> None:
@@ -159,4 +186,4 @@ def _give_up_privileges(settings: config.Settings, parent_pid: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

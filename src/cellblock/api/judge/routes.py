@@ -67,7 +67,8 @@ def routes(
         return await _held_answer(record, accepted.finished, bounds.sync_wait_max_ms)
 
     @get("/api/result/{submission_id:str}")
-    async def result(submission_id: str) -> Response[bytes]:
+    async def result(request: AnyRequest) -> Response[bytes]:
+        submission_id: str = request.path_params["submission_id"]
         canonical_id = translate.parse_uuid(submission_id)
         if canonical_id is None:
             raise RequestRefused(400, f"submission id must be a UUID, got {submission_id!r}")
