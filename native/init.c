@@ -205,8 +205,9 @@ static void hear_gate(struct init *init) {
     init->gate_fd = -1;
 }
 
-/* The thread that made the call stays stopped in it; our end takes the whole cell along. */
-static void hear_seccomp(const struct init *init) {
+/* The thread that made the call stays stopped in it, because nobody answers and the listener stays
+ * open, until the supervisor has counted what is there and ends the cell. */
+static void hear_seccomp(struct init *init) {
     union {
         struct seccomp_notif notification;
         char room[256]; /* newer kernels may write more than our header knows */
@@ -220,7 +221,7 @@ static void hear_seccomp(const struct init *init) {
                                .syscall_nr = (uint32_t)heard.notification.data.nr,
                                .syscall_arch = heard.notification.data.arch};
     report(init, &event, -1);
-    _exit(0);
+    init->listener_fd = -1; /* no longer polled: one call is enough to be ended for */
 }
 
 static void reap(struct init *init) {

@@ -289,6 +289,8 @@ class LanguageStatus(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     aliases: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    """File name endings, such as ``.py``."""
     version: str | None
     available: bool
     """Its self-test passed in a cell."""

@@ -37,23 +37,22 @@ _CPU_BACKSTOP_S = 1
 class CellSpec(Struct, frozen=True, kw_only=True):
     """What is to run, and within what."""
 
-    name: str
-    """The cgroup's name; unique in this instance."""
     argv: Sequence[str]
+    """The first is the absolute path, inside the cell, of what is executed."""
     environment: Mapping[str, str]
     files: Sequence[SourceFile]
     stdin: bytes
     limits: Limits
-    clone_flags: int
-    features: int
 
 
 class Cell:
-    """A prepared cell. Events arrive on the running loop through ``on_event``."""
+    """One cell. What happens in it is told on the running loop through ``on_event``."""
 
     def __init__(self, spec: CellSpec, uids: CellUids, cgroup: CellCgroup | None) -> None:
         """Open the pipes; the processes come with ``prepare``."""
         self.spec = spec
+        self.contained: bool | None = None
+        """After ``close``: whether nothing of the cell is left."""
         self.controls: Controls | None = None
         self.cpu_baseline_usec = 0
         """CPU that set-up used inside the limited cgroup, not counted for the program."""
@@ -79,13 +78,13 @@ class Cell:
         self._stdin_read, self._stdin_write = _stdin(spec.stdin)
         self._unsent_stdin = memoryview(spec.stdin)
 
-    async def prepare(self, spawner: Spawner) -> None:
+    async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``."""
-        request_fd = memory_file("request", self._request())
+        request_fd = memory_file("request", self._request(features))
         try:
             fds = [request_fd, self._their_control.fileno(), self._stdin_read, self._stdout_write, self._stderr_write]
             fds += [self.stdout_fd, self.stderr_fd, *(self._cgroup.join_fds if self._cgroup else ())]
-            self._init = await spawner.spawn(self.spec.clone_flags, fds)
+            self._init = await spawner.spawn(clone_flags, fds)
         finally:
             os.close(request_fd)
             self._close_their_ends()
@@ -120,7 +119,8 @@ class Cell:
         return len(self._cgroup.process_ids()) if self._cgroup else None
 
     def kill(self) -> None:
-        """End every process of the cell. What init had said before is still heard."""
+        """End every process of the cell. What init had said before is heard first."""
+        self._on_control()
         if self._cgroup:
             self._cgroup.kill()
         if self._init and not self.ended.is_set():
@@ -138,15 +138,15 @@ class Cell:
         """Read the cgroup once, after the end; ``None`` without a cgroup."""
         return self._cgroup.counters() if self._cgroup else None
 
-    async def close(self) -> bool:
-        """End and remove everything; ``True`` when nothing of the cell is left."""
+    async def close(self) -> None:
+        """End and remove everything; ``contained`` says afterwards whether nothing is left."""
         self.kill()
-        contained = True
+        gone = True
         if self._init:
             try:
                 await self.wait_ended()
             except SandboxError:
-                contained = False
+                gone = False
             self._loop.remove_reader(self._init.pidfd)
             os.close(self._init.pidfd)
             self._init = None
@@ -156,11 +156,11 @@ class Cell:
         for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd):
             _close(fd)
         self.stdout_fd = self.stderr_fd = self._program_pidfd = -1
-        return await self._remove_cgroup() and contained
+        self.contained = await self._remove_cgroup() and gone
 
     # ---- set-up ----
 
-    def _request(self) -> bytes:
+    def _request(self, features: int) -> bytes:
         limits = self.spec.limits
         cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S
         same = [
@@ -171,7 +171,7 @@ class Cell:
             (resource.RLIMIT_MEMLOCK, 0),
         ]
         return wire.encode_request(
-            features=self.spec.features | (wire.FEATURE_CGROUP_V2 if self._cgroup and self._cgroup.born_inside else 0),
+            features=features | (wire.FEATURE_CGROUP_V2 if self._cgroup and self._cgroup.born_inside else 0),
             init_uid=self._uids.init_uid,
             program_uid=self._uids.program_uid,
             work_area_bytes=limits.work_area_bytes,

@@ -8,8 +8,13 @@ from cellblock.sandbox.cgroup_v2 import CgroupTreeV2
 from cellblock.sandbox.cgroups import CgroupTree, read_mounts
 
 
-def open_tree(instance: str) -> CgroupTree:
+AUTO = "auto"
+
+
+def open_tree(instance: str, parent: str = AUTO) -> CgroupTree:
     """Make this instance's subtree on the generation that has the controllers.
+
+    ``parent`` is a group inside the hierarchies, such as ``/machine.slice``, or ``auto``.
 
     A controller lives in one hierarchy only, so a hybrid host with v1 controllers and an empty
     v2 mount is a v1 host. Raises ``HostError`` where no cgroup file system is mounted.
@@ -18,7 +23,7 @@ def open_tree(instance: str) -> CgroupTree:
     v1_controllers = {name for mount in mounts if mount.filesystem == "cgroup" for name in mount.options}
     unified = next((mount for mount in mounts if mount.filesystem == "cgroup2"), None)
     if unified is not None and not {"memory", "pids"} & v1_controllers:
-        return CgroupTreeV2(unified, instance)
+        return CgroupTreeV2(unified, instance, None if parent == AUTO else parent)
     if v1_controllers:
-        return CgroupTreeV1(mounts, instance)
+        return CgroupTreeV1(mounts, instance, "/" if parent == AUTO else parent)
     raise HostError("no cgroup file system is mounted: mount -t cgroup2 none /sys/fs/cgroup")

@@ -119,8 +119,8 @@ class CgroupTreeV1:
 
     backend = "cgroup_v1"
 
-    def __init__(self, mounts: list[Mount], instance: str) -> None:
-        """Make the subtree where it can be made; what cannot is in ``missing``."""
+    def __init__(self, mounts: list[Mount], instance: str, parent: str = "/") -> None:
+        """Make the subtree below ``parent`` where it can be made; what cannot is in ``missing``."""
         self.missing: dict[str, str] = {}
         self._trees: dict[str, Path] = {}
         for controller in (MEMORY, PIDS, CPU):
@@ -128,7 +128,7 @@ class CgroupTreeV1:
             if mount is None:
                 self.missing[controller] = f"no cgroup v1 hierarchy with the {controller} controller is mounted"
                 continue
-            tree = Path(mount.mount_point) / SUBTREE_NAME / instance
+            tree = Path(mount.mount_point) / parent.strip("/") / SUBTREE_NAME / instance
             try:
                 sweep(tree)
                 tree.parent.mkdir(exist_ok=True)

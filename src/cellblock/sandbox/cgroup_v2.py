@@ -112,10 +112,12 @@ class CgroupTreeV2:
 
     backend = "cgroup_v2"
 
-    def __init__(self, mount: Mount, instance: str) -> None:
-        """Make the subtree; controllers that cannot be had are in ``missing``."""
+    def __init__(self, mount: Mount, instance: str, parent: str | None = None) -> None:
+        """Make the subtree, below ``parent`` where one is named; controllers that cannot be had are in ``missing``."""
         self.missing: dict[str, str] = {}
         base, delegated = _find_base(mount)
+        if parent is not None:
+            base, delegated = Path(mount.mount_point) / parent.strip("/"), False
         tree = base / SUBTREE_NAME / instance
         self.paths = [tree]
         try:

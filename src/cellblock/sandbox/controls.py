@@ -52,6 +52,10 @@ class Controls(Struct, frozen=True):
 
     applied: tuple[str, ...]
     missing: tuple[str, ...]
+    memory_limit_bytes: int | None
+    """As read back; ``None`` where none is in force."""
+    process_limit: int | None
+    """As read back; ``None`` where none is in force."""
 
 
 @cache
@@ -93,7 +97,9 @@ def _parse_mounts(text: str) -> dict[str, frozenset[str]]:
         left, right = line.split(" - ", 1)
         fields = left.split(" ")
         filesystem, _, superblock = right.split(" ", 2)
-        mounts[fields[4]] = frozenset([f"type={filesystem}", *fields[5].split(","), *superblock.split(",")])
+        options = {f"type={filesystem}", *fields[5].split(","), *superblock.split(",")}
+        # Mount and superblock each have their own say; one that says read-only is enough.
+        mounts[fields[4]] = frozenset(options - {"rw"} if "ro" in options else options)
     return mounts
 
 
@@ -183,4 +189,6 @@ def judge_controls(seen: Snapshot) -> Controls:
     return Controls(
         applied=tuple(name for name, holds in held.items() if holds),
         missing=tuple(name for name, holds in held.items() if not holds),
+        memory_limit_bytes=seen.memory_limit_bytes if seen.in_cgroup else None,
+        process_limit=seen.process_limit if seen.in_cgroup else None,
     )

@@ -22,6 +22,9 @@ from cellblock.errors import HostError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LEASES = Path("/run/cellblock/leases")
+"""One place for the whole host: two instances that did not see each other's locks could hold one block."""
+
 BLOCK_SIZE = 128
 """Uids a block: two a cell, so an instance runs at most 64 cells at a time."""
 
@@ -65,9 +68,16 @@ class UidBlock:
         os.close(self._lock_fd)
 
 
-def lease_uid_block(directory: Path, first_uid: int, last_uid: int) -> UidBlock:
-    """Lease a free block of ``first_uid..last_uid``; raises ``HostError`` where all are held."""
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+def lease_uid_block(first_uid: int, last_uid: int, directory: Path = LEASES) -> UidBlock:
+    """Lease a free block of ``first_uid..last_uid``; raises ``HostError`` where all are held or none can be."""
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return _first_free(first_uid, last_uid, directory)
+    except OSError as error:
+        raise HostError(f"cannot lease uids in {directory}: {error}; run as root") from error
+
+
+def _first_free(first_uid: int, last_uid: int, directory: Path) -> UidBlock:
     for start in range(first_uid, last_uid + 2 - BLOCK_SIZE, BLOCK_SIZE):
         fd = os.open(directory / f"uids-{start}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:

@@ -1,0 +1,1 @@
+"""One job from start to finish: cell, watch, facts, verdict, outcome."""

@@ -1,0 +1,155 @@
+"""Watching one released cell: output, wall clock, CPU, and the end of everything in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from msgspec import Struct
+
+from cellblock.engine.output import OutputStream
+from cellblock.model import JudgeAction, Limits
+from cellblock.sandbox.cell import Cell
+from cellblock.sandbox.cgroups import Counters
+from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR_WALL
+
+_NS_PER_MS = 1_000_000
+_SHORTEST_CPU_CHECK_S = 0.005
+
+
+class Observed(Struct, frozen=True, kw_only=True):
+    """What was seen of one run, before anything is concluded from it."""
+
+    stdout: OutputStream
+    stderr: OutputStream
+    killed_for: str | None
+    """The first reason for which we ended it; ``None`` where it ended by itself."""
+    wall_ns: int
+    """From the opening of the gate to the program's end, or to our kill."""
+    ended_ns: int
+    """CLOCK_MONOTONIC of that end."""
+    descendants: int | None
+    """Processes besides the program's own that had to be ended; ``None`` where they could not be counted."""
+    counters: Counters | None
+    cpu_usage_usec: int | None
+    actions: tuple[JudgeAction, ...]
+
+
+class Watch:
+    """One run from gate to silence."""
+
+    def __init__(self, cell: Cell) -> None:
+        """Watch ``cell``, which still waits at its gate."""
+        self._cell = cell
+        self._limits: Limits = cell.spec.limits
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._actions: list[JudgeAction] = []
+        self._killed_for: str | None = None
+        self._killed_ns = 0
+        self._descendants: int | None = None
+        self.stdout = self._stream(cell.stdout_fd, "stdout")
+        self.stderr = self._stream(cell.stderr_fd, "stderr")
+        cell.on_event = self._on_event
+
+    async def run(self) -> Observed:
+        """Open the gate and return when every process is dead and every byte is read.
+
+        Raises ``SandboxError`` where the program could not be executed or would not end.
+        """
+        self.stdout.start()
+        self.stderr.start()
+        self._cell.release()
+        self._timers["wall"] = self._loop.call_later(self._limits.wall_ms / 1000, self._kill, KILLED_FOR_WALL)
+        self._check_cpu()
+        try:
+            await self._over.wait()
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+        if self._cell.failure:
+            raise self._cell.failure
+        self._end_rest()
+        await self._cell.wait_ended()
+        self.stdout.finish()
+        self.stderr.finish()
+        ended_ns = self._ended_ns()
+        return Observed(
+            stdout=self.stdout,
+            stderr=self.stderr,
+            killed_for=self._killed_for,
+            wall_ns=max(0, ended_ns - self._started_ns()),
+            ended_ns=ended_ns,
+            descendants=self._descendants,
+            counters=self._cell.counters(),
+            cpu_usage_usec=self._cell.cpu_usage_usec(),
+            actions=tuple(self._actions),
+        )
+
+    def _stream(self, fd: int, name: str) -> OutputStream:
+        def on_full() -> None:
+            self._note("drain", f"{name} is longer than {self._limits.output_bytes} bytes")
+            self._cell.drain(fd)
+
+        return OutputStream(fd, self._limits.output_bytes, on_full)
+
+    def _on_event(self) -> None:
+        cell = self._cell
+        if cell.exited or cell.stopped_by_filter or cell.failure or cell.ended.is_set():
+            self._over.set()
+
+    def _check_cpu(self) -> None:
+        """Kill at the limit, else look again when all cores together could first have reached it."""
+        used_usec = self._cell.cpu_usage_usec()
+        if used_usec is None:  # permissive mode without the counter: RLIMIT_CPU is left
+            return
+        left_s = self._limits.cpu_ms / 1000 - used_usec / 1_000_000
+        if left_s <= 0:
+            self._kill(KILLED_FOR_CPU)
+            return
+        wait_s = max(left_s / (os.cpu_count() or 1), _SHORTEST_CPU_CHECK_S)
+        self._timers["cpu"] = self._loop.call_later(wait_s, self._check_cpu)
+
+    def _kill(self, reason: str) -> None:
+        """End the cell for a limit, unless it has ended by itself meanwhile."""
+        if self._over.is_set() or self._killed_for:
+            return
+        self._killed_ns = time.monotonic_ns()
+        self._killed_for = reason
+        self._note("kill", reason)
+        self._count_descendants(besides=1)
+        self._cell.kill()
+
+    def _end_rest(self) -> None:
+        """End what is there after the program itself: its orphans, a call that the filter stopped, init."""
+        if self._cell.exited:
+            self._count_descendants(besides=0)
+            if self._descendants:
+                self._note("kill", f"{self._descendants} processes outlived the program")
+            if self._descendants is not None:
+                self._descendants += self._cell.exited.reaped
+        elif self._cell.stopped_by_filter and not self._killed_for:
+            self._killed_for = KILLED_BY_FILTER
+            self._note("kill", KILLED_BY_FILTER)
+            self._count_descendants(besides=1)
+        self._cell.kill()
+
+    def _count_descendants(self, *, besides: int) -> None:
+        living = self._cell.living_processes()
+        self._descendants = None if living is None else max(0, living - besides)
+
+    def _note(self, action: str, reason: str) -> None:
+        at_ms = (time.monotonic_ns() - self._cell.released_ns) // _NS_PER_MS
+        self._actions.append(JudgeAction(action=action, reason=reason, at_ms=at_ms))
+
+    def _started_ns(self) -> int:
+        told = self._cell.exited or self._cell.stopped_by_filter
+        return told.start_ns if told and told.start_ns else self._cell.released_ns
+
+    def _ended_ns(self) -> int:
+        if self._killed_ns:
+            return self._killed_ns
+        told = self._cell.exited or self._cell.stopped_by_filter
+        return told.end_ns if told else time.monotonic_ns()

@@ -1,0 +1,122 @@
+"""What this host's kernel offers for cells, looked at without making one."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from msgspec import Struct
+
+from cellblock.model import Remedy
+from cellblock.sandbox import wire
+
+CLONE_FLAGS = {
+    "pid": 0x20000000,
+    "mnt": 0x00020000,
+    "net": 0x40000000,
+    "ipc": 0x08000000,
+    "uts": 0x04000000,
+}
+"""Namespaces that a cell's init is born into; the cgroup namespace is entered after the cgroup."""
+
+_OLDEST_KERNEL = (5, 11)
+"""clone3, close_range, openat2, pidfds and proc's subset=pid are all there from here on."""
+
+_SECCOMP_ACTIONS = Path("/proc/sys/kernel/seccomp/actions_avail")
+
+
+class HostFeatures(Struct, frozen=True):
+    """What can be asked of this kernel."""
+
+    features: tuple[Remedy, ...]
+    missing_namespaces: tuple[str, ...]
+    seccomp: bool
+    seccomp_notify: bool
+
+    @property
+    def clone_flags(self) -> int:
+        """The namespaces that a cell can have here."""
+        return sum(flag for name, flag in CLONE_FLAGS.items() if name not in self.missing_namespaces)
+
+    @property
+    def wire_features(self) -> int:
+        """The helper's feature bits that hold here."""
+        bits = 0 if "cgroup" in self.missing_namespaces else wire.FEATURE_CGROUP_NS
+        if self.seccomp:
+            bits |= wire.FEATURE_SECCOMP
+        if self.seccomp_notify:
+            bits |= wire.FEATURE_SECCOMP_NOTIFY
+        return bits
+
+
+def inspect_host() -> HostFeatures:
+    """Look at kernel, privileges, namespaces and seccomp."""
+    missing = tuple(name for name in (*CLONE_FLAGS, "cgroup") if not _namespace_works(name))
+    actions = _SECCOMP_ACTIONS.read_text(encoding="ascii").split() if _SECCOMP_ACTIONS.exists() else []
+    features = (
+        _kernel(),
+        _root(),
+        *(_namespace(name, works=name not in missing) for name in (*CLONE_FLAGS, "cgroup")),
+        _seccomp(actions),
+        _notification(actions),
+    )
+    return HostFeatures(features, missing, bool(actions), "user_notif" in actions)
+
+
+def _kernel() -> Remedy:
+    release = platform.release()
+    numbers = tuple(int(part) for part in release.split("-")[0].split(".")[:2])
+    return Remedy(
+        feature="kernel",
+        ok=numbers >= _OLDEST_KERNEL,
+        detail=f"Linux {release} on {platform.machine()}",
+        remedy="" if numbers >= _OLDEST_KERNEL else f"boot Linux {'.'.join(map(str, _OLDEST_KERNEL))} or newer",
+    )
+
+
+def _root() -> Remedy:
+    is_root = os.geteuid() == 0
+    return Remedy(
+        feature="privileges",
+        ok=is_root,
+        detail="root" if is_root else f"uid {os.geteuid()}",
+        remedy="" if is_root else "run as root: sudo cellblock …; programs themselves never run as root",
+    )
+
+
+def _namespace_works(name: str) -> bool:
+    if not Path("/proc/self/ns", name).exists():
+        return False
+    limit = Path("/proc/sys/user", f"max_{name}_namespaces")
+    return not limit.exists() or limit.read_text(encoding="ascii").strip() != "0"
+
+
+def _namespace(name: str, *, works: bool) -> Remedy:
+    limit = f"user.max_{name}_namespaces"
+    return Remedy(
+        feature=f"{name} namespace",
+        ok=works,
+        detail="available" if works else f"not in this kernel, or {limit} is 0",
+        remedy="" if works else f"sysctl {limit}=10000, or boot a kernel with CONFIG_NAMESPACES",
+    )
+
+
+def _seccomp(actions: list[str]) -> Remedy:
+    return Remedy(
+        feature="seccomp filter",
+        ok=bool(actions),
+        detail=" ".join(actions) or "not in this kernel",
+        remedy="" if actions else "boot a kernel with CONFIG_SECCOMP_FILTER",
+    )
+
+
+def _notification(actions: list[str]) -> Remedy:
+    works = "user_notif" in actions
+    return Remedy(
+        feature="seccomp notification",
+        ok=works,
+        detail="forbidden calls are named in the evidence" if works else "forbidden calls end unnamed, by SIGSYS",
+        remedy="" if works else "boot Linux 5.5 or newer",
+        required=False,
+    )

@@ -1,0 +1,202 @@
+"""This host's part in every cell: the uid lease, the cgroup subtree, the filters, the spawner.
+
+``Host.open`` takes what the host gives and notes what it does not; a probe cell then shows
+whether every control really holds. Strict mode runs nothing while anything required is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cellblock.config import Settings
+from cellblock.errors import CellblockError, HostError, SandboxError
+from cellblock.model import EnforcementMode, IsolationMode, Limits, Remedy
+from cellblock.sandbox.cell import Cell, CellSpec
+from cellblock.sandbox.cgroup_choice import open_tree
+from cellblock.sandbox.cgroups import CgroupTree
+from cellblock.sandbox.controls import CHECKS
+from cellblock.sandbox.features import HostFeatures, inspect_host
+from cellblock.sandbox.leases import UidBlock, lease_uid_block
+from cellblock.sandbox.seccomp import build_filters
+from cellblock.sandbox.spawner import Spawner
+from cellblock.sandbox.template import host_template
+
+HELPER = Path(sys.prefix, "libexec", "cellblock", "cellblock-cell")
+
+_PROBE = CellSpec(
+    argv=("/bin/true",),
+    environment={},
+    files=(),
+    stdin=b"",
+    limits=Limits(
+        memory_bytes=64 << 20,
+        cpu_ms=2_000,
+        wall_ms=5_000,
+        processes=4,
+        open_files=16,
+        file_size_bytes=1 << 20,
+        stack_bytes=8 << 20,
+        work_area_bytes=1 << 20,
+        work_area_inodes=64,
+        output_bytes=4096,
+    ),
+)
+
+
+class Host:
+    """What cells are made from. One a supervisor: ``open`` makes it, ``close`` leaves nothing behind."""
+
+    def __init__(self, settings: Settings, block: UidBlock, visible: Iterable[str]) -> None:
+        """Hold the lease; use ``open``."""
+        self.problems: tuple[Remedy, ...] = ()
+        """Required features that do not hold, from the last probe."""
+        self._settings = settings
+        self._block = block
+        self._visible = tuple(visible)
+        self._features: HostFeatures = inspect_host()
+        self._tree: CgroupTree | None = None
+        self._tree_problem = ""
+        self._spawner: Spawner | None = None
+        self._spawner_lock = asyncio.Lock()
+        self._cells_made = 0
+
+    @classmethod
+    async def open(cls, settings: Settings, visible: Iterable[str]) -> Host:
+        """Take a uid lease, sweep what a dead holder of it left, and probe.
+
+        ``visible`` are host paths that the cells' root shows besides the system. Raises
+        ``HostError`` only where not even a lease can be had; all else is noted in ``problems``.
+        """
+        host = cls(settings, lease_uid_block(*settings.uid_range), visible)
+        try:
+            host._tree = open_tree(host._block.instance, settings.cgroup_root)
+        except HostError as error:
+            host._tree_problem = str(error)
+        await host.probe()
+        return host
+
+    @property
+    def instance(self) -> str:
+        """This instance's name, which its cgroup subtree bears."""
+        return self._block.instance
+
+    @property
+    def cgroup_backend(self) -> str | None:
+        """``cgroup_v1``, ``cgroup_v2`` or ``None``."""
+        return self._tree.backend if self._tree else None
+
+    @property
+    def namespace_support(self) -> bool:
+        """Whether the kernel gives every kind of namespace."""
+        return not self._features.missing_namespaces
+
+    @property
+    def isolation_mode(self) -> IsolationMode:
+        """What the operator chose."""
+        return IsolationMode.PERMISSIVE if self._settings.permissive else IsolationMode.STRICT
+
+    @property
+    def enforcement_mode(self) -> EnforcementMode:
+        """What that comes to on this host."""
+        if not self.problems:
+            return EnforcementMode.STRICT
+        can_run = self._settings.permissive and self._spawner is not None
+        return EnforcementMode.DEGRADED if can_run else EnforcementMode.NONE
+
+    @asynccontextmanager
+    async def cell(self, spec: CellSpec) -> AsyncIterator[Cell]:
+        """Lend a cell that waits at its gate, and end it afterwards, whatever happens.
+
+        Raises ``HostError`` where nothing may run here and ``SandboxError`` where this cell could
+        not be made; in strict mode also where one of its controls does not hold.
+        """
+        if self.enforcement_mode is EnforcementMode.NONE:
+            raise HostError("; ".join(f"{problem.feature}: {problem.detail}" for problem in self.problems))
+        async with self._prepared(spec) as cell:
+            if cell.controls is None or (cell.controls.missing and not self._settings.permissive):
+                missing = ", ".join(cell.controls.missing if cell.controls else CHECKS)
+                raise SandboxError("controls", detail=f"not held: {missing}; nothing was run")
+            yield cell
+
+    async def probe(self) -> tuple[Remedy, ...]:
+        """Look at the host again and make one cell; returns every feature, in the order of a report."""
+        self._features = inspect_host()
+        report = [*self._features.features, *self._cgroup_features(), *await self._probe_cell()]
+        self.problems = tuple(feature for feature in report if feature.required and not feature.ok)
+        return tuple(report)
+
+    async def close(self) -> None:
+        """End every cell, remove the subtree, give the lease back."""
+        if self._spawner:
+            self._spawner.close()
+        if self._tree:
+            self._tree.remove()
+        self._block.close()
+
+    @asynccontextmanager
+    async def _prepared(self, spec: CellSpec) -> AsyncIterator[Cell]:
+        spawner = await self._living_spawner()
+        self._cells_made += 1
+        name = f"c{self._cells_made}"
+        with self._block.lease() as uids:
+            limits = spec.limits
+            cgroup = self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
+            cell = Cell(spec, uids, cgroup)
+            try:
+                await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
+                yield cell
+            finally:
+                # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
+                await asyncio.shield(cell.close())
+
+    async def _living_spawner(self) -> Spawner:
+        """Return the spawner; a new one where there is none or it has ended."""
+        async with self._spawner_lock:
+            if self._spawner is None or self._spawner.ended.is_set():
+                if self._spawner:
+                    self._spawner.close()
+                    self._spawner = None
+                template = host_template(self._visible, self._block.program_uids, self._settings.cell_hostname)
+                filters = build_filters(notify=self._features.seccomp_notify)
+                self._spawner = await Spawner.start(HELPER, template, filters)
+            return self._spawner
+
+    def _cgroup_features(self) -> list[Remedy]:
+        if self._tree is None:
+            remedy = "mount -t cgroup2 none /sys/fs/cgroup"
+            return [Remedy(feature="cgroups", ok=False, detail=self._tree_problem, remedy=remedy)]
+        paths = ", ".join(map(str, self._tree.paths))
+        features = [Remedy(feature="cgroups", ok=True, detail=f"{self._tree.backend} at {paths}")]
+        return features + [
+            Remedy(
+                feature=f"{controller} controller",
+                ok=False,
+                detail=reason,
+                remedy=f"enable the {controller} cgroup controller (kernel command line cgroup_enable={controller}), "
+                "or have the service's cgroup delegated: systemd Delegate=yes",
+            )
+            for controller, reason in self._tree.missing.items()
+        ]
+
+    async def _probe_cell(self) -> list[Remedy]:
+        """Make a cell and report each control, or the step that failed."""
+        try:
+            async with self._prepared(_PROBE) as cell:
+                controls = cell.controls
+        except CellblockError as error:
+            remedy = "read the step and its errno; cellblock needs root and a kernel that lets root make namespaces"
+            return [Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)]
+        applied = controls.applied if controls else ()
+        return [Remedy(feature="cell", ok=True, detail="made, read back and removed")] + [
+            Remedy(
+                feature=f"control {name}",
+                ok=name in applied,
+                detail="read back from the kernel" if name in applied else "does not hold in a cell made here",
+                remedy="" if name in applied else "see the missing features above; --permissive runs without it",
+            )
+            for name in CHECKS
+        ]

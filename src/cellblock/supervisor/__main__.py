@@ -1,0 +1,67 @@
+"""``python -m cellblock.supervisor --listen-fd N``: the supervisor process, started by the parent."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+
+from cellblock import config
+from cellblock.errors import CellblockError
+from cellblock.languages.registry import load_catalog
+from cellblock.sandbox.host import Host
+from cellblock.supervisor.server import SupervisorServer
+
+EXIT_OWN_FAILURE = 3
+_CLONE_NEWNET = 0x40000000
+
+
+def main() -> int:
+    """Serve jobs until SIGTERM; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="cellblock.supervisor")
+    parser.add_argument("--listen-fd", type=int, required=True, help="a listening unix socket")
+    arguments = parser.parse_args()
+    logging.basicConfig(format="cellblock supervisor: %(message)s", level=logging.WARNING)
+    try:
+        with socket.socket(fileno=arguments.listen_fd) as listener:
+            asyncio.run(_serve(listener))
+    except (CellblockError, OSError) as error:
+        sys.stderr.write(f"cellblock supervisor: {error}\n")
+        return EXIT_OWN_FAILURE
+    return 0
+
+
+async def _serve(listener: socket.socket) -> None:
+    settings = config.load()
+    _leave_network()
+    registry = load_catalog(settings.output_max_bytes, settings.limits)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    host = await Host.open(settings, {path for runtime in registry.runtimes for path in runtime.visible})
+    server = SupervisorServer(settings, host, registry)
+    try:
+        await server.start(listener)
+        await stop.wait()
+    finally:
+        await server.close()
+        await host.close()
+
+
+def _leave_network() -> None:
+    """Take a network namespace of our own: the privileged side has nothing to say to any network.
+
+    A unix socket is found by its path and works all the same. Where the kernel refuses, the
+    host probe says what else is missing.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        logging.getLogger(__name__).warning("no own network namespace: %s", os.strerror(ctypes.get_errno()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

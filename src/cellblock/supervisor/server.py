@@ -1,0 +1,125 @@
+"""The privileged process: takes jobs from a unix socket, runs them, answers.
+
+It parses one message format, from a peer that the socket's directory lets in, and nothing of
+the submissions. A peer that goes away ends its runs; SIGTERM ends everything and leaves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from contextlib import suppress
+
+from cellblock.config import Settings
+from cellblock.engine.run import Engine, UnknownLanguageError
+from cellblock.engine.self_test import LanguageChecks
+from cellblock.errors import CellblockError
+from cellblock.languages.registry import Registry
+from cellblock.model import SupervisorStatus
+from cellblock.sandbox.host import Host
+from cellblock.supervisor.messages import (
+    FailureReply,
+    ProbeReply,
+    ProbeRequest,
+    Reply,
+    Request,
+    RunReply,
+    RunRequest,
+    StatusMessage,
+    decode_request,
+    encode_frame,
+    read_frame,
+)
+
+log = logging.getLogger(__name__)
+
+
+class SupervisorServer:
+    """One supervisor: a host, an engine, any number of connected services (usually one)."""
+
+    def __init__(self, settings: Settings, host: Host, registry: Registry) -> None:
+        """Serve jobs on ``host``; ``start`` begins to listen."""
+        self._settings = settings
+        self._host = host
+        self._engine = Engine(settings, host, registry)
+        self._checks = LanguageChecks(self._engine, registry)
+        self._slots = asyncio.Semaphore(settings.worker_slots)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def status(self) -> SupervisorStatus:
+        """What can be run here and now."""
+        return SupervisorStatus(
+            enforcement_mode=self._host.enforcement_mode,
+            isolation_mode=self._host.isolation_mode,
+            cgroup_backend=self._host.cgroup_backend,
+            namespace_support=self._host.namespace_support,
+            slots=self._settings.worker_slots,
+            languages=self._checks.statuses,
+            problems=self._host.problems,
+        )
+
+    async def start(self, listener: socket.socket) -> None:
+        """Check the languages, then answer on ``listener``: the first status a peer hears is complete."""
+        await self._checks.run()
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+
+    async def close(self) -> None:
+        """Stop listening and end every run."""
+        if self._server:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in list(self._writers):
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one peer until it goes or breaks the protocol; then its runs end too."""
+        self._writers.add(writer)
+        mine: set[asyncio.Task[None]] = set()
+        try:
+            self._send(writer, StatusMessage(self.status))
+            while (payload := await read_frame(reader)) is not None:
+                task = asyncio.create_task(self._answer(decode_request(payload), writer))
+                for tasks in (mine, self._tasks):
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+        except (CellblockError, OSError) as error:
+            log.warning("peer disconnected: %s", error)
+        finally:
+            for task in mine:
+                task.cancel()
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        try:
+            reply = await self._reply_to(request)
+        except Exception:  # the peer waits for an answer, whatever went wrong here
+            log.exception("request failed")
+            reply = FailureReply(request.seq, "internal error of the supervisor; its log says more")
+        with suppress(ConnectionError):  # the peer has gone meanwhile
+            self._send(writer, reply)
+            await writer.drain()
+
+    async def _reply_to(self, request: Request) -> Reply:
+        match request:
+            case RunRequest(seq, job):
+                async with self._slots:
+                    try:
+                        return RunReply(seq, await self._engine.run(job))
+                    except UnknownLanguageError as error:
+                        return FailureReply(seq, str(error))
+            case ProbeRequest(seq):
+                features = await self._host.probe()
+                await self._checks.run()
+                for writer in self._writers:
+                    self._send(writer, StatusMessage(self.status))
+                return ProbeReply(seq, (*features, *self._checks.features))
+
+    def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
+        writer.write(encode_frame(reply))
