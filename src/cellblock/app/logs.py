@@ -42,5 +42,6 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)
-    # Its start and stop lines repeat ours; its warnings are worth having.
-    logging.getLogger("uvicorn").setLevel(max(threshold, logging.WARNING))
+    # What these say of an ordinary start repeats ours; their warnings are worth having.
+    for library in ("uvicorn", "alembic"):
+        logging.getLogger(library).setLevel(max(threshold, logging.WARNING))

@@ -1,7 +1,7 @@
 """The small privileged parent of ``cellblock serve``: it starts two children and keeps them alive.
 
-It listens on no network, parses nothing and holds the two locks that make an instance the only one
-of its port and of its data. The supervisor's socket is opened here and handed down, so that its
+It listens on no network, parses nothing but what its own children say, and holds the two locks that
+make an instance the only one of its port and of its data. The supervisor's socket is opened here and handed down, so that its
 path stays while supervisors come and go.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import os
 import signal
 import socket
@@ -17,8 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from cellblock import __version__
-from cellblock.app import children, places
+from cellblock.app import children, places, welcome
 from cellblock.config import Settings
 from cellblock.errors import ConfigError, HostError
 
@@ -92,7 +90,14 @@ async def _keep_both(settings: Settings, listening: socket.socket) -> None:
 
     supervisor = Child("supervisor", lambda: children.start_supervisor(settings, listening))
     supervisor.mark_served()  # the service says why nothing can run; that is better than no service
-    service = Child("service", lambda: _start_service(settings, lambda: _welcome(settings, service)))
+    service = Child("service", lambda: _start_service(settings, answers))
+    service_answers = asyncio.Event()
+
+    def answers() -> None:
+        service.mark_served()
+        service_answers.set()
+
+    welcoming = asyncio.create_task(_welcome(settings, service_answers), name="welcome")
     tasks = [
         asyncio.create_task(told_to_end.wait(), name="told to end"),
         asyncio.create_task(supervisor.keep(), name="supervisor"),
@@ -101,14 +106,15 @@ async def _keep_both(settings: Settings, listening: socket.socket) -> None:
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
+        for task in (*tasks, welcoming):
             task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.wait([*tasks, welcoming])
         # The service first: what runs for it may finish.
         await service.end(settings.drain_timeout_ms / 1000 + _SERVICE_GRACE_S)
         await supervisor.end(_SUPERVISOR_PATIENCE_S)
-    for task in ended:
-        task.result()
+    for task in (*ended, welcoming):
+        if not task.cancelled():
+            task.result()
 
 
 def _start_service(settings: Settings, on_ready: Callable[[], None]) -> children.Process:
@@ -130,17 +136,9 @@ def _start_service(settings: Settings, on_ready: Callable[[], None]) -> children
         os.close(writing)
 
 
-def _welcome(settings: Settings, service: Child) -> None:
-    service.mark_served()
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    base_url = f"http://{host}:{settings.port}"
-    mode = "PERMISSIVE: programs run although controls may be missing" if settings.permissive else "strict"
-    body = json.dumps({"language": "python", "code": "print(2 + 2)"})
-    sys.stdout.write(
-        f"cellblock {__version__} answers on {base_url} ({mode})\n"
-        "Try it:\n"
-        f"  curl -sS '{base_url}/api/submit?wait=true' -H 'content-type: application/json' -d '{body}'\n"
-    )
+async def _welcome(settings: Settings, service_answers: asyncio.Event) -> None:
+    await service_answers.wait()
+    sys.stdout.write(welcome.text(settings, await welcome.first_settled_status(settings)))
     sys.stdout.flush()
 
 

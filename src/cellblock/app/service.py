@@ -17,18 +17,19 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import structlog
 import uvicorn
 import uvloop
-from litestar.types import ASGIApp, Receive, Scope, Send
 
-from cellblock import config, store
+from cellblock import config
 from cellblock.api import application
 from cellblock.api.readiness import Readiness
 from cellblock.app import logs, privileges
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, HostError
+from cellblock.store import Store, preload
 from cellblock.supervisor.client import SupervisorClient
 from cellblock.worker import Worker
 
@@ -53,47 +54,79 @@ def main(arguments: Sequence[str]) -> int:
         settings = config.load()
         logs.configure(settings.log_level)
         with listening_socket(settings.host, settings.port) as listener:
-            _preload()
+            parts = assemble(settings)
             _give_up_privileges(settings, parent_pid)
-            kept = store.Store(settings.data_dir)
-            try:
-                uvloop.run(_serve_until_signal(settings, kept, listener, ready_descriptor))
-            finally:
-                kept.close()
+            uvloop.run(_serve_until_signal(settings, parts, listener, ready_descriptor))
     except CellblockError as error:
         print(f"cellblock service: {error}", file=sys.stderr)  # noqa: T201  # the one line of a failed start
         return _EXIT_OWN_FAILURE
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The service, put together; nothing is opened or started yet."""
+
+    store: Store
+    supervisor: SupervisorClient
+    queue: LocalQueue
+    readiness: Readiness
+    worker: Worker
+    http: uvicorn.Config
+
+
+def assemble(settings: config.Settings) -> Parts:
+    """Put the service together, importing all that it ever will: later that may be out of reach."""
+    store = Store(settings.data_dir)
+    supervisor = SupervisorClient(settings.supervisor_socket)
+    queue = LocalQueue(settings.queue_capacity)
+    readiness = Readiness(supervisor)
+    worker = Worker(store=store, queue=queue, supervisor=supervisor, node_id=settings.node_id)
+    http = uvicorn.Config(
+        application.build(settings=settings, store=store, queue=queue, readiness=readiness),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    )
+    http.load()
+    preload()
+    encodings.idna.nameprep("")
+    return Parts(store, supervisor, queue, readiness, worker, http)
+
+
 async def serve(
     settings: config.Settings,
-    kept: store.Store,
+    parts: Parts,
     listener: socket.socket,
     *,
     stop: asyncio.Event,
     on_started: Callable[[], None],
 ) -> None:
     """Serve on ``listener`` until ``stop`` is set, then drain; ``on_started`` is called once HTTP answers."""
-    supervisor = SupervisorClient(settings.supervisor_socket)
-    queue = LocalQueue(settings.queue_capacity)
-    readiness = Readiness(supervisor)
-    worker = Worker(store=kept, queue=queue, supervisor=supervisor, node_id=settings.node_id)
-    app = application.build(settings=settings, store=kept, queue=queue, readiness=readiness)
-    http = _HttpServer(_http_config(app), on_started)
-    await worker.start()
-    await supervisor.start()
-    serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
-    _log.info("service_started", host=settings.host, port=settings.port, waiting=queue.depth)
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    readiness.draining = True
-    _log.info("service_draining", running=worker.running, waiting=queue.depth)
-    await worker.drain(settings.drain_timeout_ms)
-    http.should_exit = True
-    await serving
-    await supervisor.close()
+    parts.store.open()
+    try:
+        await parts.worker.start()
+        await parts.supervisor.start()
+        http = _HttpServer(parts.http, on_started)
+        serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
+        _log.info("service_started", host=settings.host, port=settings.port, waiting=parts.queue.depth)
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        parts.readiness.draining = True
+        _log.info("service_draining", running=parts.worker.running, waiting=parts.queue.depth)
+        await parts.worker.drain(settings.drain_timeout_ms)
+        http.should_exit = True
+        await serving
+        await parts.supervisor.close()
+    finally:
+        parts.store.close()
     _log.info("service_stopped")
 
 
@@ -115,21 +148,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _http_config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=_LAST_ANSWERS_S,
-    )
-
-
 class _HttpServer(uvicorn.Server):
     """uvicorn, with the signals left to ``serve``: a drain comes before the sockets are closed."""
 
@@ -147,7 +165,7 @@ class _HttpServer(uvicorn.Server):
 
 
 async def _serve_until_signal(
-    settings: config.Settings, kept: store.Store, listener: socket.socket, ready_descriptor: int | None
+    settings: config.Settings, parts: Parts, listener: socket.socket, ready_descriptor: int | None
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -159,18 +177,7 @@ async def _serve_until_signal(
             os.write(ready_descriptor, b"1")
             os.close(ready_descriptor)
 
-    await serve(settings, kept, listener, stop=stop, on_started=tell_parent)
-
-
-def _preload() -> None:
-    """Import what would otherwise be imported late, when the installation may no longer be readable."""
-    _http_config(_no_app).load()
-    store.preload()
-    encodings.idna.nameprep("")
-
-
-async def _no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    """Stand for the application where only the server's own imports are wanted."""
+    await serve(settings, parts, listener, stop=stop, on_started=tell_parent)
 
 
 def _give_up_privileges(settings: config.Settings, parent_pid: int) -> None:

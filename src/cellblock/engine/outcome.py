@@ -107,7 +107,7 @@ def _facts(cell: Cell, observed: Observed) -> CellFacts:
 
 
 def _ending(cell: Cell, observed: Observed) -> tuple[int | None, int | None]:
-    """Return exit code and signal: init's word where the program ended by itself, SIGKILL where we ended it."""
+    """Return exit code and signal: init's word where the program ended, SIGKILL where we ended it."""
     if observed.killed_for:
         return None, SIGKILL
     if cell.exited is None:

@@ -98,7 +98,9 @@ class Runtime(Struct, frozen=True, kw_only=True):
             if part == "{args}":
                 expanded.extend(args)
             else:
-                expanded.append(part.replace("{executable}", self.executable or "").replace("{main}", main_file))
+                expanded.append(
+                    part.replace("{executable}", self.executable or "").replace("{main}", main_file)
+                )
         return expanded
 
 
@@ -112,7 +114,9 @@ class Registry:
         for runtime in runtimes:
             for name in (runtime.name, *runtime.aliases):
                 if name in self._by_name:
-                    raise ConfigError(f"languages {self._by_name[name].name} and {runtime.name} both claim {name!r}")
+                    raise ConfigError(
+                        f"languages {self._by_name[name].name} and {runtime.name} both claim {name!r}"
+                    )
                 self._by_name[name] = runtime
 
     def get(self, name: str) -> Runtime | None:
@@ -126,11 +130,16 @@ def load_catalog(output_bytes: int, overrides: Mapping[str, Mapping[str, Mapping
     ``overrides`` are the operator's limits by language, profile and field of ``Limits``.
     """
     files = sorted(
-        (entry for entry in resources.files(__package__).joinpath("catalog").iterdir() if entry.name.endswith(".toml")),
+        (
+            entry
+            for entry in resources.files(__package__).joinpath("catalog").iterdir()
+            if entry.name.endswith(".toml")
+        ),
         key=lambda entry: entry.name,
     )
     runtimes = [
-        _runtime(_parse(entry.name, entry.read_text(encoding="utf-8")), output_bytes, overrides) for entry in files
+        _runtime(_parse(entry.name, entry.read_text(encoding="utf-8")), output_bytes, overrides)
+        for entry in files
     ]
     unknown = set(overrides) - {runtime.name for runtime in runtimes}
     if unknown:
@@ -146,7 +155,9 @@ def _parse(file_name: str, text: str) -> _LanguageFile:
         raise ConfigError(f"languages/catalog/{file_name}: {error}") from error
     missing = [profile.value for profile in Profile if profile not in parsed.limits]
     if missing:
-        raise ConfigError(f"languages/catalog/{file_name}: limits for profile {', '.join(missing)} are missing")
+        raise ConfigError(
+            f"languages/catalog/{file_name}: limits for profile {', '.join(missing)} are missing"
+        )
     return parsed
 
 

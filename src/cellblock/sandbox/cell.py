@@ -82,7 +82,13 @@ class Cell:
         """Make the processes and read the controls back; raises ``SandboxError``."""
         request_fd = memory_file("request", self._request(features))
         try:
-            fds = [request_fd, self._their_control.fileno(), self._stdin_read, self._stdout_write, self._stderr_write]
+            fds = [
+                request_fd,
+                self._their_control.fileno(),
+                self._stdin_read,
+                self._stdout_write,
+                self._stderr_write,
+            ]
             fds += [self.stdout_fd, self.stderr_fd, *(self._cgroup.join_fds if self._cgroup else ())]
             self._init = await spawner.spawn(clone_flags, fds)
         finally:
@@ -177,7 +183,10 @@ class Cell:
             work_area_bytes=limits.work_area_bytes,
             work_area_inodes=limits.work_area_inodes,
             # SIGXCPU at the soft limit, SIGKILL a second later for who ignores it.
-            rlimits=[(resource.RLIMIT_CPU, cpu_s, cpu_s + 1), *((number, value, value) for number, value in same)],
+            rlimits=[
+                (resource.RLIMIT_CPU, cpu_s, cpu_s + 1),
+                *((number, value, value) for number, value in same),
+            ],
             files=self.spec.files,
             argv=self.spec.argv,
             environment=self.spec.environment,
@@ -287,7 +296,7 @@ class Cell:
 def _pipe() -> tuple[int, int]:
     """Return read and write end; only the read end does not block, because only it is ours."""
     read, write = os.pipe2(os.O_CLOEXEC)
-    os.set_blocking(read, False)  # noqa: FBT003  # the os API's own positional flag
+    os.set_blocking(read, False)  # the os API's own positional flag
     return read, write
 
 
@@ -296,7 +305,7 @@ def _stdin(content: bytes) -> tuple[int, int]:
     if not content:
         return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), -1
     read, write = os.pipe2(os.O_CLOEXEC)
-    os.set_blocking(write, False)  # noqa: FBT003  # the os API's own positional flag
+    os.set_blocking(write, False)  # the os API's own positional flag
     return read, write
 
 

@@ -7,7 +7,6 @@ from cellblock.sandbox.cgroup_v1 import CgroupTreeV1
 from cellblock.sandbox.cgroup_v2 import CgroupTreeV2
 from cellblock.sandbox.cgroups import CgroupTree, read_mounts
 
-
 AUTO = "auto"
 
 

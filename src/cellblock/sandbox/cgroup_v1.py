@@ -34,9 +34,13 @@ class CellCgroupV1:
         """Open the freshly made groups; ``directories`` by controller."""
         self._directories = directories
         self._name = name
-        self.join_fds = [os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in directories.values()]
+        self.join_fds = [
+            os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in directories.values()
+        ]
         self._cpu_fd = (
-            os.open(directories[CPU] / "cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC) if CPU in directories else -1
+            os.open(directories[CPU] / "cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC)
+            if CPU in directories
+            else -1
         )
 
     def memory_limit_bytes(self) -> int | None:
@@ -126,7 +130,9 @@ class CgroupTreeV1:
         for controller in (MEMORY, PIDS, CPU):
             mount = next((m for m in mounts if m.filesystem == "cgroup" and controller in m.options), None)
             if mount is None:
-                self.missing[controller] = f"no cgroup v1 hierarchy with the {controller} controller is mounted"
+                self.missing[controller] = (
+                    f"no cgroup v1 hierarchy with the {controller} controller is mounted"
+                )
                 continue
             tree = Path(mount.mount_point) / parent.strip("/") / SUBTREE_NAME / instance
             try:
@@ -138,7 +144,9 @@ class CgroupTreeV1:
                 continue
             self._trees[controller] = tree
         self.paths = list(self._trees.values())
-        self._limits_swap = MEMORY in self._trees and (self._trees[MEMORY] / "memory.memsw.limit_in_bytes").exists()
+        self._limits_swap = (
+            MEMORY in self._trees and (self._trees[MEMORY] / "memory.memsw.limit_in_bytes").exists()
+        )
 
     def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
         """Make and limit one group a hierarchy; half-made groups are removed again."""

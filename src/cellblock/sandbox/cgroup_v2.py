@@ -55,7 +55,8 @@ class CellCgroupV2:
     def holds(self, membership: str) -> bool:
         """Say whether the process is in the group."""
         return any(
-            line.startswith("0::") and line.endswith("/" + self._directory.name) for line in membership.splitlines()
+            line.startswith("0::") and line.endswith("/" + self._directory.name)
+            for line in membership.splitlines()
         )
 
     def cpu_usage_usec(self) -> int | None:
@@ -82,7 +83,7 @@ class CellCgroupV2:
                 errors.append(f"{file}: {error}")
                 return None
 
-        # Since 6.12 pids.events counts for the whole subtree and .local for the group; for a leaf both are one.
+        # Since 6.12 pids.events counts for the whole subtree; for a leaf that is the same.
         return Counters(
             cpu_usage_usec=read("cpu.stat", "usage_usec"),
             memory_peak_bytes=read("memory.peak"),
@@ -113,7 +114,7 @@ class CgroupTreeV2:
     backend = "cgroup_v2"
 
     def __init__(self, mount: Mount, instance: str, parent: str | None = None) -> None:
-        """Make the subtree, below ``parent`` where one is named; controllers that cannot be had are in ``missing``."""
+        """Make the subtree (below ``parent``, if named); controllers that cannot be had are in ``missing``."""
         self.missing: dict[str, str] = {}
         base, delegated = _find_base(mount)
         if parent is not None:

@@ -93,7 +93,7 @@ class CgroupTree(Protocol):
 
 def read_mounts() -> list[Mount]:
     """Read this process's cgroup mounts."""
-    mounts = []
+    mounts: list[Mount] = []
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         left, right = line.split(" - ", 1)
         _, _, _, root, mount_point, *_ = left.split(" ")

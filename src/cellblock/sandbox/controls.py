@@ -64,7 +64,7 @@ def _own_namespaces() -> dict[str, str]:
 
 
 def _namespaces(pid: int) -> dict[str, str]:
-    return {name: os.readlink(f"/proc/{pid}/ns/{name}") for name in NAMESPACES}
+    return {name: str(Path(f"/proc/{pid}/ns/{name}").readlink()) for name in NAMESPACES}
 
 
 def take_snapshot(pid: int, cgroup: CellCgroup | None, expected: Limits, program_uid: int) -> Snapshot:
@@ -72,7 +72,9 @@ def take_snapshot(pid: int, cgroup: CellCgroup | None, expected: Limits, program
     proc = Path("/proc", str(pid))
     return Snapshot(
         status=dict(
-            line.split(":\t", 1) for line in (proc / "status").read_text(encoding="utf-8").splitlines() if ":\t" in line
+            line.split(":\t", 1)
+            for line in (proc / "status").read_text(encoding="utf-8").splitlines()
+            if ":\t" in line
         ),
         namespaces=_namespaces(pid),
         limits=_parse_limits((proc / "limits").read_text(encoding="ascii")),
@@ -116,12 +118,18 @@ def _mounted(path: str, *options: str) -> Callable[[Snapshot], bool]:
 
 
 def _capabilities_dropped(seen: Snapshot) -> bool:
-    return all(seen.status.get(f"Cap{name}") == _ZERO_CAPABILITIES for name in ("Inh", "Prm", "Eff", "Bnd", "Amb"))
+    return all(
+        seen.status.get(f"Cap{name}") == _ZERO_CAPABILITIES for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")
+    )
 
 
 def _unprivileged_uid(seen: Snapshot) -> bool:
     ids = "\t".join([str(seen.program_uid)] * 4)
-    return seen.status.get("Uid") == ids and seen.status.get("Gid") == ids and not seen.status.get("Groups", "x").strip()
+    return (
+        seen.status.get("Uid") == ids
+        and seen.status.get("Gid") == ids
+        and not seen.status.get("Groups", "x").strip()
+    )
 
 
 def _program_is_no_init(seen: Snapshot) -> bool:
@@ -144,8 +152,9 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "mount_namespace": _has_own_namespace("mnt"),
     "network_namespace": _has_own_namespace("net"),
     # The kernel keeps the limit in whole pages, rounded down.
-    "memory_limit": lambda seen: seen.in_cgroup
-    and seen.memory_limit_bytes == seen.expected.memory_bytes // _PAGE_BYTES * _PAGE_BYTES,
+    "memory_limit": lambda seen: (
+        seen.in_cgroup and seen.memory_limit_bytes == seen.expected.memory_bytes // _PAGE_BYTES * _PAGE_BYTES
+    ),
     "process_limit": lambda seen: seen.in_cgroup and seen.process_limit == seen.expected.processes,
     "no_new_privileges": lambda seen: seen.status.get("NoNewPrivs") == "1",
     "ipc_namespace": _has_own_namespace("ipc"),
@@ -155,11 +164,15 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "capabilities_dropped": _capabilities_dropped,
     "unprivileged_uid": _unprivileged_uid,
     "read_only_root": lambda seen: _mounted("/", "ro", "nosuid", "nodev")(seen) and _only_known_mounts(seen),
-    "work_area_limit": lambda seen: _mounted("/box", "type=tmpfs", "nosuid", "nodev")(seen)
-    and _mounted("/box", f"nr_inodes={seen.expected.work_area_inodes}")(seen)
-    and _tmpfs_size(seen.mounts["/box"]) == _whole_pages(seen.expected.work_area_bytes),
-    "noexec_tmp": lambda seen: _mounted("/tmp", "noexec", "nosuid", "nodev")(seen)
-    and _mounted("/dev/shm", "noexec", "nosuid", "nodev")(seen),
+    "work_area_limit": lambda seen: (
+        _mounted("/box", "type=tmpfs", "nosuid", "nodev")(seen)
+        and _mounted("/box", f"nr_inodes={seen.expected.work_area_inodes}")(seen)
+        and _tmpfs_size(seen.mounts["/box"]) == _whole_pages(seen.expected.work_area_bytes)
+    ),
+    "noexec_tmp": lambda seen: (
+        _mounted("/tmp", "noexec", "nosuid", "nodev")(seen)
+        and _mounted("/dev/shm", "noexec", "nosuid", "nodev")(seen)
+    ),
     "private_proc": _proc_hides_others,
     "no_sysfs": lambda seen: not any("type=sysfs" in options for options in seen.mounts.values()),
     "file_size_limit": _limit_is("Max file size", lambda limits: limits.file_size_bytes),

@@ -71,7 +71,9 @@ def _kernel() -> Remedy:
         feature="kernel",
         ok=numbers >= _OLDEST_KERNEL,
         detail=f"Linux {release} on {platform.machine()}",
-        remedy="" if numbers >= _OLDEST_KERNEL else f"boot Linux {'.'.join(map(str, _OLDEST_KERNEL))} or newer",
+        remedy=""
+        if numbers >= _OLDEST_KERNEL
+        else f"boot Linux {'.'.join(map(str, _OLDEST_KERNEL))} or newer",
     )
 
 
@@ -116,7 +118,9 @@ def _notification(actions: list[str]) -> Remedy:
     return Remedy(
         feature="seccomp notification",
         ok=works,
-        detail="forbidden calls are named in the evidence" if works else "forbidden calls end unnamed, by SIGSYS",
+        detail="forbidden calls are named in the evidence"
+        if works
+        else "forbidden calls end unnamed, by SIGSYS",
         remedy="" if works else "boot Linux 5.5 or newer",
         required=False,
     )

@@ -144,7 +144,9 @@ class Host:
         name = f"c{self._cells_made}"
         with self._block.lease() as uids:
             limits = spec.limits
-            cgroup = self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
+            cgroup = (
+                self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
+            )
             cell = Cell(spec, uids, cgroup)
             try:
                 await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
@@ -160,7 +162,9 @@ class Host:
                 if self._spawner:
                     self._spawner.close()
                     self._spawner = None
-                template = host_template(self._visible, self._block.program_uids, self._settings.cell_hostname)
+                template = host_template(
+                    self._visible, self._block.program_uids, self._settings.cell_hostname
+                )
                 filters = build_filters(notify=self._features.seccomp_notify)
                 self._spawner = await Spawner.start(HELPER, template, filters)
             return self._spawner
@@ -176,8 +180,8 @@ class Host:
                 feature=f"{controller} controller",
                 ok=False,
                 detail=reason,
-                remedy=f"enable the {controller} cgroup controller (kernel command line cgroup_enable={controller}), "
-                "or have the service's cgroup delegated: systemd Delegate=yes",
+                remedy=f"boot with cgroup_enable={controller}, or have the service's cgroup delegated "
+                "(systemd Delegate=yes)",
             )
             for controller, reason in self._tree.missing.items()
         ]
@@ -188,15 +192,19 @@ class Host:
             async with self._prepared(_PROBE) as cell:
                 controls = cell.controls
         except CellblockError as error:
-            remedy = "read the step and its errno; cellblock needs root and a kernel that lets root make namespaces"
+            remedy = "see the step and its errno; cells need root and a kernel that lets root make namespaces"
             return [Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)]
         applied = controls.applied if controls else ()
         return [Remedy(feature="cell", ok=True, detail="made, read back and removed")] + [
             Remedy(
                 feature=f"control {name}",
                 ok=name in applied,
-                detail="read back from the kernel" if name in applied else "does not hold in a cell made here",
-                remedy="" if name in applied else "see the missing features above; --permissive runs without it",
+                detail="read back from the kernel"
+                if name in applied
+                else "does not hold in a cell made here",
+                remedy=""
+                if name in applied
+                else "see the missing features above; --permissive runs without it",
             )
             for name in CHECKS
         ]

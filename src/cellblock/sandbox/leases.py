@@ -56,7 +56,9 @@ class UidBlock:
     def lease(self) -> Iterator[CellUids]:
         """Lend one pair; raises ``HostError`` where more cells are asked for than the block holds."""
         if not self._free:
-            raise HostError(f"all {BLOCK_SIZE // 2} uid pairs of this instance are in use: lower the worker slots")
+            raise HostError(
+                f"all {BLOCK_SIZE // 2} uid pairs of this instance are in use: lower the worker slots"
+            )
         uids = self._free.popleft()
         try:
             yield uids
@@ -69,7 +71,7 @@ class UidBlock:
 
 
 def lease_uid_block(first_uid: int, last_uid: int, directory: Path = LEASES) -> UidBlock:
-    """Lease a free block of ``first_uid..last_uid``; raises ``HostError`` where all are held or none can be."""
+    """Lease a free block of ``first_uid..last_uid``; raises ``HostError`` where there is none."""
     try:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         return _first_free(first_uid, last_uid, directory)
@@ -79,7 +81,9 @@ def lease_uid_block(first_uid: int, last_uid: int, directory: Path = LEASES) -> 
 
 def _first_free(first_uid: int, last_uid: int, directory: Path) -> UidBlock:
     for start in range(first_uid, last_uid + 2 - BLOCK_SIZE, BLOCK_SIZE):
-        fd = os.open(directory / f"uids-{start}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = os.open(
+            directory / f"uids-{start}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -28,7 +28,13 @@ _HIGHEST_PROBED_NUMBER = 1000
 
 # The few BPF instructions that libseccomp cannot express (see _refuse_unknown_numbers).
 _BPF_INSTRUCTION = struct.Struct("=HBBI")
-_BPF_LOAD_WORD, _BPF_JUMP_EQUAL, _BPF_JUMP_GREATER, _BPF_JUMP_GREATER_EQUAL, _BPF_RETURN = 0x20, 0x15, 0x25, 0x35, 0x06
+_BPF_LOAD_WORD, _BPF_JUMP_EQUAL, _BPF_JUMP_GREATER, _BPF_JUMP_GREATER_EQUAL, _BPF_RETURN = (
+    0x20,
+    0x15,
+    0x25,
+    0x35,
+    0x06,
+)
 _OFFSET_NUMBER, _OFFSET_ARCH = 0, 4
 
 _ARCH_NAMES = {0xC000003E: "x86_64", 0xC00000B7: "aarch64", 0x40000003: "i386", 0x40000028: "arm"}
@@ -133,7 +139,9 @@ def unresolved_syscalls() -> list[str]:
 def _program_filter(policy: Policy, kill: int) -> bytes:
     built = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     built.set_attr(pyseccomp.Attr.ACT_BADARCH, _action(policy.foreign_abi.action, kill))
-    built.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, 2)  # a binary tree: about seven comparisons a call, not a hundred
+    built.set_attr(
+        pyseccomp.Attr.CTL_OPTIMIZE, 2
+    )  # a binary tree: about seven comparisons a call, not a hundred
     for rule in policy.rule:
         action = _action(rule.action, kill)
         for name in rule.syscalls:
@@ -171,7 +179,9 @@ def _comparisons(argument: _Argument | None) -> list[tuple[Any, ...]]:
         bits = (1 << n for n in range(64) if argument.any_bit >> n & 1)
         return [(pyseccomp.Arg(index, pyseccomp.MASKED_EQ, bit, bit),) for bit in bits]
     if argument.int_in is not None:
-        return [(pyseccomp.Arg(index, pyseccomp.MASKED_EQ, _LOW_32_BITS, value),) for value in argument.int_in]
+        return [
+            (pyseccomp.Arg(index, pyseccomp.MASKED_EQ, _LOW_32_BITS, value),) for value in argument.int_in
+        ]
     if argument.above is not None:
         return [(pyseccomp.Arg(index, pyseccomp.GT, argument.above),)]
     raise SandboxError("seccomp_policy", detail="an arg needs any_bit, int_in or above")

@@ -142,7 +142,7 @@ def _close_unwanted_pidfd(future: asyncio.Future[tuple[wire.SpawnerAnswer, int]]
 
 def _run_helper(helper: Path, connection: socket.socket) -> subprocess.Popen[bytes]:
     """Start the helper with ``connection``, an empty environment and a session of its own."""
-    return subprocess.Popen(  # noqa: S603  # our own helper, no shell, no input in argv
+    return subprocess.Popen(  # our own helper, no shell, no input in argv
         [str(helper), str(connection.fileno())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

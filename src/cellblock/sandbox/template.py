@@ -54,12 +54,15 @@ def _file(path: str, content: bytes) -> bytes:
 
 
 def _devices() -> list[bytes]:
-    binds = [wire.encode_template_op(wire.TEMPLATE_DEVICE, f"dev/{name}", f"/dev/{name}".encode()) for name in DEVICES]
+    binds = [
+        wire.encode_template_op(wire.TEMPLATE_DEVICE, f"dev/{name}", f"/dev/{name}".encode())
+        for name in DEVICES
+    ]
     return binds + [_symlink(f"dev/{name}", target) for name, target in _DEVICE_LINKS.items()]
 
 
 def _system() -> list[bytes]:
-    """``/usr``, and the top-level names that a merged-usr system links into it and an older one has for real."""
+    """``/usr``, and the top-level names that a merged-usr system links into it."""
     ops = [_bind("/usr")]
     for name in _TOP_LEVEL:
         path = Path("/", name)

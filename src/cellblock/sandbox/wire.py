@@ -79,11 +79,11 @@ def decode_answer(message: bytes) -> SpawnerAnswer:
 
 def decode_event(message: bytes) -> CellEvent:
     """Parse a ``struct cell_event``."""
-    *numbers, step, detail = CELL_EVENT.unpack(message)
-    return CellEvent(*numbers, _text(step), _text(detail))
+    kind, error, status, reaped, start_ns, end_ns, number, arch, step, detail = CELL_EVENT.unpack(message)
+    return CellEvent(kind, error, status, reaped, start_ns, end_ns, number, arch, _text(step), _text(detail))
 
 
-def encode_request(  # noqa: PLR0913  # one argument a field of the struct
+def encode_request(  # one argument a field of the struct
     *,
     features: int,
     init_uid: int,

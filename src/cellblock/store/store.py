@@ -95,17 +95,21 @@ class Store:
     """All submissions, in one SQLite file. Failures of the driver come out as ``StoreError``."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the database in ``directory``, made if it is not there and brought to the present schema."""
-        database = directory / _DATABASE_NAME
-        self._write_engine = open_engine(database, connections=1, begin="BEGIN IMMEDIATE")
-        self._read_engine = open_engine(database, connections=_READERS, begin="BEGIN")
+        """Prepare the database in ``directory``; nothing is touched before ``open``."""
+        self._database = directory / _DATABASE_NAME
+        self._write_engine = open_engine(self._database, connections=1, begin="BEGIN IMMEDIATE")
+        self._read_engine = open_engine(self._database, connections=_READERS, begin="BEGIN")
+        self._writer = Writer(self._write_engine)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+
+    def open(self) -> None:
+        """Bring the database, made if it is not there, to the present schema; raises ``StoreError``."""
         try:
             with self._write_engine.begin() as connection:
                 migrations.upgrade(connection)
         except SQLAlchemyError as error:
-            raise store_error(f"the database {database} could not be opened", error) from error
-        self._writer = Writer(self._write_engine)
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+            raise store_error(f"the database {self._database} could not be opened", error) from error
+        self._writer.start()
 
     def close(self) -> None:
         """Finish the writes that are queued and close the database. Blocks until then."""

@@ -43,6 +43,9 @@ class Writer:
         self._engine = engine
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
         self._thread.start()
 
     def submit(self, operation: Callable[[Connection], T]) -> asyncio.Future[T]:
@@ -57,7 +60,8 @@ class Writer:
     def close(self) -> None:
         """Finish what is queued and end the thread. Blocks until then."""
         self._queue.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         closing = False

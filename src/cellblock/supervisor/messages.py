@@ -66,7 +66,9 @@ Reply = StatusMessage | RunReply | ProbeReply | FailureReply
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(RunRequest | ProbeRequest)
-_reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(StatusMessage | RunReply | ProbeReply | FailureReply)
+_reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
+    StatusMessage | RunReply | ProbeReply | FailureReply
+)
 
 
 class ProtocolError(CellblockError):

@@ -18,10 +18,10 @@ import structlog
 
 from cellblock.dispatch import LocalQueue, Waiting
 from cellblock.errors import StoreError, SupervisorLostError, SupervisorUnavailableError
+from cellblock.failed import failed_outcome
 from cellblock.model import EnforcementMode, IsolationMode, Outcome
 from cellblock.store import Store, final_status
 from cellblock.supervisor.client import SupervisorClient, SupervisorRefusedError
-from cellblock.worker.failed import failed_outcome
 
 T = TypeVar("T")
 MAX_STARTS = 3
