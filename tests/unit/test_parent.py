@@ -14,11 +14,14 @@ import textwrap
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cellblock import config
-from cellblock.app import children, parent, places
+from cellblock.app import children, parent, places, welcome
 from cellblock.errors import ConfigError, HostError
+from cellblock.model import EnforcementMode
+from doubles import ScriptedSupervisor, make_language, make_status
 
 
 def start_script(script):
@@ -196,3 +199,31 @@ def test_missing_service_user_is_one_line_with_the_command_that_makes_it(setting
     with pytest.raises(HostError, match="useradd --system") as refusal:
         parent.serve(without_user)
     assert "\n" not in str(refusal.value)
+
+
+def test_welcome_tells_strict_permissive_and_refusing_apart(settings):
+    permissive = msgspec.structs.replace(settings, permissive=True)
+    refusing = make_status(enforcement_mode=EnforcementMode.NONE)
+    assert "(strict)" in welcome.text(settings, make_status())
+    assert "(PERMISSIVE: " in welcome.text(permissive, make_status())
+    assert "NOT run" in welcome.text(permissive, refusing)
+    assert "NOT run" in welcome.text(settings, None)
+
+
+def test_welcome_waits_until_a_language_is_ready(settings):
+    places.make_instance_dir(settings, None)
+
+    async def first_status():
+        supervisor = ScriptedSupervisor(settings.supervisor_socket)
+        supervisor.status = make_status(languages=(make_language("python", available=False),))
+        await supervisor.start()
+        waiting = asyncio.create_task(welcome.first_settled_status(settings))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        await supervisor.announce(make_status())
+        try:
+            return await asyncio.wait_for(waiting, 5)
+        finally:
+            await supervisor.die()
+
+    assert asyncio.run(first_status()) == make_status()

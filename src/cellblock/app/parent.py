@@ -1,8 +1,8 @@
 """The small privileged parent of ``cellblock serve``: it starts two children and keeps them alive.
 
 It listens on no network, parses nothing but what its own children say, and holds the two locks that
-make an instance the only one of its port and of its data. The supervisor's socket is opened here and handed down, so that its
-path stays while supervisors come and go.
+make an instance the only one of its port and of its data. The supervisor's socket is opened here and
+handed down, so that its path stays while supervisors come and go.
 """
 
 from __future__ import annotations

@@ -1,0 +1,117 @@
+"""A whole ``cellblock serve`` of a test's own: free port, own directories, ended at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+ROLES = {"supervisor": "cellblock.supervisor", "service": "cellblock.app.service"}
+
+
+class Instance:
+    """The parent process and what can be asked of it."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+        self.process = process
+        self.base_url = f"http://127.0.0.1:{port}"
+        self.log = log
+
+    def submit(self, code: str, **fields: object) -> httpx.Response:
+        body = {"language": "python", "code": code, **fields}
+        return httpx.post(f"{self.base_url}/api/submit?wait=true", json=body, timeout=60)
+
+    def submit_when_ready(self, code: str, *, timeout_s: float) -> dict[str, object]:
+        """Submit until it is accepted; what is refused meanwhile must be a 503."""
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            try:
+                answer = self.submit(code)
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.status_code == 200:
+                record: dict[str, object] = answer.json()
+                return record
+            assert answer is None or answer.status_code in {400, 503}, answer.text
+            assert time.monotonic() < deadline_s, f"not accepted in {timeout_s} s: {answer and answer.text}"
+            time.sleep(0.02)
+
+    def pid_of(self, role: str) -> int | None:
+        """The child's process id, ``None`` while there is none."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in map(int, children):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if ROLES[role].encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    return pid
+        return None
+
+    def wait_for_other(self, role: str, old_pid: int, *, timeout_s: float) -> int:
+        """Wait until another process plays the role; returns its id."""
+        deadline_s = time.monotonic() + timeout_s
+        while (pid := self.pid_of(role)) in {None, old_pid}:
+            assert time.monotonic() < deadline_s, f"no new {role} in {timeout_s} s"
+            time.sleep(0.01)
+        return pid
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def running_instance(port: int, *flags: str, time_scale: float = 1):
+    """Start ``cellblock serve``, wait until it says that it answers, end it whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="cellblock-e2e-") as name:
+        directory = Path(name)
+        # The service's user has to pass to its data.
+        directory.chmod(0o711)
+        log = directory / "log"
+        command = [sys.executable, "-m", "cellblock", "serve", "--port", str(port)]
+        command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run"), *flags]
+        with log.open("w") as sink:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
+        instance = Instance(process, port, log)
+        try:
+            first_line = process.stdout.readline()
+            assert "answers on" in first_line, f"said {first_line!r}; log: {log.read_text()}"
+            yield instance
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(45 * time_scale)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+            process.stdout.close()
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_until_gone(pids: list[int], timeout_s: float) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while alive := [pid for pid in pids if is_running(pid)]:
+        assert time.monotonic() < deadline_s, f"still running after {timeout_s} s: {alive}"
+        time.sleep(0.02)
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below ``pid``, deepest last."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found += [child, *descendants(child)]
+    return found

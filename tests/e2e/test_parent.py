@@ -1,0 +1,158 @@
+"""The whole instance: who is started, who comes back, what is left when it ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from e2e.instance import descendants, running_instance, wait_until_gone
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
+
+SLEEPER = "import time; print('begun', flush=True); time.sleep({seconds})"
+
+
+@pytest.fixture
+def instance(free_port, time_scale):
+    with running_instance(free_port, time_scale=time_scale) as started:
+        yield started
+
+
+def test_printed_curl_works_as_pasted(free_port, time_scale):
+    with running_instance(free_port, time_scale=time_scale) as instance:
+        lines = [instance.process.stdout.readline() for _ in range(2)]
+        curl = shlex.split(lines[-1])
+        assert curl[0] == "curl"
+        answer = subprocess.run(curl, capture_output=True, text=True, check=True)
+        assert '"verdict":"AC"' in answer.stdout.replace(" ", "")
+        assert r'"stdout":"4\n"' in answer.stdout.replace(" ", "")
+
+
+def test_service_runs_unprivileged_and_supervisor_opens_no_network_socket(instance):
+    status = Path(f"/proc/{instance.pid_of('service')}/status").read_text()
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    assert "0" not in fields["Uid"].split()
+    assert fields["CapEff"].split() == fields["CapBnd"].split() == ["0" * 16]
+    assert fields["NoNewPrivs"].split() == ["1"]
+
+    supervisor = instance.pid_of("supervisor")
+    network = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        rows = Path(f"/proc/{supervisor}/net/{table}").read_text().splitlines()[1:]
+        network |= {f"socket:[{row.split()[9]}]" for row in rows}
+    opened = {str(entry.readlink()) for entry in Path(f"/proc/{supervisor}/fd").iterdir()}
+    assert not network & opened
+
+
+@pytest.mark.parametrize("role", ["supervisor", "service"])
+def test_killed_child_is_back_within_a_second_and_the_next_request_works(instance, role, time_scale):
+    old = instance.pid_of(role)
+    below = [old, *descendants(old)]
+    os.kill(old, signal.SIGKILL)
+    instance.wait_for_other(role, old, timeout_s=1 * time_scale)
+    record = instance.submit_when_ready("print(6 * 7)", timeout_s=15 * time_scale)
+    assert (record["verdict"], record["stdout"]) == ("AC", "42\n")
+    wait_until_gone(below, 5 * time_scale)
+
+
+def test_supervisor_killed_mid_run_makes_the_request_an_error_record(instance, time_scale):
+    instance.submit_when_ready("pass", timeout_s=15 * time_scale)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(instance.submit(SLEEPER.format(seconds=5))))
+    asking.start()
+    supervisor = instance.pid_of("supervisor")
+    idle = len(descendants(supervisor))
+    while len(descendants(supervisor)) <= idle and asking.is_alive():
+        pass
+    below = descendants(supervisor)
+    os.kill(supervisor, signal.SIGKILL)
+    asking.join()
+    record = answers[0].json()
+    assert answers[0].status_code == 200
+    assert (record["job_status"], record["verdict"]) == ("error", "IE")
+    assert record["evidence"]["verdict_cause"] == "ie_supervisor_failure"
+    assert record["error_message"]
+    wait_until_gone(below, 5 * time_scale)
+    assert instance.submit_when_ready("print(1)", timeout_s=15 * time_scale)["verdict"] == "AC"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_it_exits_0_and_leaves_nothing(instance, number, time_scale):
+    instance.submit_when_ready("pass", timeout_s=15 * time_scale)
+    everyone = descendants(instance.process.pid)
+    assert instance.stop(number) == 0
+    wait_until_gone(everyone, 1 * time_scale)
+
+
+def test_running_program_may_finish_when_told_to_end(instance, time_scale):
+    instance.submit_when_ready("pass", timeout_s=15 * time_scale)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(instance.submit(SLEEPER.format(seconds=2))))
+    asking.start()
+    supervisor = instance.pid_of("supervisor")
+    idle = len(descendants(supervisor))
+    while len(descendants(supervisor)) <= idle and asking.is_alive():
+        pass
+    assert instance.stop() == 0
+    asking.join()
+    assert (answers[0].status_code, answers[0].json()["verdict"]) == (200, "AC")
+
+
+def test_parent_killed_hard_takes_everything_with_it(instance, time_scale):
+    instance.submit_when_ready("pass", timeout_s=15 * time_scale)
+    everyone = descendants(instance.process.pid)
+    assert len(everyone) >= 2
+    instance.process.kill()
+    instance.process.wait()
+    wait_until_gone(everyone, 10 * time_scale)
+
+
+def test_second_instance_on_the_same_data_is_refused_by_name(instance, free_port):
+    data_dir = instance.log.parent / "data"
+    arguments = [
+        "--port",
+        str(free_port + 1),
+        "--data-dir",
+        data_dir,
+        "--runtime-dir",
+        instance.log.parent / "r",
+    ]
+    second = subprocess.run(
+        [sys.executable, "-m", "cellblock", "serve", *arguments], capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 3
+    assert f"another cellblock (pid {instance.process.pid}) uses {data_dir}" in second.stderr
+    assert "CELLBLOCK_DATA_DIR" in second.stderr
+
+
+def test_port_in_use_ends_the_start_with_the_services_own_message(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        arguments = ["--port", str(port), "--data-dir", tmp_path / "data", "--runtime-dir", tmp_path / "run"]
+        refused = subprocess.run(
+            [sys.executable, "-m", "cellblock", "serve", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert refused.returncode == 3
+    assert f"cannot listen on 127.0.0.1 port {port}" in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_data_directory_holds_nothing_of_roots(instance, time_scale):
+    instance.submit_when_ready("pass", timeout_s=15 * time_scale)
+    data_dir = instance.log.parent / "data"
+    owners = {entry.stat().st_uid for entry in [data_dir, *data_dir.rglob("*")]}
+    assert owners
+    assert 0 not in owners
