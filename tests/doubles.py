@@ -81,7 +81,15 @@ def make_outcome(**changes: object) -> Outcome:
 
 
 def make_language(name: str, *aliases: str, available: bool = True) -> LanguageStatus:
-    return LanguageStatus(name=name, title=name, aliases=aliases, version="1", available=available, limits={})
+    return LanguageStatus(
+        name=name,
+        title=name,
+        aliases=aliases,
+        suffixes=(f".{name}",),
+        version="1",
+        available=available,
+        limits={},
+    )
 
 
 def make_status(**changes: object) -> SupervisorStatus:

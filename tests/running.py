@@ -12,7 +12,7 @@ import httpx
 
 from cellblock import config
 from cellblock.app import service
-from cellblock.store import Store
+from cellblock.store import Store, Unfinished
 from doubles import Script, ScriptedSupervisor, answer_four, until
 
 
@@ -77,15 +77,15 @@ async def running(
     supervisor = ScriptedSupervisor(settings.supervisor_socket, script)
     if connected:
         await supervisor.start()
-    store = Store(directory)
+    parts = service.assemble(settings)
     listener = service.listening_socket("127.0.0.1", 0)
     port = listener.getsockname()[1]
     stop, started = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(service.serve(settings, store, listener, stop=stop, on_started=started.set))
+    task = asyncio.create_task(service.serve(settings, parts, listener, stop=stop, on_started=started.set))
     try:
         await started.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
-            instance = Running(http, supervisor, store, port, stop, task)
+            instance = Running(http, supervisor, parts.store, port, stop, task)
             if connected:
                 await until(lambda: bool(supervisor.connections))
                 await instance.ready()
@@ -96,4 +96,13 @@ async def running(
         stop.set()
         await asyncio.wait([task])
         await supervisor.die()
+
+
+async def left_unfinished(directory: Path) -> list[Unfinished]:
+    """What a service that ended left without a result."""
+    store = Store(directory)
+    store.open()
+    try:
+        return await store.unfinished()
+    finally:
         store.close()

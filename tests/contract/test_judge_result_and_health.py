@@ -9,7 +9,7 @@ import pytest
 from cellblock import __version__
 from cellblock.model import EnforcementMode, Remedy
 from doubles import Gate, make_status, until
-from running import running
+from running import left_unfinished, running
 
 pytestmark = pytest.mark.anyio
 
@@ -153,9 +153,9 @@ async def test_drain_lets_runs_end_refuses_new_work_and_keeps_what_waits(tmp_pat
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         gate.open()
         assert [(await answer).json()["verdict"] for answer in held] == ["AC", "AC"]
-        await service.task
-        kept = await service.store.unfinished()
-        assert [entry.record.id for entry in kept] == [turned_away.json()["id"]]
+
+    kept = await left_unfinished(tmp_path)
+    assert [entry.record.id for entry in kept] == [turned_away.json()["id"]]
 
     async with running(tmp_path) as service:
         assert (await service.finished(kept[0].record.id))["verdict"] == "AC"
@@ -169,9 +169,9 @@ async def test_drain_ends_in_time_and_leaves_late_runs_to_the_next_start(tmp_pat
         await until(lambda: gate.held == 1)
         service.stop.set()
         assert (await waiting).status_code == 408
-        await service.task
-        kept = await service.store.unfinished()
-        assert [(entry.starts, entry.record.job_status) for entry in kept] == [(1, "running")]
+
+    kept = await left_unfinished(tmp_path)
+    assert [(entry.starts, entry.record.job_status) for entry in kept] == [(1, "running")]
 
 
 async def test_supervisor_lost_while_draining_leaves_the_run_to_the_next_start(tmp_path):
@@ -184,8 +184,8 @@ async def test_supervisor_lost_while_draining_leaves_the_run_to_the_next_start(t
         await asyncio.sleep(0.02)
         await service.supervisor.die()
         assert (await waiting).status_code == 408
-        await service.task
-        assert len(await service.store.unfinished()) == 1
+
+    assert len(await left_unfinished(tmp_path)) == 1
 
 
 async def test_job_that_saw_three_starts_is_given_up_with_a_clear_error(tmp_path):

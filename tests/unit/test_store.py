@@ -22,9 +22,15 @@ pytestmark = pytest.mark.anyio
 NOW_NS = 1_775_203_523_540_110_054
 
 
+def open_store(directory: Path) -> Store:
+    store = Store(directory)
+    store.open()
+    return store
+
+
 @pytest.fixture
 def store(tmp_path: Path):
-    opened = Store(tmp_path)
+    opened = open_store(tmp_path)
     yield opened
     opened.close()
 
@@ -175,7 +181,7 @@ async def test_cancelled_waiter_does_not_stop_the_writer(store):
 
 async def test_locked_database_is_a_store_error_and_writing_goes_on_after_it(tmp_path, monkeypatch):
     monkeypatch.setattr("cellblock.store.sqlite._BUSY_TIMEOUT_MS", 10)
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     try:
         other = sqlite3.connect(tmp_path / "cellblock.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -190,19 +196,19 @@ async def test_locked_database_is_a_store_error_and_writing_goes_on_after_it(tmp
 
 async def test_records_survive_closing_and_opening(tmp_path):
     new = new_submission()
-    first = Store(tmp_path)
+    first = open_store(tmp_path)
     await first.insert(new)
     await finish(first, new.id)
     record = await first.get(new.id)
     first.close()
-    second = Store(tmp_path)
+    second = open_store(tmp_path)
     assert await second.get(new.id) == record
     second.close()
 
 
 async def test_directory_that_is_missing_is_a_store_error_that_names_the_file(tmp_path):
     with pytest.raises(StoreError, match=r"nowhere/cellblock\.db"):
-        Store(tmp_path / "nowhere")
+        open_store(tmp_path / "nowhere")
 
 
 def test_migrations_lead_to_the_schema_of_the_code(tmp_path):
@@ -221,14 +227,14 @@ def test_migrations_lead_to_the_schema_of_the_code(tmp_path):
 
 
 def test_migrating_twice_does_nothing(tmp_path):
-    Store(tmp_path).close()
-    Store(tmp_path).close()
+    open_store(tmp_path).close()
+    open_store(tmp_path).close()
 
 
 def test_database_of_a_newer_version_is_refused_with_what_to_do(tmp_path):
-    Store(tmp_path).close()
+    open_store(tmp_path).close()
     with sqlite3.connect(tmp_path / "cellblock.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(StoreError, match="another version of cellblock"):
-        Store(tmp_path)
+        open_store(tmp_path)
