@@ -12,10 +12,14 @@ import pytest
 
 from cellblock import __version__, cli, config
 from cellblock.errors import CellblockError, ConfigError
-from cellblock.model import IsolationMode, OutputIntegrity, Remedy, Verdict
+from cellblock.model import EnforcementMode, IsolationMode, OutputIntegrity, Remedy, Verdict
 from cellblock.supervisor.client import SupervisorClient
 from doubles import ScriptedSupervisor, make_language, make_outcome, make_status
 
+PYTHON = msgspec.structs.replace(make_language("python", "python3"), suffixes=(".py",))
+HELD = Remedy(feature="pid_namespace", ok=True, detail="created one")
+OPTIONAL = Remedy(feature="pressure", ok=False, detail="no psi", remedy="boot with psi=1", required=False)
+MISSING = Remedy(feature="memory_limit", ok=False, detail="no controller", remedy="boot with cgroup v2")
 COMMANDS = ["serve", "run", "doctor", "settings"]
 
 
@@ -122,7 +126,7 @@ def scripted(monkeypatch, tmp_path):
 
     def script(outcome=None, status=None, features=None):
         supervisor = ScriptedSupervisor(tmp_path / "scripted.sock")
-        supervisor.status = status or supervisor.status
+        supervisor.status = status or make_status(languages=(PYTHON,))
         supervisor.features = features or supervisor.features
         if outcome is not None:
 
@@ -151,8 +155,7 @@ def scripted(monkeypatch, tmp_path):
 
 
 def python_that_cannot_run(reason):
-    python = msgspec.structs.replace(make_language("python", "py", available=False), reason=reason)
-    return make_status(languages=(python,))
+    return make_status(languages=(msgspec.structs.replace(PYTHON, available=False, reason=reason),))
 
 
 def test_accepted_run_exits_0_and_keeps_streams_apart(scripted, program, capfdbinary):
@@ -210,6 +213,18 @@ def test_language_that_cannot_run_here_says_why(scripted, program, capsys):
     assert "python cannot run here: its self-test failed" in capsys.readouterr().err
 
 
+def test_alias_is_a_language_too(scripted, program):
+    supervisor = scripted()
+    assert cli.exit_code_of(["run", "--language", "Python3", program]) == 0
+    assert supervisor.jobs[0].language == "python"
+
+
+def test_run_where_nothing_can_be_enforced_exits_3_and_names_what_is_missing(scripted, program, capsys):
+    scripted(status=make_status(enforcement_mode=EnforcementMode.NONE, languages=(), problems=(MISSING,)))
+    assert cli.exit_code_of(["run", program]) == 3
+    assert "missing: memory_limit" in capsys.readouterr().err
+
+
 def test_json_is_the_record_and_nothing_else(scripted, program, capsys):
     scripted(make_outcome(stdout=b"4\n"))
     assert cli.exit_code_of(["run", "--json", program]) == 0
@@ -233,11 +248,6 @@ def test_summary_says_when_output_is_not_all(scripted, program, capsys):
     scripted(make_outcome(output_integrity=OutputIntegrity.TRUNCATED_BY_JUDGE_LIMIT))
     cli.exit_code_of(["run", program])
     assert "truncated_by_judge_limit" in capsys.readouterr().err
-
-
-HELD = Remedy(feature="pid_namespace", ok=True, detail="created one")
-OPTIONAL = Remedy(feature="pressure", ok=False, detail="no psi", remedy="boot with psi=1", required=False)
-MISSING = Remedy(feature="memory_limit", ok=False, detail="no controller", remedy="boot with cgroup v2")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from cellblock.api.judge.translate import record_body
 from cellblock.app.private import private_supervisor
 from cellblock.cli.options import settings_options
 from cellblock.config import Settings
+from cellblock.errors import HostError
 from cellblock.model import (
+    EnforcementMode,
     Evidence,
     Job,
     JobStatus,
@@ -73,7 +75,7 @@ def run(
     """
     job = Job(
         id=str(uuid.uuid4()),
-        language=language or file.suffix.removeprefix("."),
+        language=language or file.suffix,
         files=(SourceFile(name="", content=_read(file)),),
         stdin=_stdin_bytes(stdin),
         args=arguments,
@@ -112,13 +114,20 @@ async def _run(settings: Settings, job: Job) -> Record:
 
 
 async def _available_language(supervisor: SupervisorClient, asked: str) -> str:
-    """Return the canonical name once its self-test has passed; a supervisor tells its status first."""
+    """Return the canonical name for a name, an alias or a suffix, once its self-test has passed."""
     changed = asyncio.Event()
     supervisor.on_change(changed.set)
     deadline_s = time.monotonic() + _SELF_TEST_PATIENCE_S
     while True:
         changed.clear()
-        languages = supervisor.status.languages if supervisor.status else ()
+        status = supervisor.status
+        if status and status.enforcement_mode is EnforcementMode.NONE:
+            missing = ", ".join(problem.feature for problem in status.problems)
+            raise HostError(
+                f"isolation cannot be enforced here, so nothing is run; missing: {missing or 'not said'}; "
+                "`cellblock doctor` says what to do"
+            )
+        languages = status.languages if status else ()
         found = _find(languages, asked)
         if found and found.available:
             return found.name
@@ -133,13 +142,13 @@ async def _available_language(supervisor: SupervisorClient, asked: str) -> str:
         raise click.UsageError(
             f"{found.name} cannot run here: {found.reason or 'its self-test has not ended'}"
         )
-    known = ", ".join(language.name for language in languages)
+    known = ", ".join(language.name for language in languages if language.available)
     raise click.UsageError(f"unsupported language: {asked}. available: {known}; name one with --language")
 
 
 def _find(languages: tuple[LanguageStatus, ...], asked: str) -> LanguageStatus | None:
     name = asked.lower()
-    return next((language for language in languages if name in {language.name, *language.aliases}), None)
+    return next((one for one in languages if name in {one.name, *one.aliases, *one.suffixes}), None)
 
 
 def _read(path: Path) -> bytes:
