@@ -5,7 +5,7 @@ HELPER := $(VENV)/libexec/cellblock/cellblock-cell
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup host native serve test test-all test-vm check format bench docs lock clean
+.PHONY: help setup host native serve test test-all test-vm check lint types floor-plan format bench docs lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -36,10 +36,16 @@ test-all: setup   ## the slow tests too, then those in a virtual machine
 test-vm: setup    ## the sandbox tests on a kernel with cgroup v2, in a virtual machine
 	@tests/vm/run $(VM)
 
-check: setup      ## lint, format, types, floor plan
+check: lint types floor-plan  ## lint, format, types, floor plan
+
+lint: setup
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+
+types: setup
 	@$(BIN)/mypy
+
+floor-plan: setup
 	@$(BIN)/lint-imports --no-cache --config pyproject.toml
 
 format: setup     ## let ruff put the code in order
