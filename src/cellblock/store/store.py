@@ -74,6 +74,7 @@ _mark_running = (
         starts=submissions.c.starts + 1,
     )
 )
+_finish = update(submissions).where(_by_id, _not_final)  # what is set follows from the values' names
 _select_record = select(*RECORD_COLUMNS).where(_by_id)
 _select_job = select(*JOB_COLUMNS).where(_by_id)
 _select_unfinished = (
@@ -160,21 +161,18 @@ class Store:
 
         Verdict IE makes it an ``error``, every other verdict ``completed``.
         """
-        statement = (
-            update(submissions)
-            .where(submissions.c.id == submission_id, _not_final)
-            .values(
-                job_status=final_status(outcome).value,
-                started_at_ns=started_at_ns,
-                completed_at_ns=completed_at_ns,
-                code=None,
-                stdin=None,
-                **outcome_values(outcome),
-            )
-        )
+        values = {
+            "wanted": submission_id,
+            "job_status": final_status(outcome).value,
+            "started_at_ns": started_at_ns,
+            "completed_at_ns": completed_at_ns,
+            "code": None,
+            "stdin": None,
+            **outcome_values(outcome),
+        }
 
         def operation(connection: Connection) -> None:
-            connection.execute(statement)
+            connection.execute(_finish, values)
 
         return self._writer.submit(operation)
 

@@ -26,6 +26,7 @@ from cellblock.supervisor.client import SupervisorClient, SupervisorRefusedError
 T = TypeVar("T")
 MAX_STARTS = 3
 _STORE_RETRY_S = 1.0
+_TASKS_PER_SLOT = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class Worker:
         self._supervisor = supervisor
         self._node_id = node_id
         self._runs: dict[asyncio.Task[None], Waiting] = {}
+        self._occupied = 0
         self._stopping = False
         self._isolation_mode = IsolationMode.STRICT
 
@@ -63,7 +65,13 @@ class Worker:
         if self._stopping or status is None or status.enforcement_mode is EnforcementMode.NONE:
             return
         self._isolation_mode = status.isolation_mode
-        while len(self._runs) < status.slots and (waiting := self._queue.take()) is not None:
+        # Results being written hold no slot, but only so many: memory is bounded while the store is slow.
+        while (
+            self._occupied < status.slots
+            and len(self._runs) < _TASKS_PER_SLOT * status.slots
+            and (waiting := self._queue.take()) is not None
+        ):
+            self._occupied += 1
             run = asyncio.create_task(self._run(waiting), name=f"run-{waiting.record.id}")
             self._runs[run] = waiting
             run.add_done_callback(self._ended)
@@ -97,38 +105,46 @@ class Worker:
 
     async def _run(self, waiting: Waiting) -> None:
         """Take one submission from its start to its stored result."""
+        try:
+            ended = await self._execute(waiting)
+        finally:
+            self._occupied -= 1
+        self.pump()
+        if ended is not None:
+            await self._finish(waiting, *ended)
+
+    async def _execute(self, waiting: Waiting) -> tuple[Outcome, int | None] | None:
+        """Have the program run; the answer is the outcome and when it was started, in ns.
+
+        ``None`` where there is nothing to keep: it could not be started yet, or everything ends.
+        """
         record = waiting.record
         if waiting.starts >= MAX_STARTS:
-            outcome = self._failed(
+            message = (
                 f"given up after {waiting.starts} starts: each time the service ended while the program ran"
             )
-            await self._finish(waiting, outcome, started_at_ns=record.started_at_ns)
-            return
+            return self._failed(message), record.started_at_ns
         job = waiting.job or await self._persistently(lambda: self._store.job(record.id))
         if job is None:  # it has a result by now
-            return
+            return None
         started_at_ns = time.time_ns()
         try:
             handed_over = self._supervisor.begin_run(job)
         except SupervisorUnavailableError:
             self._queue.put_back(waiting)
-            return
+            return None
         marked = asyncio.ensure_future(self._store.mark_running(record.id, started_at_ns))
+        marked.add_done_callback(_log_unmarked)
         try:
-            outcome = await handed_over
+            return await handed_over, started_at_ns
         except SupervisorLostError as error:
             if self._stopping:  # everything is going down together: the next process runs it again
-                return
-            outcome = self._failed(f"{error} while the program was running; submit it again")
+                return None
+            return self._failed(f"{error} while the program was running; submit it again"), started_at_ns
         except SupervisorRefusedError as error:
-            outcome = self._failed(str(error))
-        try:
-            await marked
-        except StoreError as error:
-            _log.warning("start_not_noted", submission=record.id, error=str(error))
-        await self._finish(waiting, outcome, started_at_ns=started_at_ns)
+            return self._failed(str(error)), started_at_ns
 
-    async def _finish(self, waiting: Waiting, outcome: Outcome, *, started_at_ns: int | None) -> None:
+    async def _finish(self, waiting: Waiting, outcome: Outcome, started_at_ns: int | None) -> None:
         """Keep the result, and only then tell who waits for it."""
         submission_id = waiting.record.id
         completed_at_ns = time.time_ns()
@@ -159,3 +175,9 @@ class Worker:
             except StoreError as error:
                 _log.error("store_failed", error=str(error), retry_s=_STORE_RETRY_S)
                 await asyncio.sleep(_STORE_RETRY_S)
+
+
+def _log_unmarked(marked: asyncio.Future[None]) -> None:
+    """Report a start that was not noted: the run goes on, only its count of starts is one short."""
+    if not marked.cancelled() and (error := marked.exception()) is not None:
+        _log.warning("start_not_noted", error=str(error))
