@@ -150,6 +150,19 @@ def test_port_in_use_ends_the_start_with_the_services_own_message(tmp_path):
     assert refused.stdout == ""
 
 
+def test_limits_of_an_unknown_language_end_the_start(tmp_path, free_port):
+    arguments = ["--port", str(free_port), "--data-dir", tmp_path / "data", "--runtime-dir", tmp_path / "run"]
+    refused = subprocess.run(
+        [sys.executable, "-m", "cellblock", "serve", *arguments, "--limits", "pyhton.judge.cpu_ms=1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 3
+    assert "unknown language pyhton" in refused.stderr
+    assert refused.stdout == ""
+
+
 def test_data_directory_holds_nothing_of_roots(instance, time_scale):
     instance.submit_when_ready("pass", timeout_s=15 * time_scale)
     data_dir = instance.log.parent / "data"

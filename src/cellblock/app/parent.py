@@ -89,7 +89,6 @@ async def _keep_both(settings: Settings, listening: socket.socket) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
 
     supervisor = Child("supervisor", lambda: children.start_supervisor(settings, listening))
-    supervisor.mark_served()  # the service says why nothing can run; that is better than no service
     service = Child("service", lambda: _start_service(settings, answers))
     service_answers = asyncio.Event()
 
@@ -97,7 +96,7 @@ async def _keep_both(settings: Settings, listening: socket.socket) -> None:
         service.mark_served()
         service_answers.set()
 
-    welcoming = asyncio.create_task(_welcome(settings, service_answers), name="welcome")
+    welcoming = asyncio.create_task(_welcome(settings, service_answers, supervisor), name="welcome")
     tasks = [
         asyncio.create_task(told_to_end.wait(), name="told to end"),
         asyncio.create_task(supervisor.keep(), name="supervisor"),
@@ -136,9 +135,11 @@ def _start_service(settings: Settings, on_ready: Callable[[], None]) -> children
         os.close(writing)
 
 
-async def _welcome(settings: Settings, service_answers: asyncio.Event) -> None:
+async def _welcome(settings: Settings, service_answers: asyncio.Event, supervisor: Child) -> None:
     await service_answers.wait()
-    sys.stdout.write(welcome.text(settings, await welcome.first_settled_status(settings)))
+    status = await welcome.first_settled_status(settings)
+    supervisor.mark_served()
+    sys.stdout.write(welcome.text(settings, status))
     sys.stdout.flush()
 
 
