@@ -18,6 +18,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -187,9 +188,18 @@ def _give_up_privileges(settings: config.Settings, parent_pid: int) -> None:
         privileges.give_directory(settings.data_dir, user)
         privileges.drop_to(user)
     else:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_directory(settings.data_dir)
         privileges.forbid_new_privileges()
     privileges.end_with_parent(parent_pid)
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(
+            f"data directory {path}: {error.strerror}; choose another CELLBLOCK_DATA_DIR"
+        ) from error
 
 
 if __name__ == "__main__":

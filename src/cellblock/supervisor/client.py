@@ -130,8 +130,7 @@ class SupervisorClient:
             self._writer = writer
             reason = "the supervisor went away"
             try:
-                while (payload := await read_frame(reader)) is not None:
-                    self._accept(decode_reply(payload))
+                while await self._accept_next(reader):
                     delay_s = _FIRST_RETRY_S
             except (OSError, ProtocolError) as error:
                 reason = f"the connection to the supervisor broke: {error}"
@@ -139,6 +138,14 @@ class SupervisorClient:
                 self._disconnected(writer, reason)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+
+    async def _accept_next(self, reader: asyncio.StreamReader) -> bool:
+        """Take one reply, ``False`` at the end. Nothing of it is held while the next one is awaited."""
+        payload = await read_frame(reader)
+        if payload is None:
+            return False
+        self._accept(decode_reply(payload))
+        return True
 
     def _accept(self, reply: Reply) -> None:
         match reply:
