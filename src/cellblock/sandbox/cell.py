@@ -73,9 +73,9 @@ class Cell:
         self._program_pidfd = -1
         self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
-        self.stdout_fd, self._stdout_write = _pipe()
-        self.stderr_fd, self._stderr_write = _pipe()
-        self._stdin_read, self._stdin_write = _stdin(spec.stdin)
+        self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
+        self.stderr_fd, self._stderr_write = _pipe(uids.program_uid)
+        self._stdin_read, self._stdin_write = _stdin(spec.stdin, uids.program_uid)
         self._unsent_stdin = memoryview(spec.stdin)
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
@@ -293,18 +293,23 @@ class Cell:
         return True
 
 
-def _pipe() -> tuple[int, int]:
-    """Return read and write end; only the read end does not block, because only it is ours."""
+def _pipe(owner_uid: int) -> tuple[int, int]:
+    """Return read and write end; only the read end does not block, because only it is ours.
+
+    The program owns its pipes, or it could not open them by name (``/dev/stdout``).
+    """
     read, write = os.pipe2(os.O_CLOEXEC)
+    os.fchown(read, owner_uid, owner_uid)
     os.set_blocking(read, False)  # the os API's own positional flag
     return read, write
 
 
-def _stdin(content: bytes) -> tuple[int, int]:
+def _stdin(content: bytes, owner_uid: int) -> tuple[int, int]:
     """Return what the program reads from and what we write to (-1 for none)."""
     if not content:
         return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), -1
     read, write = os.pipe2(os.O_CLOEXEC)
+    os.fchown(read, owner_uid, owner_uid)
     os.set_blocking(write, False)  # the os API's own positional flag
     return read, write
 

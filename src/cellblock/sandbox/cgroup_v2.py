@@ -114,7 +114,7 @@ class CgroupTreeV2:
     backend = "cgroup_v2"
 
     def __init__(self, mount: Mount, instance: str, parent: str | None = None) -> None:
-        """Make the subtree (below ``parent``, if named); controllers that cannot be had are in ``missing``."""
+        """Make the subtree (below ``parent``, if named); what cannot be had is in ``missing``."""
         self.missing: dict[str, str] = {}
         base, delegated = _find_base(mount)
         if parent is not None:

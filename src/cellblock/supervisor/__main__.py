@@ -26,18 +26,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="cellblock.supervisor")
     parser.add_argument("--listen-fd", type=int, required=True, help="a listening unix socket")
     arguments = parser.parse_args()
-    logging.basicConfig(format="cellblock supervisor: %(message)s", level=logging.WARNING)
     try:
+        settings = config.load()
+        logging.basicConfig(format="cellblock supervisor: %(message)s", level=settings.log_level.upper())
         with socket.socket(fileno=arguments.listen_fd) as listener:
-            asyncio.run(_serve(listener))
+            asyncio.run(_serve(settings, listener))
     except (CellblockError, OSError) as error:
         sys.stderr.write(f"cellblock supervisor: {error}\n")
         return EXIT_OWN_FAILURE
     return 0
 
 
-async def _serve(listener: socket.socket) -> None:
-    settings = config.load()
+async def _serve(settings: config.Settings, listener: socket.socket) -> None:
     _leave_network()
     registry = load_catalog(settings.output_max_bytes, settings.limits)
     stop = asyncio.Event()
