@@ -14,12 +14,6 @@ from running import left_unfinished, running
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def service(tmp_path):
-    async with running(tmp_path) as instance:
-        yield instance
-
-
 async def test_result_is_the_record_that_the_sync_answer_was(service):
     record = (await service.submit()).json()
     for written in (record["id"], record["id"].upper()):
