@@ -126,6 +126,14 @@ class SourceFile(Struct, frozen=True):
     content: bytes
 
 
+class StageLimits(Struct, frozen=True, kw_only=True):
+    """What one request asks for a stage instead of the profile's limits; ``None`` keeps those."""
+
+    wall_ms: int | None = None
+    cpu_ms: int | None = None
+    memory_bytes: int | None = None
+
+
 class Job(Struct, frozen=True, kw_only=True):
     """One program to run once, as the worker hands it to the supervisor."""
 
@@ -138,6 +146,12 @@ class Job(Struct, frozen=True, kw_only=True):
     stdin: bytes = b""
     args: tuple[str, ...] = ()
     profile: Profile = Profile.JUDGE
+    runtime: str | None = None
+    """Id of one runtime of the language; ``None`` for the newest that is available."""
+    run: StageLimits = StageLimits()
+    compile: StageLimits = StageLimits()
+    loopback: bool = False
+    """Whether 127.0.0.1 works inside the cell; there is no other network either way."""
 
 
 class JudgeAction(Struct, frozen=True, kw_only=True):
@@ -159,12 +173,20 @@ class SeccompEvent(Struct, frozen=True, kw_only=True):
     """``x86_64``, ``aarch64``, or the foreign ABI that was refused."""
 
 
+class Stage(StrEnum):
+    """What a cell was for."""
+
+    COMPILE = "compile"
+    RUN = "run"
+
+
 class CellFacts(Struct, frozen=True, kw_only=True):
     """Everything the verdict is computed from, as read from the kernel after the end.
 
     ``None`` means that the value could not be read; then ``collection_errors`` says why.
     """
 
+    stage: Stage = Stage.RUN
     exit_code: int | None
     """Exit status where the program exited by itself."""
     signal: int | None
@@ -217,6 +239,18 @@ class LifecycleEvidence(Struct, frozen=True, kw_only=True):
     zombie_count: int | None
 
 
+class CompileEvidence(Struct, frozen=True, kw_only=True):
+    """What the compiler's own cell came to, where there was one."""
+
+    exit_code: int | None
+    signal: int | None
+    wall_ms: int | None
+    cpu_ms: int | None
+    memory_peak_bytes: int | None
+    controls_applied: tuple[str, ...]
+    controls_missing: tuple[str, ...]
+
+
 class Evidence(Struct, frozen=True, kw_only=True):
     """Why the verdict is what it is (contract 1.3). Measured or ``None``, never assumed."""
 
@@ -234,10 +268,30 @@ class Evidence(Struct, frozen=True, kw_only=True):
     warm_start: bool = False
     network: str = "off"
     limits: Limits | None = None
+    compile: CompileEvidence | None = None
     seccomp: SeccompEvent | None = None
     facts: CellFacts | None = None
     """The verdict function's input, so that a stored verdict can be replayed."""
     node_id: str | None = None
+
+
+class StageReport(Struct, frozen=True, kw_only=True):
+    """One stage as the program's own parent would have seen it, for dialects that show stages."""
+
+    stdout: bytes
+    stderr: bytes
+    output_order: tuple[tuple[int, int], ...]
+    """How the two streams were interleaved: (1 or 2, bytes) in the order of arrival."""
+    exit_code: int | None
+    signal: int | None
+    killed_for: str | None
+    """``cpu_limit``, ``wall_limit``, ``seccomp`` or ``None``."""
+    verdict: Verdict
+    truncated: bool
+    """More was written than is kept."""
+    wall_time_ns: int | None
+    cpu_usage_usec: int | None
+    memory_peak_bytes: int | None
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -252,6 +306,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     error_message: str | None
     wall_time_ns: int | None
     evidence: Evidence
+    stages: tuple[StageReport, ...] = ()
+    """The compile stage where there was one, then the run; a failed compile stands alone."""
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -284,9 +340,18 @@ class Remedy(Struct, frozen=True, kw_only=True):
 
 
 class LanguageStatus(Struct, frozen=True, kw_only=True):
-    """One language of the catalog on this host."""
+    """One runtime of the catalog on this host; a language may have several, newest first."""
 
     name: str
+    """The language's canonical name, which its runtimes share."""
+    runtime: str = ""
+    """The runtime's own id, such as ``python-3.13``."""
+    engine: str | None = None
+    """What runs the language where that is not plain from its name, such as ``node``."""
+    execute_name: str = ""
+    """The canonical name in the execute API (``c++`` for ``cpp``)."""
+    shows_compile: bool = False
+    """Whether the execute API shows its compile stage."""
     title: str
     aliases: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -298,6 +363,8 @@ class LanguageStatus(Struct, frozen=True, kw_only=True):
     """Why it is not available."""
     limits: dict[str, Limits]
     """By profile."""
+    compile_limits: Limits | None = None
+    """The ceiling of the compile stage; ``None`` where nothing is compiled."""
 
 
 class SupervisorStatus(Struct, frozen=True, kw_only=True):

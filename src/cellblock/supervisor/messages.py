@@ -28,6 +28,12 @@ class RunRequest(Struct, frozen=True, tag="run"):
     job: Job
 
 
+class CancelRequest(Struct, frozen=True, tag="cancel"):
+    """End the run that was asked for with the same ``seq``; it is not answered any more."""
+
+    seq: int
+
+
 class ProbeRequest(Struct, frozen=True, tag="probe"):
     """Look at the host again; answered by ``ProbeReply``."""
 
@@ -61,11 +67,11 @@ class FailureReply(Struct, frozen=True, tag="failed"):
     message: str
 
 
-Request = RunRequest | ProbeRequest
+Request = RunRequest | CancelRequest | ProbeRequest
 Reply = StatusMessage | RunReply | ProbeReply | FailureReply
 
 _encoder = msgspec.msgpack.Encoder()
-_request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(RunRequest | ProbeRequest)
+_request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
     StatusMessage | RunReply | ProbeReply | FailureReply
 )
