@@ -64,6 +64,9 @@ _Noreturn void run_init(const int fds[], int fd_count, const struct filters *fil
 _Noreturn void run_program(const struct request *request, const int fds[], int fd_count, int gate_fd,
                            const struct filters *filters);
 
+/* The descriptors that are cgroups, whatever else comes last. */
+int cgroup_fd_end(const struct request *request, int fd_count);
+
 /* credentials.c */
 bool drop_credentials(uid_t uid, gid_t gid);
 bool drop_bounding_set(void);
@@ -72,6 +75,6 @@ int install_filter(const struct sock_fprog *filter, unsigned int flags);
 
 /* sockets.c: one message with descriptors, either way. */
 ssize_t receive_with_fds(int socket_fd, void *message, size_t size, int fds[], int fds_max, int *fd_count);
-bool send_with_fd(int socket_fd, const void *message, size_t size, int fd);
+bool send_with_fds(int socket_fd, const void *message, size_t size, const int fds[], int fd_count);
 
 #endif

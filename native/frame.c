@@ -104,6 +104,10 @@ bool parse_request(const void *bytes, size_t length, struct request *request, st
     return true;
 }
 
+int cgroup_fd_end(const struct request *request, int fd_count) {
+    return fd_count - ((request->head.features & FEATURE_OUT_MOUNTED) != 0);
+}
+
 /* The next record of a template: path and data as NUL-terminated strings in place (data may hold
  * NULs of its own; its length is op->data_len). False at the end, or with *cursor != end when broken. */
 bool next_template_op(const char **at, const char *end, struct template_op *op, const char **path, const char **data) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,6 +38,7 @@ struct init {
     int signal_fd;
     int null_fd;
     int program_pidfd;
+    int out_fd; /* a detached clone of /out for the supervisor; -1 without */
     pid_t program;
     bool draining[2]; /* stdout, stderr */
     uint64_t start_ns;
@@ -49,16 +51,21 @@ static uint64_t monotonic_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void report(const struct init *init, const struct cell_event *event, int fd) {
+static void report(const struct init *init, const struct cell_event *event) {
     /* A supervisor that is gone is noticed as the end of the control socket. */
-    send_with_fd(init->fds[FD_CONTROL], event, sizeof *event, fd);
+    send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, NULL, 0);
+}
+
+static void report_ready(const struct init *init, const struct cell_event *event) {
+    const int fds[] = {init->program_pidfd, init->out_fd};
+    send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, fds, init->out_fd >= 0 ? 2 : 1);
 }
 
 static _Noreturn void report_and_exit(const struct init *init, const struct failure *failure) {
     struct cell_event event = {.kind = EVENT_FAILED, .error = failure->error};
     strncpy(event.step, step_name(failure->step), sizeof event.step - 1);
     memcpy(event.detail, failure->detail, sizeof event.detail);
-    report(init, &event, -1);
+    report(init, &event);
     _exit(1);
 }
 
@@ -70,13 +77,34 @@ static bool read_request(struct init *init, struct failure *failure) {
     if (fstat(init->fds[FD_REQUEST], &status) != 0) return fail(failure, STEP_REQUEST, NULL);
     const void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, init->fds[FD_REQUEST], 0);
     if (bytes == MAP_FAILED) return fail(failure, STEP_REQUEST, NULL);
-    return parse_request(bytes, (size_t)status.st_size, &init->request, failure);
+    if (!parse_request(bytes, (size_t)status.st_size, &init->request, failure)) return false;
+    if (cgroup_fd_end(&init->request, init->fd_count) < FD_CGROUP_FIRST)
+        return fail_with(failure, STEP_REQUEST, EPROTO, "the mount for /out is missing");
+    return true;
 }
 
 static bool bind_noexec(const char *source, const char *target, struct failure *failure) {
     if (mount(source, target, NULL, MS_BIND, NULL) != 0 ||
         mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MOUNT_FLAGS | MS_NOEXEC, NULL) != 0)
         return fail(failure, STEP_WORK_AREA_BIND, target);
+    return true;
+}
+
+/* What a compiler leaves for the program. The compiler's cell writes /out, and a detached clone of that
+ * mount keeps the files when the cell is gone; the program's cell has the clone attached at the same
+ * place. Read-only from before it can be seen: nobody can have the artifact changed in between. */
+static bool arrange_out(struct init *init, struct failure *failure) {
+    if (init->request.head.features & FEATURE_OUT_WRITABLE) {
+        init->out_fd = open_tree(AT_FDCWD, "/tmp/out", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        if (init->out_fd < 0 || mount("/tmp/out", "/out", NULL, MS_BIND, NULL) != 0)
+            return fail(failure, STEP_OUT, "writable");
+    } else if (init->request.head.features & FEATURE_OUT_MOUNTED) {
+        struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+        int mount_fd = init->fds[init->fd_count - 1];
+        if (mount_setattr(mount_fd, "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0 ||
+            move_mount(mount_fd, "", AT_FDCWD, "/out", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+            return fail(failure, STEP_OUT, "mounted");
+    }
     return true;
 }
 
@@ -94,7 +122,8 @@ static bool make_work_area(struct init *init, struct failure *failure) {
     setfsgid(head->program_uid);
     setfsuid(head->program_uid);
     mode_t before = umask(0);
-    bool made = mkdir("/tmp/box", 0755) == 0 && mkdir("/tmp/tmp", 01777) == 0 && mkdir("/tmp/shm", 01777) == 0;
+    bool made = mkdir("/tmp/box", 0755) == 0 && mkdir("/tmp/tmp", 01777) == 0 && mkdir("/tmp/shm", 01777) == 0 &&
+                (!(head->features & FEATURE_OUT_WRITABLE) || mkdir("/tmp/out", 0755) == 0);
     umask(before);
     if (!made) return fail(failure, STEP_WORK_AREA, "directories");
     int box_fd = open("/tmp/box", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -106,7 +135,18 @@ static bool make_work_area(struct init *init, struct failure *failure) {
     if (!placed) return false;
 
     if (mount("/tmp/box", "/box", NULL, MS_BIND, NULL) != 0) return fail(failure, STEP_WORK_AREA_BIND, "/box");
+    if (!arrange_out(init, failure)) return false;
     return bind_noexec("/tmp/shm", "/dev/shm", failure) && bind_noexec("/tmp/tmp", "/tmp", failure);
+}
+
+static bool raise_loopback(const struct init *init, struct failure *failure) {
+    if (!(init->request.head.features & FEATURE_LOOPBACK)) return true;
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool raised = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+    int error = errno;
+    if (fd >= 0) close(fd);
+    return raised || fail_with(failure, STEP_LOOPBACK, error, NULL);
 }
 
 static bool mount_proc(struct failure *failure) {
@@ -134,7 +174,8 @@ static bool fork_program(struct init *init, const struct filters *filters, struc
     struct clone_args args = {.flags = CLONE_PIDFD,
                               .pidfd = (uint64_t)(uintptr_t)&init->program_pidfd,
                               .exit_signal = SIGCHLD};
-    if ((init->request.head.features & FEATURE_CGROUP_V2) && init->fd_count > FD_CGROUP_FIRST) {
+    if ((init->request.head.features & FEATURE_CGROUP_V2) &&
+        cgroup_fd_end(&init->request, init->fd_count) > FD_CGROUP_FIRST) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (unsigned int)init->fds[FD_CGROUP_FIRST];
     }
@@ -194,11 +235,11 @@ static void hear_gate(struct init *init) {
     ssize_t received = receive_with_fds(init->gate_fd, &event, sizeof event, fds, 1, &fd_count);
     if (received == (ssize_t)sizeof event && event.kind == EVENT_READY) {
         if (fd_count == 1) init->listener_fd = fds[0];
-        report(init, &event, init->program_pidfd);
+        report_ready(init, &event);
         return;
     }
     if (received == (ssize_t)sizeof event) { /* EVENT_FAILED, passed on as it is */
-        report(init, &event, -1);
+        report(init, &event);
         _exit(1);
     }
     close(init->gate_fd);
@@ -220,7 +261,7 @@ static void hear_seccomp(struct init *init) {
                                .end_ns = monotonic_ns(),
                                .syscall_nr = (uint32_t)heard.notification.data.nr,
                                .syscall_arch = heard.notification.data.arch};
-    report(init, &event, -1);
+    report(init, &event);
     init->listener_fd = -1; /* no longer polled: one call is enough to be ended for */
 }
 
@@ -252,7 +293,7 @@ static void reap(struct init *init) {
                                .reaped = init->reaped,
                                .start_ns = init->start_ns,
                                .end_ns = end_ns};
-    report(init, &event, -1);
+    report(init, &event);
 }
 
 static void drain(struct init *init, int stream) {
@@ -288,13 +329,14 @@ static _Noreturn void watch(struct init *init) {
 }
 
 _Noreturn void run_init(const int fds[], int fd_count, const struct filters *filters) {
-    struct init init = {.fds = fds, .fd_count = fd_count, .gate_fd = -1, .listener_fd = -1, .program_pidfd = -1};
+    struct init init = {.fds = fds, .fd_count = fd_count, .gate_fd = -1, .listener_fd = -1, .program_pidfd = -1, .out_fd = -1};
     struct failure failure = {0};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* again after the uid change, which clears it */
     if (!read_request(&init, &failure) ||
         !make_work_area(&init, &failure) ||
         !mount_proc(&failure) ||
+        !raise_loopback(&init, &failure) ||
         !watch_children(&init, &failure) ||
         !fork_program(&init, filters, &failure) ||
         !become_nobody(&init, filters, &failure))

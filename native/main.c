@@ -92,7 +92,7 @@ static bool answer(const struct spawner_message *message, pid_t pid, int pidfd, 
         strncpy(answer.step, step_name(failure->step), sizeof answer.step - 1);
         memcpy(answer.detail, failure->detail, sizeof answer.detail);
     }
-    return send_with_fd(SPAWNER_FD, &answer, sizeof answer, pidfd);
+    return send_with_fds(SPAWNER_FD, &answer, sizeof answer, &pidfd, pidfd >= 0);
 }
 
 /* One message; false when the supervisor is gone or no longer understood. */

@@ -21,7 +21,7 @@
 
 static bool join_cgroups(const struct request *request, const int fds[], int fd_count, struct failure *failure) {
     if (request->head.features & FEATURE_CGROUP_V2) return true; /* born in it */
-    for (int i = FD_CGROUP_FIRST; i < fd_count; i++)
+    for (int i = FD_CGROUP_FIRST; i < cgroup_fd_end(request, fd_count); i++)
         if (write(fds[i], "0", 1) != 1) return fail(failure, STEP_CGROUP_JOIN, NULL);
     return true;
 }
@@ -86,7 +86,7 @@ static bool confine_and_report(const struct request *request, const struct filte
         if (installed < 0) return fail(failure, STEP_SECCOMP, NULL);
         if (notify) listener_fd = installed;
     }
-    bool sent = send_with_fd(GATE_FD, &ready, sizeof ready, listener_fd);
+    bool sent = send_with_fds(GATE_FD, &ready, sizeof ready, &listener_fd, listener_fd >= 0);
     if (listener_fd >= 0) close(listener_fd);
     return sent || fail(failure, STEP_GATE, NULL);
 }
@@ -101,7 +101,7 @@ static _Noreturn void report_and_exit(int gate_fd, const struct failure *failure
     struct cell_event event = {.kind = EVENT_FAILED, .error = failure->error};
     strncpy(event.step, step_name(failure->step), sizeof event.step - 1);
     memcpy(event.detail, failure->detail, sizeof event.detail);
-    send_with_fd(gate_fd, &event, sizeof event, -1);
+    send_with_fds(gate_fd, &event, sizeof event, NULL, 0);
     _exit(127);
 }
 

@@ -20,7 +20,9 @@
     X(REQUEST, "request")                                                                                              \
     X(WORK_AREA, "work_area_tmpfs")                                                                                    \
     X(WORK_AREA_BIND, "work_area_bind")                                                                                \
+    X(OUT, "out_mount")                                                                                                \
     X(PROC, "proc_mount")                                                                                              \
+    X(LOOPBACK, "loopback")                                                                                            \
     X(FILES, "place_files")                                                                                            \
     X(SIGNALS, "signals")                                                                                              \
     X(FORK_PROGRAM, "fork_program")                                                                                    \

@@ -27,8 +27,9 @@ struct spawner_message {
     uint32_t clone_flags; /* OP_SPAWN: the CLONE_NEW* of the cell */
 };
 
-/* The order of the descriptors beside OP_SPAWN; what follows FD_CGROUP_FIRST are cgroup
- * descriptors: on v2 one directory to be born in, on v1 one cgroup.procs a hierarchy. */
+/* The order of the descriptors beside OP_SPAWN. What follows FD_CGROUP_FIRST are cgroup descriptors
+ * (on v2 one directory to be born in, on v1 one cgroup.procs a hierarchy) and, with
+ * FEATURE_OUT_MOUNTED, last of all the detached mount that is to be seen at /out. */
 enum spawn_fd {
     FD_REQUEST, /* memfd with a struct cell_request and what follows it */
     FD_CONTROL, /* init's end of the cell's own SOCK_SEQPACKET pair */
@@ -39,7 +40,7 @@ enum spawn_fd {
     FD_STDERR_DRAIN,
     FD_CGROUP_FIRST,
 };
-#define SPAWN_FDS_MAX (FD_CGROUP_FIRST + 4)
+#define SPAWN_FDS_MAX (FD_CGROUP_FIRST + 5)
 
 /* ---- spawner -> supervisor: the answer to each message, in order; a good OP_SPAWN carries init's pidfd ---- */
 
@@ -67,6 +68,9 @@ enum cell_feature {
     FEATURE_CGROUP_NS = 1u << 1,      /* the program gets a cgroup namespace of its own */
     FEATURE_SECCOMP = 1u << 2,        /* the program filter is installed */
     FEATURE_SECCOMP_NOTIFY = 1u << 3, /* ... with a listener that init holds */
+    FEATURE_OUT_WRITABLE = 1u << 4,   /* /out can be written; a detached clone of it comes with EVENT_READY */
+    FEATURE_OUT_MOUNTED = 1u << 5,    /* a mount of an earlier cell is seen at /out, read-only */
+    FEATURE_LOOPBACK = 1u << 6,       /* the loopback interface is up */
 };
 
 struct cell_request {
@@ -106,7 +110,7 @@ enum init_command {
 /* ---- init -> supervisor ---- */
 
 enum cell_event_kind {
-    EVENT_READY = 1,   /* confined and waiting at the gate; carries the program's pidfd */
+    EVENT_READY = 1,   /* confined and waiting at the gate; carries the program's pidfd, then the clone of /out */
     EVENT_FAILED = 2,  /* step and error say what; init ends */
     EVENT_SECCOMP = 3, /* syscall_nr and syscall_arch were stopped; init waits to be ended */
     EVENT_EXITED = 4,  /* the program has ended; init waits to be ended */

@@ -361,6 +361,8 @@ class LanguageStatus(Struct, frozen=True, kw_only=True):
     """Its self-test passed in a cell."""
     reason: str = ""
     """Why it is not available."""
+    pending: bool = False
+    """Not available yet, but being checked or installed: worth another try soon."""
     limits: dict[str, Limits]
     """By profile."""
     compile_limits: Limits | None = None

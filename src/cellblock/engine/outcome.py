@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -11,21 +12,24 @@ from cellblock.engine.watch import Observed
 from cellblock.model import (
     CellFacts,
     CgroupEvidence,
+    CompileEvidence,
     Evidence,
     IsolationMode,
     LifecycleEvidence,
-    Limits,
     Outcome,
     OutputIntegrity,
     SeccompEvent,
+    Stage,
+    StageReport,
     TimingEvidence,
     Verdict,
+    VerdictCause,
 )
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroups import Counters
 from cellblock.sandbox.controls import Controls
 from cellblock.sandbox.seccomp import arch_name, syscall_name
-from cellblock.verdict.judge import SIGKILL, judge, missing_evidence
+from cellblock.verdict.judge import SIGKILL, Judgement, judge, missing_evidence
 
 _CLOSED_EARLY_NS = 100_000_000
 """A stream that ended this long before its program was closed by it; less is the program's own exit."""
@@ -43,24 +47,79 @@ _NO_COUNTERS = Counters(
 )
 
 
-class RunContext(Struct, frozen=True, kw_only=True):
-    """What the evidence says besides what was observed."""
+class Staged(Struct, frozen=True, kw_only=True):
+    """One stage that ran: its closed cell, what was observed, and what the evidence says besides."""
 
+    stage: Stage
+    cell: Cell
+    observed: Observed
     isolation_mode: IsolationMode
+    language: str
     language_version: str | None
     node_id: str
-    limits: Limits
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the next stage may follow."""
+        facts = _facts(self)
+        return facts.exit_code == 0 and judge(facts).verdict is Verdict.AC
 
 
-def conclude(cell: Cell, observed: Observed, context: RunContext) -> Outcome:
-    """Return the outcome of a run whose cell has been closed."""
-    stdout, stderr = observed.stdout.content, observed.stderr.content
-    facts = _facts(cell, observed)
+def conclude(ran: Staged, before: Sequence[Staged] = ()) -> Outcome:
+    """Return the outcome of a run whose cell has been closed; ``before`` is its compile stage."""
+    facts = _facts(ran)
     judgement = judge(facts)
-    evidence = Evidence(
+    compiled = before[0] if before else None
+    stages = (*before, ran)
+    return Outcome(
+        verdict=judgement.verdict,
+        exit_code=facts.exit_code,
+        signal=facts.signal,
+        stdout=ran.observed.stdout.content,
+        stderr=ran.observed.stderr.content,
+        output_integrity=_integrity(ran.observed, facts),
+        error_message=_error_message(judgement.verdict, facts),
+        wall_time_ns=ran.observed.wall_ns,
+        evidence=_evidence(ran, facts, judgement, compiled),
+        stages=tuple(_report(stage) for stage in stages),
+    )
+
+
+def conclude_failed_compile(compiled: Staged) -> Outcome:
+    """Return the outcome of a submission that did not get past its compiler."""
+    facts = _facts(compiled)
+    judgement = judge(facts)
+    said = compiled.observed.stdout.content + compiled.observed.stderr.content
+    return Outcome(
+        verdict=judgement.verdict,
+        exit_code=facts.exit_code,
+        signal=facts.signal,
+        stdout=b"",
+        stderr=f"{compiled.language} Compilation Error:\n".encode() + said,
+        output_integrity=_integrity(compiled.observed, facts),
+        error_message=_error_message(judgement.verdict, facts) or _compile_message(judgement),
+        wall_time_ns=compiled.observed.wall_ns,
+        evidence=_evidence(compiled, facts, judgement, compiled),
+        stages=(_report(compiled),),
+    )
+
+
+def _compile_message(judgement: Judgement) -> str:
+    if judgement.cause is VerdictCause.RE_COMPILE_ERROR:
+        return "compilation failed"
+    limits = {Verdict.TLE: "time", Verdict.MLE: "memory", Verdict.PLE: "process", Verdict.FSE: "file size"}
+    exceeded = limits.get(judgement.verdict)
+    return f"the compiler exceeded its {exceeded} limit" if exceeded else "the compiler was stopped"
+
+
+def _evidence(
+    staged: Staged, facts: CellFacts, judgement: Judgement, compiled: Staged | None
+) -> Evidence:
+    cell, observed = staged.cell, staged.observed
+    return Evidence(
         verdict_cause=judgement.cause,
         verdict_actor=judgement.actor,
-        isolation_mode=context.isolation_mode,
+        isolation_mode=staged.isolation_mode,
         controls_applied=_controls(cell).applied,
         controls_missing=_controls(cell).missing,
         cgroup=_cgroup(cell, observed),
@@ -68,31 +127,53 @@ def conclude(cell: Cell, observed: Observed, context: RunContext) -> Outcome:
         process_lifecycle=_lifecycle(cell, observed),
         judge_actions=observed.actions,
         collection_errors=facts.collection_errors,
-        language_version=context.language_version,
-        limits=context.limits,
+        language_version=staged.language_version,
+        limits=cell.spec.limits,
+        compile=_compile_evidence(compiled) if compiled else None,
         seccomp=_seccomp(cell),
         facts=facts,
-        node_id=context.node_id,
+        node_id=staged.node_id,
     )
-    return Outcome(
-        verdict=judgement.verdict,
+
+
+def _compile_evidence(compiled: Staged) -> CompileEvidence:
+    facts, timing = _facts(compiled), _timing(compiled.observed)
+    return CompileEvidence(
         exit_code=facts.exit_code,
         signal=facts.signal,
-        stdout=stdout,
-        stderr=stderr,
-        output_integrity=_integrity(observed, facts, stdout),
-        error_message=_error_message(judgement.verdict, facts),
-        wall_time_ns=observed.wall_ns,
-        evidence=evidence,
+        wall_ms=timing.wall_ms,
+        cpu_ms=timing.cpu_ms,
+        memory_peak_bytes=facts.memory_peak_bytes,
+        controls_applied=_controls(compiled.cell).applied,
+        controls_missing=_controls(compiled.cell).missing,
     )
 
 
-def _facts(cell: Cell, observed: Observed) -> CellFacts:
+def _report(staged: Staged) -> StageReport:
+    facts, observed = _facts(staged), staged.observed
+    return StageReport(
+        stdout=observed.stdout.content,
+        stderr=observed.stderr.content,
+        output_order=observed.output_order,
+        exit_code=facts.exit_code,
+        signal=facts.signal,
+        killed_for=observed.killed_for,
+        verdict=judge(facts).verdict,
+        truncated=observed.stdout.truncated or observed.stderr.truncated,
+        wall_time_ns=observed.wall_ns,
+        cpu_usage_usec=observed.cpu_usage_usec,
+        memory_peak_bytes=facts.memory_peak_bytes,
+    )
+
+
+def _facts(staged: Staged) -> CellFacts:
+    cell, observed = staged.cell, staged.observed
     counters = observed.counters or _NO_COUNTERS
     exit_code, signal = _ending(cell, observed)
     streams = (("stdout", observed.stdout), ("stderr", observed.stderr))
     stream_errors = tuple(f"{name}: {stream.error}" for name, stream in streams if stream.error)
     return CellFacts(
+        stage=staged.stage,
         exit_code=exit_code,
         signal=signal,
         killed_by_judge=observed.killed_for,
@@ -166,7 +247,8 @@ def _seccomp(cell: Cell) -> SeccompEvent | None:
     return SeccompEvent(syscall=name, action="kill", arch=arch_name(event.syscall_arch))
 
 
-def _integrity(observed: Observed, facts: CellFacts, stdout: bytes) -> OutputIntegrity:
+def _integrity(observed: Observed, facts: CellFacts) -> OutputIntegrity:
+    stdout = observed.stdout.content
     streams = (observed.stdout, observed.stderr)
     if any(stream.error for stream in streams):
         return OutputIntegrity.WRITE_ERROR

@@ -13,8 +13,13 @@ _CHUNK_BYTES = 1 << 20
 class OutputStream:
     """Reads a pipe up to a bound; what comes after is somebody else's to throw away."""
 
-    def __init__(self, fd: int, limit_bytes: int, on_full: Callable[[], None]) -> None:
-        """Collect at most ``limit_bytes`` of ``fd``; ``on_full`` is called once when more came."""
+    def __init__(
+        self, fd: int, limit_bytes: int, *, on_kept: Callable[[int], None], on_full: Callable[[], None]
+    ) -> None:
+        """Collect at most ``limit_bytes`` of ``fd``.
+
+        ``on_kept`` is told how many bytes each chunk had; ``on_full`` is called once when more came.
+        """
         self.truncated = False
         self.error: str | None = None
         """Why the stream could not be read to its end."""
@@ -22,6 +27,7 @@ class OutputStream:
         """CLOCK_MONOTONIC when the last writer had closed it."""
         self._fd = fd
         self._limit_bytes = limit_bytes
+        self._on_kept = on_kept
         self._on_full = on_full
         self._chunks: list[bytes] = []
         self._kept_bytes = 0
@@ -70,6 +76,7 @@ class OutputStream:
         room = self._limit_bytes - self._kept_bytes
         self._chunks.append(chunk[:room])
         self._kept_bytes += min(len(chunk), room)
+        self._on_kept(min(len(chunk), room))
         if len(chunk) > room:
             self.truncated = True
             self._stop()

@@ -1,24 +1,28 @@
 """The main flow: one job in, one outcome out.
 
-pick the runtime → make a cell and read its controls back → open the gate and watch → end
-everything → conclude. Every job gets an outcome; where we failed, it is ``IE`` and says at what.
+pick the runtime → plan → compile in a cell of its own, where the language compiles → run in
+another, with what the compiler left attached read-only → conclude. Every job gets an outcome;
+where we failed, it is ``IE`` and says at what.
 """
 
 from __future__ import annotations
 
+import os
+
 from cellblock.config import Settings
-from cellblock.engine.outcome import RunContext, conclude
+from cellblock.engine.availability import Availability
+from cellblock.engine.outcome import Staged, conclude, conclude_failed_compile
 from cellblock.engine.watch import Watch
 from cellblock.errors import CellblockError
 from cellblock.failed import failed_outcome
-from cellblock.languages.registry import Registry, Runtime
-from cellblock.model import Job, Outcome, SourceFile
+from cellblock.languages.registry import Command, Plan, Registry, Runtime
+from cellblock.model import Job, Outcome, SourceFile, Stage
 from cellblock.sandbox.cell import CellSpec
 from cellblock.sandbox.host import Host
 
 
 class UnknownLanguageError(CellblockError):
-    """The job names a language that is not in the catalog or not installed."""
+    """The job names a language or a runtime that cannot be run here."""
 
 
 class Engine:
@@ -29,43 +33,90 @@ class Engine:
         self._settings = settings
         self._host = host
         self._registry = registry
-        self.versions: dict[str, str] = {}
-        """What each runtime says of itself, by language."""
+        self.availability = Availability(registry)
 
     async def run(self, job: Job) -> Outcome:
         """Run the job once; raises ``UnknownLanguageError`` and nothing else of ours."""
-        runtime = self._registry.get(job.language)
-        if runtime is None or runtime.executable is None:
-            raise UnknownLanguageError(f"no runtime for language {job.language!r} on this host")
-        limits = runtime.limits[job.profile]
-        files = name_files(job.files, runtime)
-        argv = runtime.command(files[0].name, job.args)
-        spec = CellSpec(
-            argv=argv, environment=runtime.environment, files=files, stdin=job.stdin, limits=limits
-        )
-        return await self.run_spec(spec, self.versions.get(runtime.name))
+        runtime = self._choose(job)
+        plan = runtime.plan(job.files, job.args, job.profile, run=job.run, compile=job.compile)
+        return await self.run_plan(runtime, plan, stdin=job.stdin, loopback=job.loopback)
 
-    async def run_spec(self, spec: CellSpec, language_version: str | None = None) -> Outcome:
-        """Run what ``spec`` says in a cell of its own."""
+    async def run_plan(
+        self, runtime: Runtime, plan: Plan, *, stdin: bytes = b"", loopback: bool = False
+    ) -> Outcome:
+        """Run both stages of a plan."""
+        stages: list[Staged] = []
+        out_fd = -1
         try:
-            async with self._host.cell(spec) as cell:
-                context = RunContext(
-                    isolation_mode=self._host.isolation_mode,
-                    language_version=language_version,
-                    node_id=self._settings.node_id,
-                    limits=spec.limits,
-                )
-                observed = await Watch(cell).run()
+            if plan.compile is not None:
+                spec = self._spec(runtime, plan.compile, plan.files, makes_out=True)
+                compiled, out_fd = await self._run_stage(spec, Stage.COMPILE, runtime)
+                stages.append(compiled)
+                if not compiled.succeeded:
+                    return conclude_failed_compile(compiled)
+            spec = self._spec(
+                runtime, plan.run, plan.files, stdin=stdin, loopback=loopback, out_fd=out_fd
+            )
+            ran, _ = await self._run_stage(spec, Stage.RUN, runtime)
+            return conclude(ran, stages)
         except CellblockError as error:
             return failed_outcome(
                 str(error), isolation_mode=self._host.isolation_mode, node_id=self._settings.node_id
             )
-        return conclude(cell, observed, context)
+        finally:
+            if out_fd >= 0:
+                os.close(out_fd)
 
+    async def run_command(self, runtime: Runtime, command: Command) -> Outcome:
+        """Run a command of the runtime's root without any file of a submission."""
+        return await self.run_plan(runtime, Plan(files=(), compile=None, run=command))
 
-def name_files(files: tuple[SourceFile, ...], runtime: Runtime) -> tuple[SourceFile, ...]:
-    """Give a main file without a name the language's default one."""
-    main, *others = files
-    if main.name:
-        return files
-    return (SourceFile(runtime.source_name, main.content), *others)
+    async def _run_stage(self, spec: CellSpec, stage: Stage, runtime: Runtime) -> tuple[Staged, int]:
+        """Run one cell from gate to silence; returns what was seen, and its ``/out`` where it made one."""
+        async with self._host.cell(spec) as cell:
+            observed = await Watch(cell).run()
+            out_fd = cell.take_out()
+        staged = Staged(
+            stage=stage,
+            cell=cell,
+            observed=observed,
+            isolation_mode=self._host.isolation_mode,
+            language=runtime.language,
+            language_version=self.availability.version_of(runtime.id),
+            node_id=self._settings.node_id,
+        )
+        return staged, out_fd
+
+    def _spec(  # noqa: PLR0913  # one argument a field
+        self,
+        runtime: Runtime,
+        command: Command,
+        files: tuple[SourceFile, ...],
+        *,
+        stdin: bytes = b"",
+        makes_out: bool = False,
+        loopback: bool = False,
+        out_fd: int = -1,
+    ) -> CellSpec:
+        return CellSpec(
+            argv=command.argv,
+            environment=command.environment,
+            files=files,
+            stdin=stdin,
+            limits=command.limits,
+            root=runtime.file.root,
+            makes_out=makes_out,
+            loopback=loopback,
+            out_fd=out_fd,
+        )
+
+    def _choose(self, job: Job) -> Runtime:
+        if job.runtime is not None:
+            runtime = self._registry.by_id(job.runtime)
+            if runtime is None or not self.availability.is_available(runtime.id):
+                raise UnknownLanguageError(f"no runtime {job.runtime!r} on this host")
+            return runtime
+        runtime = self.availability.newest(job.language)
+        if runtime is None:
+            raise UnknownLanguageError(f"no runtime for language {job.language!r} on this host")
+        return runtime

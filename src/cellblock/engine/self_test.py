@@ -1,92 +1,52 @@
-"""Which languages are offered: those whose self-test passes in a cell, here and now."""
+"""Checking runtimes: is it there, what version is it, does its self-test pass in a cell."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
+from cellblock.engine.availability import Finding
 from cellblock.engine.run import Engine
 from cellblock.languages.registry import Registry, Runtime
-from cellblock.model import Job, LanguageStatus, Outcome, Profile, Remedy, SourceFile, Verdict
-from cellblock.sandbox.cell import CellSpec
+from cellblock.model import Outcome, Profile, SourceFile, StageLimits, Verdict
 
-_SHOWN_OUTPUT_BYTES = 200
-
-
-class LanguageChecks:
-    """Runs every self-test and remembers what came of it."""
-
-    def __init__(self, engine: Engine, registry: Registry) -> None:
-        """Check the languages of ``registry`` with ``engine``."""
-        self._engine = engine
-        self._registry = registry
-        self._reasons: dict[str, str] = {runtime.name: "not checked yet" for runtime in registry.runtimes}
-
-    async def run(self) -> None:
-        """Check every language; one that fails is noted with its reason."""
-        for runtime in self._registry.runtimes:
-            self._reasons[runtime.name] = await self._check(runtime)
-
-    @property
-    def statuses(self) -> tuple[LanguageStatus, ...]:
-        """Every language of the catalog, offered or not."""
-        return tuple(
-            LanguageStatus(
-                name=runtime.name,
-                title=runtime.title,
-                aliases=runtime.aliases,
-                suffixes=runtime.suffixes,
-                version=self._engine.versions.get(runtime.name),
-                available=not self._reasons[runtime.name],
-                reason=self._reasons[runtime.name],
-                limits={profile.value: limits for profile, limits in runtime.limits.items()},
-            )
-            for runtime in self._registry.runtimes
-        )
-
-    @property
-    def features(self) -> tuple[Remedy, ...]:
-        """The same as lines of a report."""
-        return tuple(
-            Remedy(
-                feature=f"language {status.name}",
-                ok=status.available,
-                detail=status.reason or f"{status.title} {status.version}",
-                remedy="" if status.available else "install its toolchain, then run cellblock doctor again",
-                required=False,
-            )
-            for status in self.statuses
-        )
-
-    async def _check(self, runtime: Runtime) -> str:
-        """Return why the language is not offered; empty when it is."""
-        if runtime.executable is None:
-            return f"not installed: none of {', '.join(runtime.candidates)} exists"
-        version = await self._engine.run_spec(
-            CellSpec(
-                argv=runtime.version_command(),
-                environment=runtime.environment,
-                files=(),
-                stdin=b"",
-                limits=runtime.limits[Profile.JUDGE],
-            )
-        )
-        if version.verdict is not Verdict.AC:
-            return f"its version probe failed: {_describe(version)}"
-        self._engine.versions[runtime.name] = version.stdout.decode(errors="replace").strip()
-        test = runtime.self_test
-        outcome = await self._engine.run(
-            Job(
-                id="self-test",
-                language=runtime.name,
-                files=(SourceFile("", test.code.encode()),),
-                stdin=test.stdin.encode(),
-            )
-        )
-        if outcome.verdict is not Verdict.AC or outcome.stdout != test.stdout.encode():
-            return f"its self-test failed: {_describe(outcome)}"
-        return ""
+_SHOWN_OUTPUT_BYTES = 300
 
 
-def _describe(outcome: Outcome) -> str:
-    if outcome.error_message:
-        return f"{outcome.verdict}: {outcome.error_message}"
+async def check_runtimes(
+    engine: Engine, registry: Registry, is_installed: Callable[[Runtime], bool], on_finding: Callable[[], None]
+) -> None:
+    """Check every runtime and note what came of it; ``on_finding`` is called after each."""
+    for runtime in registry.runtimes:
+        if is_installed(runtime):
+            finding = await check(engine, runtime)
+        else:
+            finding = Finding(None, f"not installed: run cellblock languages install {runtime.language}")
+        engine.availability.note(runtime.id, finding)
+        on_finding()
+
+
+async def check(engine: Engine, runtime: Runtime) -> Finding:
+    """Probe the version and run the self-test, each in a cell."""
+    probed = await engine.run_command(runtime, runtime.version_command())
+    if probed.verdict is not Verdict.AC:
+        return Finding(None, f"its version probe failed: {describe(probed)}")
+    match = re.search(runtime.file.version_pattern, (probed.stdout + probed.stderr).decode(errors="replace"))
+    if match is None:
+        return Finding(None, f"no version in what its probe printed: {describe(probed)}")
+    test = runtime.self_test
+    unlimited = StageLimits()
+    files = (SourceFile("", test.code.encode()),)
+    plan = runtime.plan(files, (), Profile.JUDGE, run=unlimited, compile=unlimited)
+    outcome = await engine.run_plan(runtime, plan, stdin=test.stdin.encode())
+    if outcome.verdict is not Verdict.AC or outcome.stdout != test.stdout.encode():
+        return Finding(match[1], f"its self-test failed: {describe(outcome)}")
+    return Finding(match[1], "")
+
+
+def describe(outcome: Outcome) -> str:
+    """Say in one line how a run ended."""
     said = (outcome.stderr or outcome.stdout)[-_SHOWN_OUTPUT_BYTES:].decode(errors="replace").strip()
+    if outcome.error_message:
+        return f"{outcome.verdict}: {outcome.error_message} {said}".strip()
     return f"{outcome.verdict}, exit code {outcome.exit_code}, signal {outcome.signal}: {said!r}"

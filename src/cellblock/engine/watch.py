@@ -34,6 +34,8 @@ class Observed(Struct, frozen=True, kw_only=True):
     counters: Counters | None
     cpu_usage_usec: int | None
     actions: tuple[JudgeAction, ...]
+    output_order: tuple[tuple[int, int], ...]
+    """Which stream (1 or 2) gave how many bytes, in the order of arrival."""
 
 
 class Watch:
@@ -50,8 +52,9 @@ class Watch:
         self._killed_for: str | None = None
         self._killed_ns = 0
         self._descendants: int | None = None
-        self.stdout = self._stream(cell.stdout_fd, "stdout")
-        self.stderr = self._stream(cell.stderr_fd, "stderr")
+        self._output_order: list[tuple[int, int]] = []
+        self.stdout = self._stream(cell.stdout_fd, 1, "stdout")
+        self.stderr = self._stream(cell.stderr_fd, 2, "stderr")
         cell.on_event = self._on_event
 
     async def run(self) -> Observed:
@@ -86,14 +89,21 @@ class Watch:
             counters=self._cell.counters(),
             cpu_usage_usec=self._cell.cpu_usage_usec(),
             actions=tuple(self._actions),
+            output_order=tuple(self._output_order),
         )
 
-    def _stream(self, fd: int, name: str) -> OutputStream:
+    def _stream(self, fd: int, number: int, name: str) -> OutputStream:
+        def on_kept(size: int) -> None:
+            order = self._output_order
+            if order and order[-1][0] == number:
+                size += order.pop()[1]
+            order.append((number, size))
+
         def on_full() -> None:
             self._note("drain", f"{name} is longer than {self._limits.output_bytes} bytes")
             self._cell.drain(fd)
 
-        return OutputStream(fd, self._limits.output_bytes, on_full)
+        return OutputStream(fd, self._limits.output_bytes, on_kept=on_kept, on_full=on_full)
 
     def _on_event(self) -> None:
         cell = self._cell

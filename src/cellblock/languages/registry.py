@@ -1,22 +1,25 @@
-"""The catalog: every language file read, checked and found on this host.
+"""Every runtime of the catalog, ready to be asked for commands, limits and names.
 
-Reading a catalog raises ``ConfigError`` with the file and what is wrong in it; a runtime that is
-not installed is no error but a ``Runtime`` without an executable.
+Reading the catalog raises ``ConfigError`` with file and line; a runtime that is not installed is
+no error, but one that never becomes available.
 """
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import msgspec
 from msgspec import Struct
 
 from cellblock.errors import ConfigError
-from cellblock.model import Limits, Profile
+from cellblock.languages.catalog_file import RuntimeFile, SelfTest, StatedLimits, parse_runtime_file
+from cellblock.languages.sources import MainFile, name_main_file
+from cellblock.model import Limits, Profile, SourceFile, StageLimits
+
+WORK_AREA = PurePosixPath("/box")
+OUT = PurePosixPath("/out")
 
 _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -26,171 +29,198 @@ _ENVIRONMENT = {
 }
 """What every program finds in its environment; a language adds to it. Nothing comes from ours."""
 
-WORK_AREA = PurePosixPath("/box")
+_MIB = 1 << 20
+
+LimitOverrides = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""The operator's limits by language, use (``judge``, ``executor``, ``compile``) and field."""
 
 
-class _CatalogLimits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``Limits`` as a language file states them: what is the same for all is a setting."""
+class Command(Struct, frozen=True, kw_only=True):
+    """One stage of one submission, with every placeholder filled in."""
 
-    memory_bytes: int
-    cpu_ms: int
-    wall_ms: int
-    processes: int
-    open_files: int
-    file_size_bytes: int
-    stack_bytes: int
-    work_area_bytes: int
-    work_area_inodes: int
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    limits: Limits
 
 
-class SelfTest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A program that must print exactly ``stdout`` before the language is offered."""
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a submission comes to with one runtime."""
 
-    code: str
-    stdout: str
-    stdin: str = ""
-
-
-class _LanguageFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    name: str
-    title: str
-    aliases: list[str]
-    suffixes: list[str]
-    source_name: str
-    executables: list[str]
-    version_argv: list[str]
-    run_argv: list[str]
-    limits: dict[Profile, _CatalogLimits]
-    self_test: SelfTest
-    environment: dict[str, str] = {}
-    visible: list[str] = []
+    files: tuple[SourceFile, ...]
+    compile: Command | None
+    run: Command
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
-    """One language of the catalog as this host has it."""
+    """One runtime of the catalog, with the operator's limits."""
 
-    name: str
-    title: str
-    aliases: tuple[str, ...]
-    suffixes: tuple[str, ...]
-    source_name: str
-    executable: str | None
-    """Absolute path; ``None`` where none of the candidates exists."""
-    candidates: tuple[str, ...]
-    version_argv: tuple[str, ...]
-    run_argv: tuple[str, ...]
-    environment: dict[str, str]
-    visible: tuple[str, ...]
+    file: RuntimeFile
+    fingerprint: str
+    """The file's content, for what is remembered about it."""
     limits: dict[Profile, Limits]
-    self_test: SelfTest
+    compile_limits: Limits | None
 
-    def command(self, main_file: str, args: Sequence[str]) -> list[str]:
-        """Return the argv that runs ``main_file`` (relative to the work area) with ``args``."""
-        return self._expand(self.run_argv, str(WORK_AREA / main_file), args)
+    @property
+    def id(self) -> str:
+        """Unique in the catalog."""
+        return self.file.id
 
-    def version_command(self) -> list[str]:
-        """Return the argv that prints the version."""
-        return self._expand(self.version_argv, "", ())
+    @property
+    def language(self) -> str:
+        """Canonical name, shared with the language's other runtimes."""
+        return self.file.language
 
-    def _expand(self, argv: Sequence[str], main_file: str, args: Sequence[str]) -> list[str]:
+    @property
+    def self_test(self) -> SelfTest:
+        """What must pass before the runtime is offered."""
+        return self.file.self_test
+
+    def version_command(self) -> Command:
+        """Return the command whose output tells the version."""
+        limits = self.limits[Profile.EXECUTOR]
+        argv = tuple(part.replace("{executable}", self.file.executable) for part in self.file.version_argv)
+        return Command(argv=argv, environment=self._environment(limits, {}), limits=limits)
+
+    def plan(  # noqa: PLR0913  # what a job says, field by field
+        self,
+        files: Sequence[SourceFile],
+        args: Sequence[str],
+        profile: Profile,
+        *,
+        run: StageLimits,
+        compile: StageLimits,  # noqa: A002  # the field's name
+    ) -> Plan:
+        """Name the files and fill in both stages; requests lower limits, they never raise them."""
+        main = name_main_file(self.file.source.rule, self.file.source.name, files[0])
+        named = (SourceFile(main.name, files[0].content), *files[1:])
+        compiling = None
+        if self.file.compile is not None and self.compile_limits is not None:
+            limits = lowered(self.compile_limits, compile)
+            compiling = self._command(self.file.compile.argv, limits, main, named, ())
+        running = self._command(self.file.run.argv, lowered(self.limits[profile], run), main, named, args)
+        return Plan(files=named, compile=compiling, run=running)
+
+    def _command(
+        self,
+        argv: Sequence[str],
+        limits: Limits,
+        main: MainFile,
+        files: Sequence[SourceFile],
+        args: Sequence[str],
+    ) -> Command:
+        values = {
+            "executable": self.file.executable,
+            "main": str(WORK_AREA / main.name),
+            "main_name": option_safe(main.name),
+            "main_class": main.main_class,
+            "stem": PurePosixPath(main.name).stem,
+            "out": str(OUT),
+            **_memory_values(limits),
+        }
+        suffixes = tuple(self.file.source.suffixes)
+        lists = {
+            "{args}": list(args),
+            "{sources}": [option_safe(file.name) for file in files if file.name.endswith(suffixes)],
+        }
         expanded: list[str] = []
         for part in argv:
-            if part == "{args}":
-                expanded.extend(args)
-            else:
-                expanded.append(
-                    part.replace("{executable}", self.executable or "").replace("{main}", main_file)
-                )
-        return expanded
+            expanded.extend(lists[part] if part in lists else [_fill(part, values)])
+        return Command(argv=tuple(expanded), environment=self._environment(limits, values), limits=limits)
+
+    def _environment(self, limits: Limits, values: Mapping[str, str]) -> dict[str, str]:
+        known = {**values, **_memory_values(limits)}
+        return {**_ENVIRONMENT, **{name: _fill(value, known) for name, value in self.file.environment.items()}}
+
+
+def _memory_values(limits: Limits) -> dict[str, str]:
+    return {"memory_mb": str(limits.memory_bytes // _MIB), "memory_bytes": str(limits.memory_bytes)}
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def option_safe(name: str) -> str:
+    """Return a file name that no compiler takes for an option."""
+    return f"./{name}" if name.startswith(("-", "@")) else name
+
+
+def lowered(limits: Limits, asked: StageLimits) -> Limits:
+    """Return ``limits`` with what was asked for, where that is less."""
+    return msgspec.structs.replace(
+        limits,
+        wall_ms=min(limits.wall_ms, asked.wall_ms or limits.wall_ms),
+        cpu_ms=min(limits.cpu_ms, asked.cpu_ms or limits.cpu_ms),
+        memory_bytes=min(limits.memory_bytes, asked.memory_bytes or limits.memory_bytes),
+    )
 
 
 class Registry:
-    """Languages by name and alias."""
+    """The catalog, by runtime id and by language."""
 
     def __init__(self, runtimes: Sequence[Runtime]) -> None:
-        """Index ``runtimes``; a name that two of them claim raises ``ConfigError``."""
+        """Index ``runtimes``; a name that two languages claim raises ``ConfigError``."""
         self.runtimes = tuple(runtimes)
-        self._by_name: dict[str, Runtime] = {}
+        claims: dict[str, str] = {}
         for runtime in runtimes:
-            for name in (runtime.name, *runtime.aliases):
-                if name in self._by_name:
-                    raise ConfigError(
-                        f"languages {self._by_name[name].name} and {runtime.name} both claim {name!r}"
-                    )
-                self._by_name[name] = runtime
+            for name in (runtime.language, *runtime.file.aliases):
+                if claims.setdefault(name, runtime.language) != runtime.language:
+                    raise ConfigError(f"languages {claims[name]} and {runtime.language} both claim {name!r}")
+        self._languages = claims
+        self._by_id = {runtime.id: runtime for runtime in runtimes}
+        if len(self._by_id) != len(self.runtimes):
+            raise ConfigError("two catalog files have the same id")
 
-    def get(self, name: str) -> Runtime | None:
-        """Find a language by name or alias, in any case."""
-        return self._by_name.get(name.lower())
+    def by_id(self, runtime_id: str) -> Runtime | None:
+        """Find one runtime."""
+        return self._by_id.get(runtime_id)
+
+    def of_language(self, name: str) -> tuple[Runtime, ...]:
+        """Find all runtimes of a language, by its name or an alias, in any case."""
+        language = self._languages.get(name.lower())
+        return tuple(runtime for runtime in self.runtimes if runtime.language == language)
 
 
-def load_catalog(output_bytes: int, overrides: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Registry:
-    """Read every file of the catalog that ships with the package.
-
-    ``overrides`` are the operator's limits by language, profile and field of ``Limits``.
-    """
-    files = sorted(
-        (
-            entry
-            for entry in resources.files(__package__).joinpath("catalog").iterdir()
-            if entry.name.endswith(".toml")
-        ),
-        key=lambda entry: entry.name,
-    )
-    runtimes = [
-        _runtime(_parse(entry.name, entry.read_text(encoding="utf-8")), output_bytes, overrides)
-        for entry in files
-    ]
-    unknown = set(overrides) - {runtime.name for runtime in runtimes}
+def load_catalog(output_bytes: int, overrides: LimitOverrides) -> Registry:
+    """Read every file of the catalog that ships with the package."""
+    entries = resources.files(__package__).joinpath("catalog").iterdir()
+    files = sorted((entry for entry in entries if entry.name.endswith(".toml")), key=lambda entry: entry.name)
+    runtimes = []
+    for entry in files:
+        text = entry.read_text(encoding="utf-8")
+        parsed = parse_runtime_file(f"languages/catalog/{entry.name}", text)
+        runtimes.append(make_runtime(parsed, text, output_bytes, overrides.get(parsed.language, {})))
+    unknown = set(overrides) - {runtime.language for runtime in runtimes}
     if unknown:
-        names = ", ".join(runtime.name for runtime in runtimes)
+        names = ", ".join(sorted({runtime.language for runtime in runtimes}))
         raise ConfigError(f"limits for unknown language {', '.join(sorted(unknown))}; there are: {names}")
     return Registry(runtimes)
 
 
-def _parse(file_name: str, text: str) -> _LanguageFile:
-    try:
-        parsed = msgspec.convert(tomllib.loads(text), _LanguageFile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"languages/catalog/{file_name}: {error}") from error
-    missing = [profile.value for profile in Profile if profile not in parsed.limits]
-    if missing:
-        raise ConfigError(
-            f"languages/catalog/{file_name}: limits for profile {', '.join(missing)} are missing"
-        )
-    return parsed
-
-
-def _runtime(
-    file: _LanguageFile, output_bytes: int, overrides: Mapping[str, Mapping[str, Mapping[str, int]]]
+def make_runtime(
+    file: RuntimeFile, text: str, output_bytes: int, overrides: Mapping[str, Mapping[str, int]]
 ) -> Runtime:
-    changed = overrides.get(file.name, {})
-    limits = {}
-    for profile in Profile:
-        fields = {
-            "output_bytes": output_bytes,
-            **msgspec.structs.asdict(file.limits[profile]),
-            **changed.get(profile, {}),
-        }
+    """Put file and operator's limits together; raises ``ConfigError`` for a limit that cannot be."""
+    unknown = set(overrides) - {"compile", *Profile}
+    if unknown:
+        raise ConfigError(f"limits.{file.language}.{min(unknown)}: there are judge, executor and compile")
+
+    def limits_for(use: str, stated: StatedLimits) -> Limits:
+        fields = {"output_bytes": output_bytes, **msgspec.structs.asdict(stated), **overrides.get(use, {})}
+        for name, value in fields.items():
+            if value <= 0:
+                raise ConfigError(f"limits.{file.language}.{use}.{name} must be greater than 0")
         try:
-            limits[profile] = msgspec.convert(fields, Limits)
+            return msgspec.convert(fields, Limits)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"limits.{file.name}.{profile}: {error}") from error
-        not_positive = [name for name, value in fields.items() if value <= 0]
-        if not_positive:
-            raise ConfigError(f"limits.{file.name}.{profile}.{not_positive[0]} must be greater than 0")
+            raise ConfigError(f"limits.{file.language}.{use}: {error}") from error
+
+    compiling = file.limits.compile
     return Runtime(
-        name=file.name,
-        title=file.title,
-        aliases=tuple(file.aliases),
-        suffixes=tuple(file.suffixes),
-        source_name=file.source_name,
-        executable=next((path for path in file.executables if os.access(path, os.X_OK)), None),
-        candidates=tuple(file.executables),
-        version_argv=tuple(file.version_argv),
-        run_argv=tuple(file.run_argv),
-        environment={**_ENVIRONMENT, **file.environment},
-        visible=tuple(path for path in file.visible if Path(path).exists()),
-        limits=limits,
-        self_test=file.self_test,
+        file=file,
+        fingerprint=text,
+        limits={profile: limits_for(profile, file.limits.for_profile(profile)) for profile in Profile},
+        compile_limits=None if compiling is None else limits_for("compile", compiling),
     )

@@ -43,6 +43,13 @@ class CellSpec(Struct, frozen=True, kw_only=True):
     files: Sequence[SourceFile]
     stdin: bytes
     limits: Limits
+    root: str
+    """Name of the root that the program sees."""
+    makes_out: bool = False
+    """Whether ``/out`` can be written, for a compiler; the cell then has an ``out_fd`` to hand on."""
+    out_fd: int = -1
+    """A detached mount to be seen, read-only, at ``/out``; stays the caller's to close."""
+    loopback: bool = False
 
 
 class Cell:
@@ -71,6 +78,7 @@ class Cell:
         self._ready = asyncio.Event()
         self._init: Init | None = None
         self._program_pidfd = -1
+        self._out_fd = -1
         self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
         self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
@@ -90,6 +98,7 @@ class Cell:
                 self._stderr_write,
             ]
             fds += [self.stdout_fd, self.stderr_fd, *(self._cgroup.join_fds if self._cgroup else ())]
+            fds += [self.spec.out_fd] if self.spec.out_fd >= 0 else []
             self._init = await spawner.spawn(clone_flags, fds)
         finally:
             os.close(request_fd)
@@ -103,6 +112,14 @@ class Cell:
         if self.failure:
             raise self.failure
         self._read_back()
+
+    def take_out(self) -> int:
+        """Hand over the detached mount of what the program wrote to ``/out``; the caller closes it.
+
+        Worth something only when every process of the cell is dead: until then it changes.
+        """
+        out_fd, self._out_fd = self._out_fd, -1
+        return out_fd
 
     def release(self) -> None:
         """Open the gate; the program starts, and its stdin begins to flow."""
@@ -159,9 +176,9 @@ class Cell:
         self._close_their_ends()
         self._stop_feeding()
         self._close_control()
-        for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd):
+        for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._out_fd):
             _close(fd)
-        self.stdout_fd = self.stderr_fd = self._program_pidfd = -1
+        self.stdout_fd = self.stderr_fd = self._program_pidfd = self._out_fd = -1
         self.contained = await self._remove_cgroup() and gone
 
     # ---- set-up ----
@@ -177,7 +194,7 @@ class Cell:
             (resource.RLIMIT_MEMLOCK, 0),
         ]
         return wire.encode_request(
-            features=features | (wire.FEATURE_CGROUP_V2 if self._cgroup and self._cgroup.born_inside else 0),
+            features=features | self._own_features(),
             init_uid=self._uids.init_uid,
             program_uid=self._uids.program_uid,
             work_area_bytes=limits.work_area_bytes,
@@ -192,10 +209,20 @@ class Cell:
             environment=self.spec.environment,
         )
 
+    def _own_features(self) -> int:
+        asked = {
+            wire.FEATURE_CGROUP_V2: self._cgroup is not None and self._cgroup.born_inside,
+            wire.FEATURE_OUT_WRITABLE: self.spec.makes_out,
+            wire.FEATURE_OUT_MOUNTED: self.spec.out_fd >= 0,
+            wire.FEATURE_LOOPBACK: self.spec.loopback,
+        }
+        return sum(feature for feature, wanted in asked.items() if wanted)
+
     def _read_back(self) -> None:
         try:
             pid = _pid_of(self._program_pidfd)
-            snapshot = take_snapshot(pid, self._cgroup, self.spec.limits, self._uids.program_uid)
+            uid, out_writable = self._uids.program_uid, self.spec.makes_out
+            snapshot = take_snapshot(pid, self._cgroup, self.spec.limits, uid, out_writable=out_writable)
             self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
         except OSError as error:
             raise SandboxError("read_back", error.errno or 0, str(error)) from error
@@ -206,7 +233,7 @@ class Cell:
     def _on_control(self) -> None:
         while self._control.fileno() >= 0:
             try:
-                message, fds, _, _ = socket.recv_fds(self._control, wire.CELL_EVENT.size, 1)
+                message, fds, _, _ = socket.recv_fds(self._control, wire.CELL_EVENT.size, 2)
             except BlockingIOError:
                 return
             except OSError:
@@ -218,7 +245,7 @@ class Cell:
 
     def _hear(self, event: wire.CellEvent, fds: list[int]) -> None:
         if event.kind == wire.EVENT_READY and fds:
-            self._program_pidfd = fds[0]
+            self._program_pidfd, self._out_fd = [*fds, -1][:2]
             self._ready.set()
         elif event.kind == wire.EVENT_EXITED:
             self.exited = event

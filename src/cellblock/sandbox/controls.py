@@ -45,6 +45,8 @@ class Snapshot(Struct, frozen=True):
     process_limit: int | None
     expected: Limits
     program_uid: int
+    writable: frozenset[str]
+    """Mount points that are meant to be written, besides devices."""
 
 
 class Controls(Struct, frozen=True):
@@ -67,7 +69,9 @@ def _namespaces(pid: int) -> dict[str, str]:
     return {name: str(Path(f"/proc/{pid}/ns/{name}").readlink()) for name in NAMESPACES}
 
 
-def take_snapshot(pid: int, cgroup: CellCgroup | None, expected: Limits, program_uid: int) -> Snapshot:
+def take_snapshot(
+    pid: int, cgroup: CellCgroup | None, expected: Limits, program_uid: int, *, out_writable: bool
+) -> Snapshot:
     """Read everything that the checks need; raises ``OSError`` where the process is gone."""
     proc = Path("/proc", str(pid))
     return Snapshot(
@@ -84,6 +88,7 @@ def take_snapshot(pid: int, cgroup: CellCgroup | None, expected: Limits, program
         process_limit=cgroup.process_limit() if cgroup else None,
         expected=expected,
         program_uid=program_uid,
+        writable=frozenset({"/box", "/tmp", "/proc", *({"/out"} if out_writable else ())}),
     )
 
 
@@ -139,7 +144,7 @@ def _program_is_no_init(seen: Snapshot) -> bool:
 def _only_known_mounts(seen: Snapshot) -> bool:
     """Say whether everything mounted below the root is read-only, but for what is meant to be written."""
     writable = {point for point, options in seen.mounts.items() if "rw" in options}
-    return all(point in {"/box", "/tmp", "/proc"} or point.startswith("/dev/") for point in writable)
+    return all(point in seen.writable or point.startswith("/dev/") for point in writable)
 
 
 def _proc_hides_others(seen: Snapshot) -> bool:

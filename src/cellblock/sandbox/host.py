@@ -7,10 +7,8 @@ whether every control really holds. Strict mode runs nothing while anything requ
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from cellblock.config import Settings
 from cellblock.errors import CellblockError, HostError, SandboxError
@@ -21,17 +19,19 @@ from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
 from cellblock.sandbox.leases import UidBlock, lease_uid_block
+from cellblock.sandbox.roots import Roots
 from cellblock.sandbox.seccomp import build_filters
-from cellblock.sandbox.spawner import Spawner
-from cellblock.sandbox.template import host_template
+from cellblock.sandbox.template import Root
 
-HELPER = Path(sys.prefix, "libexec", "cellblock", "cellblock-cell")
+HOST_ROOT = "host"
+"""The root that shows the host's own ``/usr``; the probe's, because it is always there."""
 
 _PROBE = CellSpec(
     argv=("/bin/true",),
     environment={},
     files=(),
     stdin=b"",
+    root=HOST_ROOT,
     limits=Limits(
         memory_bytes=64 << 20,
         cpu_ms=2_000,
@@ -50,28 +50,32 @@ _PROBE = CellSpec(
 class Host:
     """What cells are made from. One a supervisor: ``open`` makes it, ``close`` leaves nothing behind."""
 
-    def __init__(self, settings: Settings, block: UidBlock, visible: Iterable[str]) -> None:
+    def __init__(self, settings: Settings, block: UidBlock) -> None:
         """Hold the lease; use ``open``."""
         self.problems: tuple[Remedy, ...] = ()
         """Required features that do not hold, from the last probe."""
+        self._can_make_cells = False
         self._settings = settings
         self._block = block
-        self._visible = tuple(visible)
         self._features: HostFeatures = inspect_host()
         self._tree: CgroupTree | None = None
         self._tree_problem = ""
-        self._spawner: Spawner | None = None
-        self._spawner_lock = asyncio.Lock()
+        self._roots = Roots(
+            block.program_uids,
+            settings.cell_hostname,
+            lambda: build_filters(notify=self._features.seccomp_notify),
+        )
         self._cells_made = 0
 
     @classmethod
-    async def open(cls, settings: Settings, visible: Iterable[str]) -> Host:
+    async def open(cls, settings: Settings, roots: Mapping[str, Root] | None = None) -> Host:
         """Take a uid lease, sweep what a dead holder of it left, and probe.
 
-        ``visible`` are host paths that the cells' root shows besides the system. Raises
-        ``HostError`` only where not even a lease can be had; all else is noted in ``problems``.
+        ``roots`` are those that cells may have besides the host's own. Raises ``HostError`` only
+        where not even a lease can be had; all else is noted in ``problems``.
         """
-        host = cls(settings, lease_uid_block(*settings.uid_range), visible)
+        host = cls(settings, lease_uid_block(*settings.uid_range))
+        host.set_roots(roots or {})
         try:
             host._tree = open_tree(host._block.instance, settings.cgroup_root)
         except HostError as error:
@@ -104,8 +108,12 @@ class Host:
         """What that comes to on this host."""
         if not self.problems:
             return EnforcementMode.STRICT
-        can_run = self._settings.permissive and self._spawner is not None
+        can_run = self._settings.permissive and self._can_make_cells
         return EnforcementMode.DEGRADED if can_run else EnforcementMode.NONE
+
+    def set_roots(self, roots: Mapping[str, Root]) -> None:
+        """Have these roots, and the host's own, from now on; what runs goes on in what it has."""
+        self._roots.replace({HOST_ROOT: Root(), **roots})
 
     @asynccontextmanager
     async def cell(self, spec: CellSpec) -> AsyncIterator[Cell]:
@@ -131,43 +139,28 @@ class Host:
 
     async def close(self) -> None:
         """End every cell, remove the subtree, give the lease back."""
-        if self._spawner:
-            self._spawner.close()
+        self._roots.close()
         if self._tree:
             self._tree.remove()
         self._block.close()
 
     @asynccontextmanager
     async def _prepared(self, spec: CellSpec) -> AsyncIterator[Cell]:
-        spawner = await self._living_spawner()
         self._cells_made += 1
         name = f"c{self._cells_made}"
-        with self._block.lease() as uids:
-            limits = spec.limits
-            cgroup = (
-                self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
-            )
-            cell = Cell(spec, uids, cgroup)
-            try:
-                await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
-                yield cell
-            finally:
-                # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
-                await asyncio.shield(cell.close())
-
-    async def _living_spawner(self) -> Spawner:
-        """Return the spawner; a new one where there is none or it has ended."""
-        async with self._spawner_lock:
-            if self._spawner is None or self._spawner.ended.is_set():
-                if self._spawner:
-                    self._spawner.close()
-                    self._spawner = None
-                template = host_template(
-                    self._visible, self._block.program_uids, self._settings.cell_hostname
+        limits = spec.limits
+        async with self._roots.use(spec.root) as spawner:
+            with self._block.lease() as uids:
+                cgroup = (
+                    self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
                 )
-                filters = build_filters(notify=self._features.seccomp_notify)
-                self._spawner = await Spawner.start(HELPER, template, filters)
-            return self._spawner
+                cell = Cell(spec, uids, cgroup)
+                try:
+                    await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
+                    yield cell
+                finally:
+                    # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
+                    await asyncio.shield(cell.close())
 
     def _cgroup_features(self) -> list[Remedy]:
         if self._tree is None:
@@ -191,7 +184,9 @@ class Host:
         try:
             async with self._prepared(_PROBE) as cell:
                 controls = cell.controls
+            self._can_make_cells = True
         except CellblockError as error:
+            self._can_make_cells = False
             remedy = "see the step and its errno; cells need root and a kernel that lets root make namespaces"
             return [Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)]
         applied = controls.applied if controls else ()

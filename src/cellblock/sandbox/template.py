@@ -1,7 +1,7 @@
 """The list of what a cell's read-only root holds, for the helper to build.
 
-Here the root shows the host's ``/usr`` and toolchains, read-only, with an ``/etc`` made up for
-the purpose: nothing of the host's own configuration is visible but what toolchains link to.
+A root shows the ``/usr`` of a tree made for the purpose, or the host's, read-only, with an
+``/etc`` made up: nothing of a host's own configuration is visible but what toolchains link to.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec import Struct
+
 from cellblock.sandbox import wire
 
-MOUNT_POINTS = ("box", "tmp", "proc", "dev", "dev/shm")
+MOUNT_POINTS = ("box", "out", "tmp", "proc", "dev", "dev/shm")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _TOP_LEVEL = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -26,23 +28,28 @@ _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 _NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\n"
 
 
-def host_template(visible: Iterable[str], program_uids: Iterable[int], hostname: str) -> bytes:
-    """Lay out the template memfd for a root over the host's own ``/usr``.
+class Root(Struct, frozen=True, kw_only=True):
+    """Where a read-only root comes from."""
 
-    ``visible`` are further absolute host paths (toolchain directories), each seen at the same
-    place; ``program_uids`` get passwd entries.
-    """
+    base: Path = Path("/")
+    """The directory whose ``usr`` and toolchain configuration it shows: the host's, or a tree of its own."""
+    binds: tuple[tuple[str, str], ...] = ()
+    """Further directories: absolute host path, absolute path inside."""
+
+
+def build_template(root: Root, program_uids: Iterable[int], hostname: str) -> bytes:
+    """Lay out the template memfd for ``root``; ``program_uids`` get passwd entries."""
     ops = [wire.encode_template_op(wire.TEMPLATE_DIR, path) for path in MOUNT_POINTS]
     ops.append(wire.encode_template_op(wire.TEMPLATE_HOSTNAME, "hostname", hostname.encode()))
     ops += _devices()
-    ops += _system()
-    ops += _etc(list(program_uids), hostname)
-    ops += [_bind(path) for path in sorted(set(visible)) if not Path(path).is_relative_to("/usr")]
+    ops += _system(root.base)
+    ops += _etc(root.base, list(program_uids), hostname)
+    ops += [_bind(source, target) for source, target in sorted(root.binds)]
     return b"".join(ops)
 
 
-def _bind(path: str | Path) -> bytes:
-    return wire.encode_template_op(wire.TEMPLATE_BIND, str(path).lstrip("/"), str(path).encode())
+def _bind(source: str | Path, target: str | Path) -> bytes:
+    return wire.encode_template_op(wire.TEMPLATE_BIND, str(target).lstrip("/"), str(source).encode())
 
 
 def _symlink(path: str, target: str) -> bytes:
@@ -61,19 +68,19 @@ def _devices() -> list[bytes]:
     return binds + [_symlink(f"dev/{name}", target) for name, target in _DEVICE_LINKS.items()]
 
 
-def _system() -> list[bytes]:
+def _system(base: Path) -> list[bytes]:
     """``/usr``, and the top-level names that a merged-usr system links into it."""
-    ops = [_bind("/usr")]
+    ops = [_bind(base / "usr", "/usr")]
     for name in _TOP_LEVEL:
-        path = Path("/", name)
+        path = base / name
         if path.is_symlink():
             ops.append(_symlink(name, str(path.readlink())))
         elif path.is_dir():
-            ops.append(_bind(path))
+            ops.append(_bind(path, f"/{name}"))
     return ops
 
 
-def _etc(program_uids: list[int], hostname: str) -> list[bytes]:
+def _etc(base: Path, program_uids: list[int], hostname: str) -> list[bytes]:
     users = [("root", 0), *((f"cell{uid}", uid) for uid in program_uids)]
     passwd = "".join(f"{name}:x:{uid}:{uid}::/box:/bin/sh\n" for name, uid in users)
     group = "".join(f"{name}:x:{uid}:\n" for name, uid in users)
@@ -85,8 +92,8 @@ def _etc(program_uids: list[int], hostname: str) -> list[bytes]:
         _file("etc/nsswitch.conf", _NSSWITCH.encode()),
     ]
     for name in _ETC_COPIES:
-        path = Path("/etc", name)
+        path = base / "etc" / name
         if path.is_file():
             ops.append(_file(f"etc/{name}", path.read_bytes()))
-    binds = sorted(path for pattern in _ETC_BINDS for path in Path("/etc").glob(pattern) if path.is_dir())
-    return ops + [_bind(path) for path in binds]
+    binds = sorted(path for pattern in _ETC_BINDS for path in (base / "etc").glob(pattern) if path.is_dir())
+    return ops + [_bind(path, f"/etc/{path.name}") for path in binds]

@@ -9,21 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 from cellblock.config import Settings
 from cellblock.engine.run import Engine, UnknownLanguageError
-from cellblock.engine.self_test import LanguageChecks
+from cellblock.engine.self_test import check_runtimes
 from cellblock.errors import CellblockError
-from cellblock.languages.registry import Registry
+from cellblock.languages.registry import Registry, Runtime
 from cellblock.model import SupervisorStatus
 from cellblock.sandbox.host import Host
 from cellblock.supervisor.messages import (
+    CancelRequest,
     FailureReply,
     ProbeReply,
     ProbeRequest,
     Reply,
-    Request,
     RunReply,
     RunRequest,
     StatusMessage,
@@ -38,12 +39,16 @@ log = logging.getLogger(__name__)
 class SupervisorServer:
     """One supervisor: a host, an engine, any number of connected services (usually one)."""
 
-    def __init__(self, settings: Settings, host: Host, registry: Registry) -> None:
+    def __init__(
+        self, settings: Settings, host: Host, registry: Registry, is_installed: Callable[[Runtime], bool]
+    ) -> None:
         """Serve jobs on ``host``; ``start`` begins to listen."""
         self._settings = settings
         self._host = host
+        self._registry = registry
+        self._is_installed = is_installed
         self._engine = Engine(settings, host, registry)
-        self._checks = LanguageChecks(self._engine, registry)
+        self._checking = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.worker_slots)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,14 +63,23 @@ class SupervisorServer:
             cgroup_backend=self._host.cgroup_backend,
             namespace_support=self._host.namespace_support,
             slots=self._settings.worker_slots,
-            languages=self._checks.statuses,
+            languages=self._engine.availability.statuses,
             problems=self._host.problems,
         )
 
     async def start(self, listener: socket.socket) -> None:
         """Check the languages, then answer on ``listener``: the first status a peer hears is complete."""
-        await self._checks.run()
+        await self.check_languages()
         self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+
+    async def check_languages(self) -> None:
+        """Check every runtime; peers hear of each as it is found."""
+        async with self._checking:
+            await check_runtimes(self._engine, self._registry, self._is_installed, self._tell_status)
+
+    def _tell_status(self) -> None:
+        for writer in self._writers:
+            self._send(writer, StatusMessage(self.status))
 
     async def close(self) -> None:
         """Stop listening and end every run."""
@@ -80,23 +94,29 @@ class SupervisorServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one peer until it goes or breaks the protocol; then its runs end too."""
         self._writers.add(writer)
-        mine: set[asyncio.Task[None]] = set()
+        mine: dict[int, asyncio.Task[None]] = {}
         try:
             self._send(writer, StatusMessage(self.status))
             while (payload := await read_frame(reader)) is not None:
-                task = asyncio.create_task(self._answer(decode_request(payload), writer))
-                for tasks in (mine, self._tasks):
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
+                request = decode_request(payload)
+                if isinstance(request, CancelRequest):
+                    if request.seq in mine:
+                        mine[request.seq].cancel()
+                    continue
+                task = asyncio.create_task(self._answer(request, writer))
+                mine[request.seq] = task
+                task.add_done_callback(lambda _, seq=request.seq: mine.pop(seq, None))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
         except (CellblockError, OSError) as error:
             log.warning("peer disconnected: %s", error)
         finally:
-            for task in mine:
+            for task in list(mine.values()):
                 task.cancel()
             self._writers.discard(writer)
             writer.close()
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, request: RunRequest | ProbeRequest, writer: asyncio.StreamWriter) -> None:
         try:
             reply = await self._reply_to(request)
         except Exception:  # the peer waits for an answer, whatever went wrong here
@@ -106,7 +126,7 @@ class SupervisorServer:
             self._send(writer, reply)
             await writer.drain()
 
-    async def _reply_to(self, request: Request) -> Reply:
+    async def _reply_to(self, request: RunRequest | ProbeRequest) -> Reply:
         match request:
             case RunRequest(seq, job):
                 async with self._slots:
@@ -116,10 +136,8 @@ class SupervisorServer:
                         return FailureReply(seq, str(error))
             case ProbeRequest(seq):
                 features = await self._host.probe()
-                await self._checks.run()
-                for writer in self._writers:
-                    self._send(writer, StatusMessage(self.status))
-                return ProbeReply(seq, (*features, *self._checks.features))
+                await self.check_languages()
+                return ProbeReply(seq, (*features, *self._engine.availability.features))
 
     def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
         writer.write(encode_frame(reply))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from cellblock.model import CellFacts, Verdict, VerdictActor, VerdictCause
+from cellblock.model import CellFacts, Stage, Verdict, VerdictActor, VerdictCause
 
 SIGKILL = 9
 SIGXCPU = 24
@@ -50,7 +50,10 @@ def judge(facts: CellFacts) -> Judgement:
 
 
 def _judge_ending(facts: CellFacts) -> Judgement:
-    """Judge a run that no limit of time or memory ended, by how the program itself ended."""
+    """Judge a run that no limit of time or memory ended, by how the program itself ended.
+
+    A compiler that fails by anything but a limit is a compile error of the submission.
+    """
     if facts.killed_by_judge == KILLED_BY_FILTER:
         return Judgement(_V.SIG, _C.RE_FATAL_SIGNAL, _A.JUDGE)
     if facts.signal == SIGXCPU:
@@ -61,6 +64,8 @@ def _judge_ending(facts: CellFacts) -> Judgement:
         return Judgement(_V.PLE, _C.PLE_CGROUP_PIDS, _A.KERNEL)
     if facts.signal == SIGKILL and _at_memory_limit(facts):
         return Judgement(_V.MLE, _C.MLE_LIMIT_BREACH, _A.KERNEL)
+    if facts.stage is Stage.COMPILE and _failed(facts):
+        return Judgement(_V.RE, _C.RE_COMPILE_ERROR, _A.RUNTIME)
     if facts.signal is not None:
         return Judgement(_V.SIG, _C.RE_FATAL_SIGNAL, _A.KERNEL)
     if facts.exit_code == 0:

@@ -1,0 +1,142 @@
+"""One file of the catalog: its format, read strictly, with file and line in every complaint."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import msgspec
+from msgspec import Struct
+
+from cellblock.errors import ConfigError
+from cellblock.languages.needs import Need
+from cellblock.model import Profile
+
+
+class StatedLimits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``Limits`` as a language file states them: what is the same for all languages is a setting."""
+
+    memory_bytes: int
+    cpu_ms: int
+    wall_ms: int
+    processes: int
+    open_files: int
+    file_size_bytes: int
+    stack_bytes: int
+    work_area_bytes: int
+    work_area_inodes: int
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True):
+    """How files of the language are called."""
+
+    name: str
+    """The main file's name where the submission gives none."""
+    suffixes: list[str]
+    rule: str = "fixed"
+    """Which function of ``sources`` names the main file."""
+
+
+class StageFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """One stage's command."""
+
+    argv: list[str]
+
+
+class SelfTest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A program that must print exactly ``stdout`` before the runtime is offered."""
+
+    code: str
+    stdout: str
+    stdin: str = ""
+
+
+class LimitsByUse(Struct, frozen=True, forbid_unknown_fields=True):
+    """The profiles' limits, and the compiler's where there is one."""
+
+    judge: StatedLimits
+    executor: StatedLimits
+    compile: StatedLimits | None = None
+
+    def for_profile(self, profile: Profile) -> StatedLimits:
+        """Return the limits of a run under ``profile``."""
+        return self.judge if profile is Profile.JUDGE else self.executor
+
+
+class RuntimeFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole of one file."""
+
+    id: str
+    language: str
+    title: str
+    aliases: list[str]
+    root: str
+    executable: str
+    version_argv: list[str]
+    source: Source
+    run: StageFile
+    limits: LimitsByUse
+    self_test: SelfTest
+    version_pattern: str = r"(\d+\.\d+\.\d+)"
+    execute_name: str = ""
+    engine: str | None = None
+    shows_compile: bool = False
+    compile: StageFile | None = None
+    environment: dict[str, str] = {}
+    needs: list[Need] = []
+    reasons: dict[str, str] = {}
+
+
+_KEY_IN_MESSAGE = re.compile(r"`(?P<key>[^`$]+)`")
+_PATH_IN_MESSAGE = re.compile(r"`\$(?P<path>[^`]*)`")
+
+
+def parse_runtime_file(file_name: str, text: str) -> RuntimeFile:
+    """Read one catalog file; raises ``ConfigError`` with file, line and what was expected."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file_name}: {error}") from error  # tomllib names line and column
+    try:
+        parsed = msgspec.convert(document, RuntimeFile)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file_name}:{_line_of(text, str(error))}: {error}") from error
+    _check(file_name, text, parsed)
+    return parsed
+
+
+def _check(file_name: str, text: str, parsed: RuntimeFile) -> None:
+    """Check what types cannot say."""
+    if (parsed.compile is None) != (parsed.limits.compile is None):
+        raise ConfigError(f"{file_name}: [compile] and [limits.compile] come together or not at all")
+    if re.compile(parsed.version_pattern).groups != 1:
+        line = _line_of(text, "`version_pattern`")
+        raise ConfigError(f"{file_name}:{line}: version_pattern needs exactly one group")
+    for reason in parsed.reasons:
+        use, _, field = reason.partition(".")
+        limits = getattr(parsed.limits, use, None)
+        if not hasattr(limits, field):
+            line = _line_of(text, f"`{reason}`")
+            raise ConfigError(f"{file_name}:{line}: a reason for {reason!r}, which is no limit here")
+
+
+def _line_of(text: str, message: str) -> int:
+    """Find the line that a complaint is about: the key that it names, in the table that it names."""
+    key = match["key"] if (match := _KEY_IN_MESSAGE.search(message)) else ""
+    path = match["path"].strip(".").split(".") if (match := _PATH_IN_MESSAGE.search(message)) else []
+    table = [part.split("[")[0] for part in path if part]
+    if not key and table:
+        key = table.pop()
+    current: list[str] = []
+    best = 1
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            current = stripped.strip("[]").split("]")[0].split(".")
+            if current == [*table, key] or (current == table and not key):
+                best = number
+        elif current == table and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
+            return number
+    return best
+
+
