@@ -72,6 +72,8 @@ int install_filter(const struct sock_fprog *filter, unsigned int flags);
 
 /* sockets.c: one message with descriptors, either way. */
 ssize_t receive_with_fds(int socket_fd, void *message, size_t size, int fds[], int fds_max, int *fd_count);
-bool send_with_fd(int socket_fd, const void *message, size_t size, int fd);
+#define SEND_FDS_MAX 2
+bool send_with_fd(int socket_fd, const void *message, size_t size, int fd); /* -1: none */
+bool send_with_fds(int socket_fd, const void *message, size_t size, const int fds[], int fd_count);
 
 #endif

@@ -49,16 +49,23 @@ static uint64_t monotonic_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void report(const struct init *init, const struct cell_event *event, int fd) {
+static void report(const struct init *init, const struct cell_event *event) {
     /* A supervisor that is gone is noticed as the end of the control socket. */
-    send_with_fd(init->fds[FD_CONTROL], event, sizeof *event, fd);
+    send_with_fd(init->fds[FD_CONTROL], event, sizeof *event, -1);
+}
+
+/* The supervisor gets the listener too: a stopped call is answered with ENOSYS when the last holder
+ * closes it, and init, when it is killed, closes its own before the kernel ends the program. */
+static void report_ready(const struct init *init, const struct cell_event *event) {
+    const int fds[SEND_FDS_MAX] = {init->program_pidfd, init->listener_fd};
+    send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, fds, init->listener_fd >= 0 ? 2 : 1);
 }
 
 static _Noreturn void report_and_exit(const struct init *init, const struct failure *failure) {
     struct cell_event event = {.kind = EVENT_FAILED, .error = failure->error};
     strncpy(event.step, step_name(failure->step), sizeof event.step - 1);
     memcpy(event.detail, failure->detail, sizeof event.detail);
-    report(init, &event, -1);
+    report(init, &event);
     _exit(1);
 }
 
@@ -194,11 +201,11 @@ static void hear_gate(struct init *init) {
     ssize_t received = receive_with_fds(init->gate_fd, &event, sizeof event, fds, 1, &fd_count);
     if (received == (ssize_t)sizeof event && event.kind == EVENT_READY) {
         if (fd_count == 1) init->listener_fd = fds[0];
-        report(init, &event, init->program_pidfd);
+        report_ready(init, &event);
         return;
     }
     if (received == (ssize_t)sizeof event) { /* EVENT_FAILED, passed on as it is */
-        report(init, &event, -1);
+        report(init, &event);
         _exit(1);
     }
     close(init->gate_fd);
@@ -220,7 +227,7 @@ static void hear_seccomp(struct init *init) {
                                .end_ns = monotonic_ns(),
                                .syscall_nr = (uint32_t)heard.notification.data.nr,
                                .syscall_arch = heard.notification.data.arch};
-    report(init, &event, -1);
+    report(init, &event);
     init->listener_fd = -1; /* no longer polled: one call is enough to be ended for */
 }
 
@@ -252,7 +259,7 @@ static void reap(struct init *init) {
                                .reaped = init->reaped,
                                .start_ns = init->start_ns,
                                .end_ns = end_ns};
-    report(init, &event, -1);
+    report(init, &event);
 }
 
 static void drain(struct init *init, int stream) {

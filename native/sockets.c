@@ -36,21 +36,26 @@ ssize_t receive_with_fds(int socket_fd, void *message, size_t size, int fds[], i
 }
 
 bool send_with_fd(int socket_fd, const void *message, size_t size, int fd) {
+    return send_with_fds(socket_fd, message, size, &fd, fd >= 0 ? 1 : 0);
+}
+
+bool send_with_fds(int socket_fd, const void *message, size_t size, const int fds[], int fd_count) {
     union {
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof(int) * SEND_FDS_MAX)];
         struct cmsghdr align;
     } control;
     struct iovec iov = {.iov_base = (void *)(uintptr_t)message, .iov_len = size};
     struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fd >= 0) {
+    if (fd_count > 0) {
+        size_t fds_size = sizeof(int) * (size_t)fd_count;
         memset(&control, 0, sizeof control);
         header.msg_control = control.bytes;
-        header.msg_controllen = sizeof control.bytes;
+        header.msg_controllen = CMSG_SPACE(fds_size);
         struct cmsghdr *part = CMSG_FIRSTHDR(&header);
         part->cmsg_level = SOL_SOCKET;
         part->cmsg_type = SCM_RIGHTS;
-        part->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(part), &fd, sizeof fd);
+        part->cmsg_len = CMSG_LEN(fds_size);
+        memcpy(CMSG_DATA(part), fds, fds_size);
     }
     ssize_t sent;
     do sent = sendmsg(socket_fd, &header, MSG_NOSIGNAL);

@@ -106,7 +106,7 @@ enum init_command {
 /* ---- init -> supervisor ---- */
 
 enum cell_event_kind {
-    EVENT_READY = 1,   /* confined and waiting at the gate; carries the program's pidfd */
+    EVENT_READY = 1,   /* confined and waiting at the gate; carries the program's pidfd and the seccomp listener */
     EVENT_FAILED = 2,  /* step and error say what; init ends */
     EVENT_SECCOMP = 3, /* syscall_nr and syscall_arch were stopped; init waits to be ended */
     EVENT_EXITED = 4,  /* the program has ended; init waits to be ended */

@@ -71,6 +71,7 @@ class Cell:
         self._ready = asyncio.Event()
         self._init: Init | None = None
         self._program_pidfd = -1
+        self._listener_fd = -1  # held, never read: see report_ready in init.c
         self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
         self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
@@ -159,9 +160,9 @@ class Cell:
         self._close_their_ends()
         self._stop_feeding()
         self._close_control()
-        for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd):
+        for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._listener_fd):
             _close(fd)
-        self.stdout_fd = self.stderr_fd = self._program_pidfd = -1
+        self.stdout_fd = self.stderr_fd = self._program_pidfd = self._listener_fd = -1
         self.contained = await self._remove_cgroup() and gone
 
     # ---- set-up ----
@@ -206,7 +207,7 @@ class Cell:
     def _on_control(self) -> None:
         while self._control.fileno() >= 0:
             try:
-                message, fds, _, _ = socket.recv_fds(self._control, wire.CELL_EVENT.size, 1)
+                message, fds, _, _ = socket.recv_fds(self._control, wire.CELL_EVENT.size, 2)
             except BlockingIOError:
                 return
             except OSError:
@@ -218,7 +219,7 @@ class Cell:
 
     def _hear(self, event: wire.CellEvent, fds: list[int]) -> None:
         if event.kind == wire.EVENT_READY and fds:
-            self._program_pidfd = fds[0]
+            self._program_pidfd, self._listener_fd = (*fds, -1)[:2]
             self._ready.set()
         elif event.kind == wire.EVENT_EXITED:
             self.exited = event
