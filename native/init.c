@@ -56,9 +56,14 @@ static void report(const struct init *init, const struct cell_event *event) {
     send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, NULL, 0);
 }
 
+/* The supervisor gets the listener too: a stopped call is answered with ENOSYS when the last holder
+ * closes it, and init, when it is killed, closes its own before the kernel ends the program. */
 static void report_ready(const struct init *init, const struct cell_event *event) {
-    const int fds[] = {init->program_pidfd, init->out_fd};
-    send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, fds, init->out_fd >= 0 ? 2 : 1);
+    int fds[READY_FDS_MAX], count = 0;
+    fds[count++] = init->program_pidfd;
+    if (init->out_fd >= 0) fds[count++] = init->out_fd;
+    if (init->listener_fd >= 0) fds[count++] = init->listener_fd;
+    send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, fds, count);
 }
 
 static _Noreturn void report_and_exit(const struct init *init, const struct failure *failure) {

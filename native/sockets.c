@@ -37,7 +37,7 @@ ssize_t receive_with_fds(int socket_fd, void *message, size_t size, int fds[], i
 
 bool send_with_fds(int socket_fd, const void *message, size_t size, const int fds[], int fd_count) {
     union {
-        char bytes[CMSG_SPACE(sizeof(int) * SPAWN_FDS_MAX)];
+        char bytes[CMSG_SPACE(sizeof(int) * READY_FDS_MAX)];
         struct cmsghdr align;
     } control;
     struct iovec iov = {.iov_base = (void *)(uintptr_t)message, .iov_len = size};

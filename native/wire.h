@@ -110,11 +110,15 @@ enum init_command {
 /* ---- init -> supervisor ---- */
 
 enum cell_event_kind {
-    EVENT_READY = 1,   /* confined and waiting at the gate; carries the program's pidfd, then the clone of /out */
+    EVENT_READY = 1,   /* confined and waiting at the gate; beside it: see below */
     EVENT_FAILED = 2,  /* step and error say what; init ends */
     EVENT_SECCOMP = 3, /* syscall_nr and syscall_arch were stopped; init waits to be ended */
     EVENT_EXITED = 4,  /* the program has ended; init waits to be ended */
 };
+
+/* Beside EVENT_READY: the program's pidfd, with FEATURE_OUT_WRITABLE the clone of /out, with
+ * FEATURE_SECCOMP_NOTIFY the listener. */
+#define READY_FDS_MAX 3
 
 struct cell_event {
     uint32_t kind;

@@ -79,6 +79,7 @@ class Cell:
         self._init: Init | None = None
         self._program_pidfd = -1
         self._out_fd = -1
+        self._listener_fd = -1  # held, never read: see report_ready in init.c
         self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
         self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
@@ -176,9 +177,9 @@ class Cell:
         self._close_their_ends()
         self._stop_feeding()
         self._close_control()
-        for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._out_fd):
+        for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._out_fd, self._listener_fd):
             _close(fd)
-        self.stdout_fd = self.stderr_fd = self._program_pidfd = self._out_fd = -1
+        self.stdout_fd = self.stderr_fd = self._program_pidfd = self._out_fd = self._listener_fd = -1
         self.contained = await self._remove_cgroup() and gone
 
     # ---- set-up ----
@@ -233,7 +234,7 @@ class Cell:
     def _on_control(self) -> None:
         while self._control.fileno() >= 0:
             try:
-                message, fds, _, _ = socket.recv_fds(self._control, wire.CELL_EVENT.size, 2)
+                message, fds, _, _ = socket.recv_fds(self._control, wire.CELL_EVENT.size, wire.READY_FDS_MAX)
             except BlockingIOError:
                 return
             except OSError:
@@ -245,7 +246,10 @@ class Cell:
 
     def _hear(self, event: wire.CellEvent, fds: list[int]) -> None:
         if event.kind == wire.EVENT_READY and fds:
-            self._program_pidfd, self._out_fd = [*fds, -1][:2]
+            self._program_pidfd, *rest = fds
+            if self.spec.makes_out:
+                self._out_fd, *rest = rest
+            self._listener_fd = rest[0] if rest else -1
             self._ready.set()
         elif event.kind == wire.EVENT_EXITED:
             self.exited = event

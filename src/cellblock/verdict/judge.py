@@ -74,19 +74,28 @@ def _judge_ending(facts: CellFacts) -> Judgement:
 
 
 def missing_evidence(facts: CellFacts) -> tuple[str, ...]:
-    """Name the facts that the verdict turns on and that could not be read; empty when it can be given."""
+    """Name the facts that the verdict turns on and that could not be read; empty when it can be given.
+
+    Where one rule decides, what only later rules look at is not needed.
+    """
     missing = []
-    if facts.exit_code is None and facts.signal is None:
-        missing.append("how the program ended")
-    if facts.killed_by_judge in {KILLED_FOR_CPU, KILLED_FOR_WALL}:
-        return tuple(missing)
-    if facts.memory_limit_bytes is not None and facts.oom_kill_events is None:
+    if facts.killed_by_judge in {KILLED_FOR_CPU, KILLED_FOR_WALL} or facts.oom_kill_events:
+        return ()
+    if facts.oom_kill_events is None and facts.memory_limit_bytes is not None:
         missing.append("oom_kill_events")
-    if facts.process_limit is not None and facts.pids_limit_events is None and _failed(facts):
+    if facts.killed_by_judge == KILLED_BY_FILTER or facts.signal in {SIGXCPU, SIGXFSZ}:
+        return tuple(missing)
+    if facts.exit_code is None and facts.signal is None:
+        return (*missing, "how the program ended")
+    if facts.pids_limit_events is None and facts.process_limit is not None and _failed(facts):
         missing.append("pids_limit_events")
-    if facts.memory_limit_bytes is not None and facts.memory_peak_bytes is None and facts.signal == SIGKILL:
+    if facts.signal == SIGKILL and not facts.pids_limit_events and _peak_is_unknown(facts):
         missing.append("memory_peak_bytes")
     return tuple(missing)
+
+
+def _peak_is_unknown(facts: CellFacts) -> bool:
+    return facts.memory_limit_bytes is not None and facts.memory_peak_bytes is None
 
 
 def _failed(facts: CellFacts) -> bool:

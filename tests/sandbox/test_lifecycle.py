@@ -1,0 +1,188 @@
+"""How runs end: by exit, by signal, with orphans, or because a process of ours died."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from cellblock.model import Verdict, VerdictActor, VerdictCause
+from sandbox.cells import children_of, opened
+
+SLEEPS = "import os, time\nos.write(1, b'up')\nos.fork()\ntime.sleep(60)"
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 137, 139, 255])
+def test_exit_codes_are_the_programs_own(cells, code):
+    outcome = cells.run(f"raise SystemExit({code})")
+    expected = (Verdict.RE, VerdictCause.RE_NONZERO_EXIT) if code else (Verdict.AC, VerdictCause.NORMAL_EXIT)
+    assert (outcome.verdict, outcome.evidence.verdict_cause) == expected
+    assert (outcome.exit_code, outcome.signal) == (code, None)
+    assert outcome.evidence.verdict_actor is VerdictActor.RUNTIME
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
+        *(
+            signal.SIGBUS,
+            signal.SIGFPE,
+            signal.SIGILL,
+            signal.SIGPIPE,
+            signal.SIGSYS,
+            signal.SIGUSR1,
+            signal.SIGRTMIN,
+        ),
+    ],
+)
+def test_a_fatal_signal_is_named_and_is_no_exit_code(cells, number):
+    outcome = cells.run(f"""
+        import os, signal
+        if {number} != signal.SIGKILL: signal.signal({number}, signal.SIG_DFL)
+        os.kill(os.getpid(), {number})
+    """)
+    assert (outcome.verdict, outcome.exit_code, outcome.signal) == (Verdict.SIG, None, number)
+    assert outcome.evidence.verdict_cause is VerdictCause.RE_FATAL_SIGNAL
+    assert outcome.evidence.verdict_actor is VerdictActor.KERNEL
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict"), [(signal.SIGXCPU, Verdict.TLE), (signal.SIGXFSZ, Verdict.FSE)]
+)
+def test_the_limit_signals_mean_their_limits(cells, number, verdict):
+    outcome = cells.run(
+        f"import os, signal; signal.signal({number}, signal.SIG_DFL); os.kill(os.getpid(), {number})"
+    )
+    assert (outcome.verdict, outcome.signal) == (verdict, number)
+
+
+def test_a_real_segmentation_fault_is_a_signal(cells):
+    outcome = cells.run("import ctypes; ctypes.string_at(0)")
+    assert (outcome.verdict, outcome.signal) == (Verdict.SIG, signal.SIGSEGV)
+
+
+ORPHANS = {
+    "holding the pipes": "import os, time\nif os.fork() == 0: time.sleep(60)",
+    "in a session of its own": "import os, time\nif os.fork() == 0: os.setsid(); time.sleep(60)",
+    "forked twice": "import os, time\nif os.fork() == 0:\n os.setsid()\n if os.fork() == 0: time.sleep(60)\n os._exit(0)\nos.wait()",
+    "spinning": "import os\nif os.fork() == 0:\n while True: pass",
+    "writing without end": "import os\nif os.fork() == 0:\n while True: os.write(1, b'y' * 4096)",
+    "stopped": "import os, signal\nif os.fork() == 0: os.kill(os.getpid(), signal.SIGSTOP)",
+    "ignoring every signal": "import os, signal, time\nif os.fork() == 0:\n [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]\n time.sleep(60)",
+}
+
+
+@pytest.mark.parametrize("code", ORPHANS.values(), ids=ORPHANS)
+def test_orphans_end_with_the_program_and_are_counted(cells, code):
+    outcome = cells.run(code + "\nos.write(1, b'done\\n')")
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.AC, 0)
+    assert b"done\n" in outcome.stdout
+    lifecycle = outcome.evidence.process_lifecycle
+    assert lifecycle.reap_status.startswith("reaped_")
+    assert lifecycle.zombie_count == 0
+    (kill,) = outcome.evidence.judge_actions
+    assert kill.reason == "1 processes outlived the program"
+    assert outcome.evidence.timing.wall_ms < 1000 * cells.time_scale
+
+
+def test_children_that_the_program_waited_for_leave_a_clean_end(cells):
+    outcome = cells.run("import subprocess; subprocess.run(['/bin/true']); subprocess.run(['/bin/true'])")
+    assert outcome.evidence.process_lifecycle.reap_status == "clean"
+    assert outcome.evidence.judge_actions == ()
+
+
+def test_init_reaps_orphans_that_end_before_the_program(cells):
+    outcome = cells.run("""
+        import os, time
+        if os.fork() == 0:
+            os.fork() or os._exit(time.sleep(0.1) or 0)
+            os._exit(0)
+        os.wait()
+        time.sleep(0.3)
+    """)
+    assert outcome.evidence.process_lifecycle.reap_status == "reaped_1_descendants"
+    assert outcome.evidence.judge_actions == ()
+
+
+def test_wall_time_is_the_programs_own(cells):
+    outcome = cells.run("import time; time.sleep(0.3)")
+    timing = outcome.evidence.timing
+    assert 300 <= timing.wall_ms <= 300 + 500 * cells.time_scale
+    assert timing.wall_ms == round(outcome.wall_time_ns / 1_000_000)
+    assert timing.cpu_ms == round(outcome.evidence.cgroup.cpu_usage_usec / 1000)
+    assert timing.cpu_wall_ratio == round(timing.cpu_ms / timing.wall_ms, 2)
+
+
+# ---- processes of ours that die ----
+
+
+async def _run_and_kill(cells, victim):
+    """Start a run, kill what ``victim`` names once the program is up, return the outcome."""
+    running = asyncio.create_task(cells.running(SLEEPS))
+    while len(cells.processes()) < 3:  # init, program, its child
+        await asyncio.sleep(0.01)
+    os.kill(victim(cells), signal.SIGKILL)
+    return await running
+
+
+def _init(cells):
+    (pid,) = children_of(cells.spawner_pid)
+    return pid
+
+
+def _program(cells):
+    (pid,) = children_of(_init(cells))
+    return pid
+
+
+@pytest.fixture
+def own_cells(time_scale):
+    with opened(time_scale) as cells:
+        yield cells
+
+
+@pytest.mark.parametrize("victim", [lambda cells: cells.spawner_pid, _init], ids=["spawner", "init"])
+def test_the_death_of_a_helper_process_is_our_failure_and_leaves_nothing(own_cells, victim):
+    outcome = own_cells.call(_run_and_kill(own_cells, victim))
+    assert outcome.verdict is Verdict.IE
+    assert outcome.error_message
+    assert outcome.exit_code is None
+    assert own_cells.groups() == []
+    own_cells.assert_next_run_works()
+    own_cells.assert_nothing_is_left()
+
+
+def test_a_program_killed_from_outside_is_a_signal(own_cells):
+    outcome = own_cells.call(_run_and_kill(own_cells, _program))
+    assert (outcome.verdict, outcome.signal) == (Verdict.SIG, signal.SIGKILL)
+    own_cells.assert_nothing_is_left()
+
+
+def test_several_runs_survive_the_death_of_the_spawner_as_failures_of_ours(own_cells):
+    async def all_of_them():
+        runs = [asyncio.create_task(own_cells.running(SLEEPS)) for _ in range(4)]
+        while len(own_cells.processes()) < 12:
+            await asyncio.sleep(0.01)
+        os.kill(own_cells.spawner_pid, signal.SIGKILL)
+        return await asyncio.gather(*runs)
+
+    assert [outcome.verdict for outcome in own_cells.call(all_of_them())] == [Verdict.IE] * 4
+    own_cells.assert_next_run_works()
+    own_cells.assert_nothing_is_left()
+
+
+def test_a_cancelled_run_leaves_nothing(own_cells):
+    async def cancel():
+        running = asyncio.create_task(own_cells.running(SLEEPS))
+        while len(own_cells.processes()) < 3:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    own_cells.call(cancel())
+    own_cells.assert_nothing_is_left()
+    own_cells.assert_next_run_works()
