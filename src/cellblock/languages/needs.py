@@ -1,28 +1,118 @@
-"""What has to be installed before a runtime works, as a language file says it."""
+"""What has to be installed before a runtime works: the ``[[needs]]`` of a language file.
+
+``docs/languages.md`` describes the format.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 from msgspec import Struct
 
+_COMPONENT = r"[a-z0-9][a-z0-9.+-]*"
+_DEBIAN = r"[a-z0-9][a-z0-9.+-]+"
+_PYPI = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.+!]*"
+_NPM = r"(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._{}-]*@[0-9][A-Za-z0-9.+-]*"
+_INSIDE = r"(?!.*(^|/)\.\.?(/|$))[^/\0][^\0]*"
 
-class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Debian packages of the tree, a component, or the name of a component that another file describes."""
 
-    debian: list[str] = []
+class Need(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[needs]]`` entry: Debian packages, a component described, or a component by name only."""
+
+    debian: tuple[str, ...] = ()
+    """Packages of the tree."""
     component: str | None = None
-    """Seen in the cell at ``/opt/<component>``."""
-    pypi: list[str] = []
-    """``name==version``, exact."""
-    npm: list[str] = []
-    """``name@version``, exact."""
-    sha256: list[str] = []
-    """Of the wheels that may come."""
-    integrity: list[str] = []
-    """Of the npm tarballs that may come, as npm writes it."""
+    """Seen at ``/opt/<component>``."""
+    pypi: tuple[str, ...] = ()
+    """One Python package, ``name==version``."""
+    npm: tuple[str, ...] = ()
+    """npm packages, ``name@version``."""
+    sha256: tuple[str, ...] = ()
+    """Hex digests of the wheels that may come."""
+    integrity: tuple[str, ...] = ()
+    """npm's ``sha512-…`` of the tarballs that may come."""
     download_mb: int = 0
     disk_mb: int = 0
-    keep: dict[str, str] = {}
-    """Path in the component → path in the unpacked package."""
-    prepare: list[list[str]] = []
-    """Commands run once in the tree, without network, before the component is complete."""
+    prepare: tuple[tuple[str, ...], ...] = ()
+    """Commands to run once, offline, with the component writable."""
     prepare_environment: dict[str, str] = {}
+    keep: dict[str, str] = {}
+    """Path in the component by path in the unpacked packages, inverted: what is kept and where."""
+
+    @property
+    def is_described(self) -> bool:
+        """Whether this entry says where the component comes from."""
+        return bool(self.pypi or self.npm)
+
+
+def component_hash(component: Need) -> str:
+    """Identify what a described component is made of: two that differ in anything differ in this."""
+    encoded = msgspec.json.encode(component, order="deterministic")
+    return hashlib.sha256(encoded).hexdigest()[:16]
+
+
+def check_needs(needs: Sequence[Need]) -> str:
+    """Return what is wrong with a file's entries in words; empty where nothing is."""
+    for place, need in enumerate(needs, start=1):
+        if problem := _problem(need):
+            return f"[[needs]] number {place}: {problem}"
+    return ""
+
+
+def _problem(need: Need) -> str:
+    if need.debian:
+        if need.component or need.is_described:
+            return "packages and a component are two entries"
+        return _unfit("debian", need.debian, _DEBIAN, "a Debian package")
+    if not need.component:
+        return "it names neither debian = […] nor component = …"
+    if problem := _unfit("component", [need.component], _COMPONENT, "a name of a directory"):
+        return problem
+    if not need.is_described:
+        described = msgspec.structs.replace(need, component=None) != Need()
+        return f"component {need.component} has details but neither pypi nor npm" if described else ""
+    return _description_problem(need)
+
+
+def _description_problem(need: Need) -> str:
+    if need.npm and need.pypi:
+        return f"component {need.component} comes either from pypi or from npm"
+    if len(need.pypi) > 1:
+        return f"component {need.component} takes one Python package; make another component of the second"
+    if need.pypi and not need.sha256:
+        return f"component {need.component} has no sha256 = […] of its wheels"
+    if need.npm and not need.integrity:
+        return f"component {need.component} has no integrity = […] of its tarballs"
+    if not need.keep:
+        return f"component {need.component} keeps nothing: add [needs.keep]"
+    return (
+        _unfit("pypi", need.pypi, _PYPI, "name==version")
+        or _unfit("npm", need.npm, _NPM, "name@version")
+        or _unfit("sha256", need.sha256, r"[0-9a-f]{64}", "64 hex digits")
+        or _unfit("integrity", need.integrity, r"sha512-[A-Za-z0-9+/]{86}==", "sha512- and base64")
+        or _unfit("keep", [*need.keep, *need.keep.values()], _INSIDE, "a path inside")
+        or ("" if all(need.prepare) else "prepare has an empty command")
+    )
+
+
+def _unfit(key: str, values: Iterable[str], pattern: str, expected: str) -> str:
+    wrong = next((value for value in values if not re.fullmatch(pattern, value)), None)
+    return "" if wrong is None else f'{key}: "{wrong}" is not {expected}'
+
+
+def fill_in(need: Need, placeholders: Mapping[str, str]) -> Need:
+    """Return the description with ``{name}`` replaced in ``npm`` and ``keep``."""
+
+    def fill(text: str) -> str:
+        for name, value in placeholders.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    return msgspec.structs.replace(
+        need,
+        npm=tuple(map(fill, need.npm)),
+        keep={place: fill(path) for place, path in need.keep.items()},
+    )
