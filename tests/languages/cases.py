@@ -104,7 +104,7 @@ def _line_numbers(total_bytes: int) -> bytes:
     return lines[: total_bytes - 1] + b"."
 
 
-ARGUMENTS = ("one", "two words", "\u00fc\u20ac", "--flag", "", "it's \"quoted\" $HOME *")
+ARGUMENTS = ("one", "two words", "\u00fc\u20ac", "--flag", "", 'it\'s "quoted" $HOME *')
 MEBIBYTE = 1 << 20
 
 COMMON = {
@@ -123,7 +123,9 @@ COMMON = {
     "megabyte": _Given(expected=_prints(b"0123456789abcde\n" * 65_536)),
     "unicode": _Given(
         stdin="Zo\u00eb \u65e5\u672c \U0001f600\n".encode(),
-        expected=_prints("Gr\u00fc\u00dfe \u2211 \u65e5\u672c\u8a9e \U0001f680\nZo\u00eb \u65e5\u672c \U0001f600\n"),
+        expected=_prints(
+            "Gr\u00fc\u00dfe \u2211 \u65e5\u672c\u8a9e \U0001f680\nZo\u00eb \u65e5\u672c \U0001f600\n"
+        ),
     ),
     "several_files": _Given(expected=_prints("area 12\nperimeter 14\nHello from below\n")),
 }
@@ -134,7 +136,7 @@ PARTICULAR: dict[tuple[str, str], _Given] = {}
 
 
 def all_cases() -> list[Case]:
-    """Return the whole matrix, by language and then by name; raises ``LookupError`` where a part is missing."""
+    """Return the whole matrix, by language and name; raises ``LookupError`` where a part is missing."""
     cases = [case for language in LANGUAGES for case in _cases_of(language)]
     found = {(case.language, case.name) for case in cases}
     missing = {(language, name) for language in LANGUAGES for name in COMMON} | set(PARTICULAR)
