@@ -67,11 +67,24 @@ def test_a_real_segmentation_fault_is_a_signal(cells):
 ORPHANS = {
     "holding the pipes": "import os, time\nif os.fork() == 0: time.sleep(60)",
     "in a session of its own": "import os, time\nif os.fork() == 0: os.setsid(); time.sleep(60)",
-    "forked twice": "import os, time\nif os.fork() == 0:\n os.setsid()\n if os.fork() == 0: time.sleep(60)\n os._exit(0)\nos.wait()",
+    "forked twice": """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0: time.sleep(60)
+    os._exit(0)
+os.wait()
+""",
     "spinning": "import os\nif os.fork() == 0:\n while True: pass",
     "writing without end": "import os\nif os.fork() == 0:\n while True: os.write(1, b'y' * 4096)",
     "stopped": "import os, signal\nif os.fork() == 0: os.kill(os.getpid(), signal.SIGSTOP)",
-    "ignoring every signal": "import os, signal, time\nif os.fork() == 0:\n [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]\n time.sleep(60)",
+    "ignoring every signal": """
+import os, signal, time
+if os.fork() == 0:
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN)
+    time.sleep(60)
+""",
 }
 
 
@@ -119,11 +132,16 @@ def test_wall_time_is_the_programs_own(cells):
 # ---- processes of ours that die ----
 
 
+async def _processes(cells, count):
+    """Wait until so many are there; init counts twice, as the spawner's child and under its uid."""
+    while len(set(cells.processes())) < count:  # noqa: ASYNC110  # nothing tells of another process's fork
+        await asyncio.sleep(0.01)
+
+
 async def _run_and_kill(cells, victim):
     """Start a run, kill what ``victim`` names once the program is up, return the outcome."""
     running = asyncio.create_task(cells.running(SLEEPS))
-    while len(cells.processes()) < 3:  # init, program, its child
-        await asyncio.sleep(0.01)
+    await _processes(cells, 3)  # init, program, its child
     os.kill(victim(cells), signal.SIGKILL)
     return await running
 
@@ -164,8 +182,7 @@ def test_a_program_killed_from_outside_is_a_signal(own_cells):
 def test_several_runs_survive_the_death_of_the_spawner_as_failures_of_ours(own_cells):
     async def all_of_them():
         runs = [asyncio.create_task(own_cells.running(SLEEPS)) for _ in range(4)]
-        while len(own_cells.processes()) < 12:
-            await asyncio.sleep(0.01)
+        await _processes(own_cells, 12)
         os.kill(own_cells.spawner_pid, signal.SIGKILL)
         return await asyncio.gather(*runs)
 
@@ -177,8 +194,7 @@ def test_several_runs_survive_the_death_of_the_spawner_as_failures_of_ours(own_c
 def test_a_cancelled_run_leaves_nothing(own_cells):
     async def cancel():
         running = asyncio.create_task(own_cells.running(SLEEPS))
-        while len(own_cells.processes()) < 3:
-            await asyncio.sleep(0.01)
+        await _processes(own_cells, 3)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -108,7 +108,13 @@ HOGS = {
     "files in the work area": "for n in range(200): open(f'/box/{n}', 'wb').write(bytes(MIB))",
     "files in tmp": "for n in range(200): open(f'/tmp/{n}', 'wb').write(bytes(MIB))",
     "files in shm": "for n in range(200): open(f'/dev/shm/{n}', 'wb').write(bytes(MIB))",
-    "shared mappings": "import mmap\nkept = []\nwhile True: kept.append(mmap.mmap(-1, MIB)); kept[-1].write(b'x' * MIB)",
+    "shared mappings": """
+import mmap
+kept = []
+while True:
+    kept.append(mmap.mmap(-1, MIB))
+    kept[-1].write(b"x" * MIB)
+""",
     "memory files": "import os\nfor n in range(200): os.write(os.memfd_create(str(n)), bytes(MIB))",
 }
 
@@ -162,7 +168,10 @@ def test_memory_within_the_limit_is_given(cells):
 BOMBS = {
     "fork bomb": "import os\nwhile True: os.fork()",
     "forks that wait": "import os, time\nfor _ in range(20): os.fork() or time.sleep(60)",
-    "thread bomb": "import threading, time\nfor _ in range(20): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+    "thread bomb": """
+import threading, time
+for _ in range(20): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+""",
     "commands": "import subprocess\nfor _ in range(20): subprocess.Popen(['/bin/sleep', '60'])",
 }
 

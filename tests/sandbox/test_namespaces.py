@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -17,18 +18,20 @@ from cellblock.sandbox.controls import NAMESPACES
 def test_program_lives_in_namespaces_of_its_own(cells):
     seen = cells.observe("""
         import json, os
-        print(json.dumps({name: os.readlink(f"/proc/self/ns/{name}") for name in os.listdir("/proc/self/ns")}))
+        names = os.listdir("/proc/self/ns")
+        print(json.dumps({name: os.readlink(f"/proc/self/ns/{name}") for name in names}))
     """)
     for name in NAMESPACES:
-        assert seen[name] != os.readlink(f"/proc/self/ns/{name}"), name
+        assert seen[name] != str(Path("/proc/self/ns", name).readlink()), name
 
 
 def test_two_runs_share_no_namespace_and_no_uid(cells):
-    code = """
+    code = f"""
         import json, os, time
         time.sleep(0.3)
-        print(json.dumps([os.getuid()] + [os.readlink(f"/proc/self/ns/{n}") for n in %r]))
-    """ % sorted(NAMESPACES)
+        names = {sorted(NAMESPACES)}
+        print(json.dumps([os.getuid()] + [os.readlink("/proc/self/ns/" + name) for name in names]))
+    """
 
     async def both():
         return await asyncio.gather(cells.running(code), cells.running(code))
@@ -128,7 +131,7 @@ NOT_THERE = dict.fromkeys(("segment", "semaphore", "queue", "posix_queue"), "ENO
 
 @pytest.fixture
 def host_ipc():
-    """Objects of the host that anybody may open: they would be there for a program that shared its namespace."""
+    """Objects of the host that anybody may open: there for a program that shared its namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     removers = [
         (
@@ -156,7 +159,8 @@ def test_ipc_objects_of_one_run_are_not_there_for_the_next(cells):
         import ctypes, os
         libc = ctypes.CDLL(None, use_errno=True)
         made = [libc.shmget(0x0ce11b10, 4096, 0o1666), libc.semget(0x0ce11b10, 1, 0o1666),
-                libc.msgget(0x0ce11b10, 0o1666), libc.mq_open(b"/cellblock-test", os.O_CREAT | os.O_RDWR, 0o666, None)]
+                libc.msgget(0x0ce11b10, 0o1666),
+                libc.mq_open(b"/cellblock-test", os.O_CREAT | os.O_RDWR, 0o666, None)]
         assert min(made) >= 0, made
     """)
     assert left.verdict is Verdict.AC, left.stderr
@@ -220,7 +224,8 @@ def test_program_has_no_interface_that_is_up(cells):
         names = [line.split(":")[0].strip() for line in open("/proc/self/net/dev").readlines()[2:]]
         SIOCGIFFLAGS = 0x8913
         with socket.socket() as some:
-            answers = {name: fcntl.ioctl(some, SIOCGIFFLAGS, struct.pack("16s16x", name.encode())) for name in names}
+            asked = [struct.pack("16s16x", name.encode()) for name in names]
+            answers = {name: fcntl.ioctl(some, SIOCGIFFLAGS, ask) for name, ask in zip(names, asked)}
         print(json.dumps({name: struct.unpack("16sh14x", answer)[1] for name, answer in answers.items()}))
     """)
     assert "lo" in flags

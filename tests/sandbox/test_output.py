@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -134,8 +135,6 @@ def test_large_input_and_output_at_once_do_not_block_each_other(cells):
 def test_arguments_arrive_as_they_are(cells):
     args = ("", "a b", "$(id)", "'\"", "--help", "ü€𝄞", "x" * 10_000)
     outcome = cells.run("import json, sys; print(json.dumps(sys.argv[1:]))", args=args)
-    import json
-
     assert tuple(json.loads(outcome.stdout)) == args
 
 
@@ -145,7 +144,7 @@ def test_a_limit_kill_keeps_what_was_written_before(cells):
     assert kill_reasons(outcome) == ["wall_limit"]
 
 
-def test_a_program_that_stops_taking_part_in_a_pipe_of_its_own_is_killed_by_the_pipes_signal_only_if_it_wants(
+def test_a_broken_pipe_kills_a_program_that_does_not_ignore_it(
     cells,
 ):
     outcome = cells.run("""

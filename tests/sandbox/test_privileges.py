@@ -52,9 +52,13 @@ def test_program_cannot_become_somebody_else(cells):
 
         open("mine", "w").close()
         print(json.dumps({
-            "setuid": attempt(os.setuid, 0), "setgid": attempt(os.setgid, 0), "groups": attempt(os.setgroups, [0]),
-            "chown": attempt(os.chown, "mine", 0, 0), "mknod": attempt(os.mknod, "node", 0o20600, os.makedev(1, 1)),
-            "nice": attempt(os.nice, -1), "realtime": attempt(os.sched_setscheduler, 0, 1, os.sched_param(1)),
+            "setuid": attempt(os.setuid, 0),
+            "setgid": attempt(os.setgid, 0),
+            "groups": attempt(os.setgroups, [0]),
+            "chown": attempt(os.chown, "mine", 0, 0),
+            "mknod": attempt(os.mknod, "node", 0o20600, os.makedev(1, 1)),
+            "nice": attempt(os.nice, -1),
+            "realtime": attempt(os.sched_setscheduler, 0, 1, os.sched_param(1)),
         }))
     """)
     assert set(seen.values()) == {"EPERM"}, seen
@@ -65,7 +69,8 @@ def test_a_set_user_id_program_gives_nothing(cells):
     seen = cells.observe("""
         import json, os, subprocess, time
         assert os.stat("/usr/bin/su").st_mode & 0o4000
-        child = subprocess.Popen(["/usr/bin/su"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(["/usr/bin/su"], stdin=pipe, stdout=pipe, stderr=pipe)
         while "su" not in open(f"/proc/{child.pid}/comm").read():
             time.sleep(0.01)
         status = open(f"/proc/{child.pid}/status").read().split("Uid:")[1].split("\\n")[0].split()

@@ -1,4 +1,4 @@
-"""The filter in force: what only an exploit asks for ends the run and is named, what libraries probe is refused."""
+"""The filter in force: what only an exploit asks for ends the run and is named; probes are refused."""
 
 from __future__ import annotations
 
@@ -28,12 +28,36 @@ KILLED = {
         *("mount", "umount2", "umount", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount", "fspick"),
         *("open_tree", "move_mount", "mount_setattr", "quotactl", "quotactl_fd", "swapon", "swapoff"),
     ],
-    "other processes": ["ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "process_madvise"],
-    "kernel programs": ["bpf", "perf_event_open", "userfaultfd", "lookup_dcookie", "fanotify_init", "fanotify_mark"],
+    "other processes": [
+        "ptrace",
+        "process_vm_readv",
+        "process_vm_writev",
+        "kcmp",
+        "pidfd_getfd",
+        "process_madvise",
+    ],
+    "kernel programs": [
+        "bpf",
+        "perf_event_open",
+        "userfaultfd",
+        "lookup_dcookie",
+        "fanotify_init",
+        "fanotify_mark",
+    ],
     "keys and handles": ["add_key", "request_key", "keyctl", "open_by_handle_at"],
     "the machine": [
         *("init_module", "finit_module", "delete_module", "create_module", "query_module", "get_kernel_syms"),
-        *("kexec_load", "kexec_file_load", "reboot", "acct", "syslog", "nfsservctl", "iopl", "ioperm", "uselib"),
+        *(
+            "kexec_load",
+            "kexec_file_load",
+            "reboot",
+            "acct",
+            "syslog",
+            "nfsservctl",
+            "iopl",
+            "ioperm",
+            "uselib",
+        ),
         *("_sysctl", "sysfs", "ustat", "vhangup", "sethostname", "setdomainname"),
     ],
 }
@@ -74,7 +98,10 @@ def assert_named_and_killed(outcome, name, arch=None):
     assert outcome.stdout == b"", "the call was answered"
     assert (evidence.seccomp.syscall, evidence.seccomp.action) == (name, "kill")
     assert evidence.seccomp.arch == (arch or platform.machine())
-    assert (evidence.verdict_cause, evidence.verdict_actor) == (VerdictCause.RE_FATAL_SIGNAL, VerdictActor.JUDGE)
+    assert (evidence.verdict_cause, evidence.verdict_actor) == (
+        VerdictCause.RE_FATAL_SIGNAL,
+        VerdictActor.JUDGE,
+    )
     assert kill_reasons(outcome) == ["seccomp"]
 
 
@@ -117,7 +144,9 @@ def test_every_refusal_of_the_policy_is_tried_here():
     ids=["mnt", "cgroup", "uts", "ipc", "user", "pid", "net", "all"],
 )
 def test_clone_into_a_new_namespace_ends_the_run(cells, flag):
-    assert_named_and_killed(cells.run(f"{CALL}\ncall({number_of('clone')}, {flag | 17}, 0, 0, 0, 0)"), "clone")
+    assert_named_and_killed(
+        cells.run(f"{CALL}\ncall({number_of('clone')}, {flag | 17}, 0, 0, 0, 0)"), "clone"
+    )
 
 
 @pytest.mark.parametrize("above", [1, 17, 10_000, 0x3FFFFFFF - 1000])
@@ -131,7 +160,9 @@ def test_a_negative_number_is_no_way_around(cells):
 
 
 @pytest.mark.skipif(not X86_64, reason="x32 is an ABI of x86_64")
-@pytest.mark.parametrize(("number", "name"), [(39, "getpid (x32)"), (272, "unshare (x32)"), (520, "unknown:520 (x32)")])
+@pytest.mark.parametrize(
+    ("number", "name"), [(39, "getpid (x32)"), (272, "unshare (x32)"), (520, "unknown:520 (x32)")]
+)
 def test_an_x32_call_ends_the_run(cells, number, name):
     assert_named_and_killed(cells.run(f"{CALL}\ncall({0x40000000 | number})"), name)
 
@@ -166,7 +197,9 @@ def test_socket_families_that_are_not_for_programs_are_refused(cells, family):
 @pytest.mark.parametrize("family", [17, 29, 31, 38, 40, 43, 44, 45])
 def test_a_socket_of_a_family_that_exploits_use_ends_the_run(cells, family):
     assert_named_and_killed(cells.run(f"{CALL}\ncall({number_of('socket')}, {family}, 3, 0)"), "socket")
-    assert_named_and_killed(cells.run(f"{CALL}\ncall({number_of('socketpair')}, {family}, 3, 0, 0)"), "socketpair")
+    assert_named_and_killed(
+        cells.run(f"{CALL}\ncall({number_of('socketpair')}, {family}, 3, 0, 0)"), "socketpair"
+    )
 
 
 def test_a_socket_family_hidden_below_a_set_upper_half_is_not_given(cells):

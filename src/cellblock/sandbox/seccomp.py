@@ -155,6 +155,7 @@ def _program_filter(policy: Policy, kill: int) -> bytes:
 
 def _init_filter(policy: _InitPolicy) -> bytes:
     built = pyseccomp.SyscallFilter(pyseccomp.KILL_PROCESS)
+    built.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)  # its own default is the thread alone
     for name in policy.allow:
         if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) >= 0:  # aarch64 has ppoll but no poll
             built.add_rule_exactly(pyseccomp.ALLOW, name)

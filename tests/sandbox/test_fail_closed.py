@@ -1,0 +1,307 @@
+"""Where a control cannot be had, strict mode runs nothing and says why; permissive mode runs and says so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cellblock.errors import SandboxError
+from cellblock.model import EnforcementMode, IsolationMode, SourceFile, Verdict, VerdictCause
+from cellblock.sandbox import cell as cell_module
+from cellblock.sandbox import cgroup_choice, cgroup_v2, features, wire
+from cellblock.sandbox import host as host_module
+from sandbox.cells import Cells, opened, own_uid_range
+
+MARK = "print('this must not run')"
+
+
+def assert_refused(cells: Cells, *words: str) -> None:
+    """Nothing ran, and the answer names what is missing."""
+    outcome = cells.run(MARK)
+    assert outcome.verdict is Verdict.IE
+    assert outcome.stdout == b""
+    assert outcome.evidence.verdict_cause is VerdictCause.IE_SUPERVISOR_FAILURE
+    assert outcome.evidence.controls_applied == ()
+    for word in words:
+        assert word in outcome.error_message, outcome.error_message
+
+
+def take_cgroups_away(monkeypatch):
+    monkeypatch.setattr(cgroup_choice, "read_mounts", list)
+
+
+def take_controller_away(monkeypatch, controller):
+    """As on a kernel that was booted without it."""
+    mounts = cgroup_choice.read_mounts()
+    without = [mount for mount in mounts if mount.filesystem != "cgroup" or controller not in mount.options]
+    monkeypatch.setattr(cgroup_choice, "read_mounts", lambda: without)
+    write_control = cgroup_v2.write_control
+
+    def write(directory, name, value):
+        if value == f"+{controller}":
+            raise SandboxError("cgroup_limit", 2, f"{directory / name} = {value}")
+        write_control(directory, name, value)
+
+    monkeypatch.setattr(cgroup_v2, "write_control", write)
+
+
+def take_namespace_away(monkeypatch, name):
+    works = features._namespace_works
+    monkeypatch.setattr(features, "_namespace_works", lambda asked: asked != name and works(asked))
+
+
+def take_seccomp_away(monkeypatch, tmp_path, actions=None):
+    listed = tmp_path / "actions_avail"
+    if actions:
+        listed.write_text(actions)
+    monkeypatch.setattr(features, "_SECCOMP_ACTIONS", listed)
+
+
+MISSING = {
+    "cgroups": (take_cgroups_away, ["cgroups", "no cgroup file system is mounted"]),
+    "memory": (lambda patch: take_controller_away(patch, "memory"), ["memory controller"]),
+    "pids": (lambda patch: take_controller_away(patch, "pids"), ["pids controller"]),
+    **{
+        f"{name} namespace": (
+            (lambda patch, name=name: take_namespace_away(patch, name)),
+            [f"{name} namespace"],
+        )
+        for name in ("pid", "mnt", "net", "ipc", "uts", "cgroup")
+    },
+}
+
+
+@pytest.mark.parametrize(("take_away", "words"), MISSING.values(), ids=MISSING)
+def test_strict_mode_refuses_to_run_and_says_what_is_missing(monkeypatch, time_scale, take_away, words):
+    take_away(monkeypatch)
+    with opened(time_scale) as cells:
+        assert cells.host.enforcement_mode is EnforcementMode.NONE
+        assert_refused(cells, *words)
+        assert [problem.remedy for problem in cells.host.problems if not problem.remedy] == []
+
+
+def test_strict_mode_refuses_to_run_without_seccomp(monkeypatch, time_scale, tmp_path):
+    take_seccomp_away(monkeypatch, tmp_path)
+    with opened(time_scale) as cells:
+        assert_refused(cells, "seccomp filter", "not in this kernel")
+
+
+def test_strict_mode_refuses_to_run_without_the_cell_helper(monkeypatch, time_scale, tmp_path):
+    monkeypatch.setattr(host_module, "HELPER", tmp_path / "nothing")
+    with opened(time_scale) as cells:
+        assert_refused(cells, "cell helper", str(tmp_path / "nothing"), "make setup")
+
+
+PERMISSIVE = {
+    "cgroups": (
+        take_cgroups_away,
+        {"memory_limit", "process_limit"},
+    ),
+    "memory": (lambda patch: take_controller_away(patch, "memory"), {"memory_limit"}),
+    "pids": (lambda patch: take_controller_away(patch, "pids"), {"process_limit"}),
+    "cgroup namespace": (lambda patch: take_namespace_away(patch, "cgroup"), {"cgroup_namespace"}),
+}
+
+
+@pytest.mark.parametrize(("take_away", "missing"), PERMISSIVE.values(), ids=PERMISSIVE)
+def test_permissive_mode_runs_and_lists_what_is_missing(monkeypatch, time_scale, take_away, missing):
+    take_away(monkeypatch)
+    with opened(time_scale, permissive="true") as cells:
+        assert cells.host.enforcement_mode is EnforcementMode.DEGRADED
+        outcome = cells.run("print(2 + 2)")
+    evidence = outcome.evidence
+    assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"4\n"), outcome.error_message
+    assert evidence.isolation_mode is IsolationMode.PERMISSIVE
+    assert set(evidence.controls_missing) == missing
+    assert missing.isdisjoint(evidence.controls_applied)
+    assert (evidence.cgroup.memory_limit_bytes is None) == ("memory_limit" in missing)
+    assert (evidence.cgroup.process_limit is None) == ("process_limit" in missing)
+
+
+def test_permissive_mode_without_cgroups_still_ends_what_runs_too_long(monkeypatch, time_scale):
+    take_cgroups_away(monkeypatch)
+    with opened(time_scale, permissive="true") as cells:
+        outcome = cells.run("import os, time\nos.fork()\ntime.sleep(60)", wall_ms=500)
+        cells.assert_nothing_is_left()
+    assert outcome.verdict is Verdict.TLE
+    assert outcome.evidence.cgroup.cpu_usage_usec is None
+    assert outcome.evidence.collection_errors
+
+
+def test_permissive_mode_runs_without_seccomp_and_says_so(monkeypatch, time_scale, tmp_path):
+    take_seccomp_away(monkeypatch, tmp_path)
+    with opened(time_scale, permissive="true") as cells:
+        outcome = cells.run('print(open("/proc/self/status").read().split("Seccomp:")[1].split()[0])')
+    assert outcome.stdout == b"0\n"
+    assert outcome.evidence.controls_missing == ("seccomp_filter",)
+
+
+def test_without_notification_a_forbidden_call_ends_by_sigsys_and_is_not_named(
+    monkeypatch, time_scale, tmp_path
+):
+    take_seccomp_away(monkeypatch, tmp_path, actions="kill_process kill_thread errno allow")
+    with opened(time_scale) as cells:
+        assert cells.host.problems == ()
+        outcome = cells.run("import ctypes; ctypes.CDLL(None).ptrace(0, 0, 0, 0)")
+    assert (outcome.verdict, outcome.signal) == (Verdict.SIG, 31)
+    assert outcome.evidence.seccomp is None
+
+
+def test_permissive_mode_on_a_host_where_all_holds_is_as_strict_as_strict(time_scale):
+    with opened(time_scale, permissive="true") as cells:
+        assert cells.host.enforcement_mode is EnforcementMode.STRICT
+        outcome = cells.run("print(1)")
+    assert outcome.evidence.isolation_mode is IsolationMode.PERMISSIVE
+    assert outcome.evidence.controls_missing == ()
+
+
+# ---- a probe that went well does not vouch for the next cell ----
+
+
+def tampered_request(**changes):
+    """Have the helper set up something else than the specification says."""
+    encode = wire.encode_request
+    return lambda **fields: encode(
+        **{**fields, **{name: change(fields[name]) for name, change in changes.items()}}
+    )
+
+
+TAMPERED = {
+    "file_size_limit": {"rlimits": lambda limits: [limit for limit in limits if limit[0] != 1]},
+    "open_files_limit": {
+        "rlimits": lambda limits: [(n, s + 1, h + 1) if n == 7 else (n, s, h) for n, s, h in limits]
+    },
+    "stack_limit": {"rlimits": lambda limits: [limit for limit in limits if limit[0] != 3]},
+    "work_area_limit": {"work_area_bytes": lambda size: size * 2},
+    "work_area_limit inodes": {"work_area_inodes": lambda count: count + 1},
+    "seccomp_filter": {"features": lambda bits: bits & ~(wire.FEATURE_SECCOMP | wire.FEATURE_SECCOMP_NOTIFY)},
+    "cgroup_namespace": {"features": lambda bits: bits & ~wire.FEATURE_CGROUP_NS},
+    "unprivileged_uid": {"program_uid": lambda uid: uid + 2},
+}
+
+
+@pytest.mark.parametrize(("control", "changes"), TAMPERED.items(), ids=TAMPERED)
+def test_a_cell_whose_control_does_not_hold_runs_nothing(monkeypatch, time_scale, control, changes):
+    with opened(time_scale) as cells:
+        monkeypatch.setattr(cell_module.wire, "encode_request", tampered_request(**changes))
+        assert_refused(cells, control.split()[0], "nothing was run")
+        monkeypatch.undo()
+        cells.assert_nothing_is_left()
+        cells.assert_next_run_works()
+
+
+def test_a_cell_whose_cgroup_has_another_limit_runs_nothing(monkeypatch, time_scale):
+    with opened(time_scale) as cells:
+        create = cells.host._tree.create_cell
+        monkeypatch.setattr(
+            cells.host._tree,
+            "create_cell",
+            lambda name, memory, processes: create(name, memory * 2, processes + 1),
+        )
+        assert_refused(cells, "memory_limit, process_limit", "nothing was run")
+
+
+def test_permissive_mode_runs_a_cell_whose_control_does_not_hold_and_lists_it(monkeypatch, time_scale):
+    with opened(time_scale, permissive="true") as cells:
+        monkeypatch.setattr(cell_module.wire, "encode_request", tampered_request(**TAMPERED["stack_limit"]))
+        outcome = cells.run("print(1)")
+    assert outcome.verdict is Verdict.AC
+    assert outcome.evidence.controls_missing == ("stack_limit",)
+
+
+# ---- the same on a host that really lacks its cgroups, in a mount namespace of its own ----
+
+HOST_WITHOUT_CGROUPS = """
+import asyncio, sys
+from cellblock import config
+from cellblock.sandbox.host import Host
+
+async def main():
+    host = await Host.open(config.load({"uid_range": sys.argv[1], "permissive": sys.argv[2]}, {}), ())
+    print(host.enforcement_mode, [problem.feature for problem in host.problems])
+    await host.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("hide", ["mount -t tmpfs none /sys/fs/cgroup", "umount -R /sys/fs/cgroup"])
+@pytest.mark.parametrize(("permissive", "mode"), [("false", "none"), ("true", "degraded")])
+def test_a_host_without_its_cgroup_mounts_is_noticed(hide, permissive, mode):
+    finished = subprocess.run(
+        [
+            *("unshare", "--mount", "sh", "-c", f'{hide} && exec "$@"', "sh"),
+            *(sys.executable, "-c", HOST_WITHOUT_CGROUPS, own_uid_range(), permissive),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    assert finished.returncode == 0, finished.stderr
+    said_mode, _, problems = finished.stdout.partition(" ")
+    assert said_mode == mode
+    assert "control memory_limit" in problems
+    assert "control process_limit" in problems
+
+
+# ---- a set-up that fails is named by its step ----
+
+FAILURES = {
+    "executable that is not there": (["/bin/nothing"], {}, "exec", "No such file"),
+    "executable that is a directory": (["/usr"], {}, "exec", "Permission denied"),
+    "executable that is none": (["/etc/passwd"], {}, "exec", "Permission denied"),
+    "one inode": (["/bin/true"], {"work_area_inodes": 1}, "work_area_tmpfs", "No space left"),
+    "too few inodes for the files": (["/bin/true"], {"work_area_inodes": 5}, "place_files", "No space left"),
+    "too little room for the files": (
+        ["/bin/true"],
+        {"work_area_bytes": 4096},
+        "place_files",
+        "No space left",
+    ),
+    "more descriptors than the kernel has": (
+        ["/bin/true"],
+        {"open_files": 1 << 40},
+        "rlimits",
+        "Operation not perm",
+    ),
+}
+
+
+@pytest.mark.parametrize(("argv", "limits", "step", "reason"), FAILURES.values(), ids=FAILURES)
+def test_a_failed_set_up_is_named_by_step_and_error_and_leaves_nothing(cells, argv, limits, step, reason):
+    files = tuple(SourceFile(f"f{n}", b"x" * 5000) for n in range(3))
+    outcome = cells.run_argv(*argv, files=files, **limits)
+    assert outcome.verdict is Verdict.IE
+    assert outcome.error_message.startswith(f"cell step {step} failed: {reason}"), outcome.error_message
+    cells.assert_nothing_is_left()
+    cells.assert_next_run_works()
+
+
+NAMES = {
+    "../out": "Protocol error",
+    "/absolute": "Protocol error",
+    "a//b": "Protocol error",
+    "a/./b": "Protocol error",
+    "": "Protocol error",
+    "n\0ul": "Protocol error",
+    "x" * 256: "File name too long",
+    "x" * 300 + "/y": "File name too long",
+    "same": "File exists",
+    "same/below": "Not a directory",
+}
+
+
+@pytest.mark.parametrize(("name", "reason"), NAMES.items(), ids=[ascii(name)[:20] for name in NAMES])
+def test_a_file_that_cannot_be_placed_is_our_failure_and_leaves_nothing(cells, name, reason):
+    files = (SourceFile("same", b"1"), SourceFile(name, b"2"))
+    outcome = cells.run_argv("/bin/true", files=files)
+    assert outcome.verdict is Verdict.IE
+    assert reason in outcome.error_message
+    assert (
+        f"cell step {'request' if reason == 'Protocol error' else 'place_files'} failed"
+        in outcome.error_message
+    )

@@ -1,0 +1,247 @@
+"""The filters as they are handed to the kernel, decided here instruction by instruction for every call."""
+
+from __future__ import annotations
+
+import errno
+import platform
+import struct
+from collections.abc import Callable
+
+import msgspec
+import pyseccomp
+import pytest
+
+from cellblock.sandbox import seccomp
+from cellblock.sandbox.seccomp import (
+    X32_SYSCALL_BIT,
+    build_filters,
+    load_policy,
+    newest_known_number,
+    syscall_name,
+    unresolved_syscalls,
+)
+
+ALLOW, NOTIFY, KILL_PROCESS, ERRNO = 0x7FFF0000, 0x7FC00000, 0x80000000, 0x00050000
+NATIVE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[platform.machine()]
+I386, ARM = 0x40000003, 0x40000028
+BPF_MAXINSNS = 4096
+
+COMPARE: dict[int, Callable[[int, int], bool]] = {
+    0x10: lambda accumulator, k: accumulator == k,
+    0x20: lambda accumulator, k: accumulator > k,
+    0x30: lambda accumulator, k: accumulator >= k,
+    0x40: lambda accumulator, k: bool(accumulator & k),
+}
+
+
+def decide(bpf: bytes, number: int, *arguments: int, arch: int = NATIVE) -> int:
+    """Run a filter on one call as the kernel does, and return its action."""
+    words = [*arguments, *[0] * (6 - len(arguments))]
+    data = struct.pack("=IIQ6Q", number & 0xFFFFFFFF, arch, 0, *words)
+    program = list(struct.iter_unpack("=HBBI", bpf))
+    at = accumulator = 0
+    while True:
+        code, if_true, if_false, k = program[at]
+        at += 1
+        if code == 0x20:  # load a word
+            (accumulator,) = struct.unpack_from("=I", data, k)
+        elif code == 0x54:  # and
+            accumulator &= k
+        elif code == 0x05:  # jump
+            at += k
+        elif code & 0x07 == 0x05:  # compare and jump
+            at += if_true if COMPARE[code & 0xF0](accumulator, k) else if_false
+        elif code == 0x06:  # return
+            return k
+        else:
+            raise AssertionError(f"instruction {code:#x} that seccomp filters here do not have")
+
+
+def number_of(name: str) -> int:
+    return int(pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name))
+
+
+def action_of(rule, kill=NOTIFY) -> int:
+    return kill if rule.action == "kill" else ERRNO | getattr(errno, rule.action)
+
+
+PROGRAM = build_filters(notify=True).program
+INIT = build_filters(notify=True).init
+UNCONDITIONAL = {
+    number_of(name): action_of(rule)
+    for rule in load_policy().rule
+    if rule.arg is None
+    for name in rule.syscalls
+    if number_of(name) >= 0
+}
+ON_ARGUMENTS = {number_of(name) for rule in load_policy().rule if rule.arg for name in rule.syscalls}
+
+
+def test_every_rule_has_a_reason_and_a_known_action():
+    policy = load_policy()
+    for rule in [*policy.rule, policy.unknown, policy.foreign_abi]:
+        assert len(rule.reason) > 20, rule
+        assert rule.action == "kill" or hasattr(errno, rule.action), rule
+    assert policy.init.reason
+
+
+def test_a_rule_without_a_reason_does_not_load(monkeypatch, tmp_path):
+    (tmp_path / "seccomp_policy.toml").write_text(
+        '[unknown]\naction="ENOSYS"\nreason="x"\n[foreign_abi]\naction="kill"\nreason="x"\n'
+        '[[rule]]\nsyscalls=["ptrace"]\naction="kill"\nreason=" "\n'
+        '[init]\nreason="x"\nallow=[]\nallow_ioctl=1\n'
+    )
+    monkeypatch.setattr(seccomp.resources, "files", lambda _: tmp_path)
+    with pytest.raises(seccomp.SandboxError, match="rule for ptrace has no reason"):
+        load_policy.__wrapped__()
+
+
+def test_a_misspelt_field_does_not_load(monkeypatch, tmp_path):
+    (tmp_path / "seccomp_policy.toml").write_text('[unknwon]\naction="ENOSYS"\nreason="x"\n')
+    monkeypatch.setattr(seccomp.resources, "files", lambda _: tmp_path)
+    with pytest.raises(seccomp.SandboxError, match="seccomp_policy"):
+        load_policy.__wrapped__()
+
+
+def test_no_call_is_named_in_two_unconditional_rules():
+    names = [name for rule in load_policy().rule if rule.arg is None for name in rule.syscalls]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_names_that_libseccomp_does_not_know_are_beyond_its_newest_number():
+    """They would otherwise be calls that the policy forbids and the filter lets through."""
+    assert set(unresolved_syscalls()) <= {"open_tree_attr", "statmount", "listmount"}
+
+
+def test_every_call_of_the_native_abi_is_decided_as_the_policy_says():
+    for number in range(newest_known_number() + 1):
+        if number not in ON_ARGUMENTS:
+            assert decide(PROGRAM, number) == UNCONDITIONAL.get(number, ALLOW), syscall_name(number, NATIVE)
+
+
+def test_calls_newer_than_the_policy_do_not_exist():
+    beyond = newest_known_number() + 1
+    for number in [*range(beyond, beyond + 600), 1 << 16, X32_SYSCALL_BIT - 1]:
+        assert decide(PROGRAM, number) == ERRNO | errno.ENOSYS, number
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="x32 is an ABI of x86_64")
+def test_every_x32_call_is_stopped():
+    for number in [*range(600), 0x3FFFFFFF]:
+        assert decide(PROGRAM, X32_SYSCALL_BIT | number) == NOTIFY, number
+
+
+@pytest.mark.parametrize("arch", [I386, ARM, 0, 0xFFFFFFFF])
+def test_every_call_of_a_foreign_architecture_is_stopped(arch):
+    for number in [*range(600), X32_SYSCALL_BIT, 0xFFFFFFFF]:
+        assert decide(PROGRAM, number, arch=arch) == NOTIFY, number
+
+
+NAMESPACE_FLAGS = 0x7E020000
+THREAD_FLAGS = 0x3D0F00
+
+
+def test_clone_is_stopped_for_any_namespace_flag_and_for_no_other():
+    clone = number_of("clone")
+    for bit in range(64):
+        wanted = NOTIFY if NAMESPACE_FLAGS >> bit & 1 else ALLOW
+        assert decide(PROGRAM, clone, 1 << bit) == wanted, bit
+        assert decide(PROGRAM, clone, THREAD_FLAGS | 1 << bit) == wanted, bit
+    assert decide(PROGRAM, clone, THREAD_FLAGS) == ALLOW
+    assert decide(PROGRAM, clone, 17) == ALLOW
+
+
+UNIX, INET, INET6 = 1, 2, 10
+
+
+@pytest.mark.parametrize("name", ["socket", "socketpair"])
+def test_only_unix_and_internet_sockets_are_allowed_whatever_stands_in_the_upper_half(name):
+    """The kernel reads the family as an int: what it would read must have been judged."""
+    for family in range(300):
+        allowed = family in {0, UNIX, INET, INET6}
+        assert (decide(PROGRAM, number_of(name), family) == ALLOW) == allowed, family
+        for upper in (1, 0x80000000, 0xFFFFFFFF):
+            assert decide(PROGRAM, number_of(name), upper << 32 | family) != ALLOW, (upper, family)
+
+
+def test_rarely_used_socket_families_are_stopped_and_forgotten_ones_refused():
+    for family in range(17, 46):
+        assert decide(PROGRAM, number_of("socket"), family) == NOTIFY, family
+    for family in [16, 3, 15, 46, 255, 0xFFFFFFFF]:
+        assert decide(PROGRAM, number_of("socket"), family) == ERRNO | errno.EAFNOSUPPORT, family
+
+
+def test_terminal_pasting_is_stopped_whatever_stands_in_the_upper_half():
+    ioctl = number_of("ioctl")
+    for request in (0x5412, 0x541C):
+        for upper in (0, 1, 0xFFFFFFFF):
+            assert decide(PROGRAM, ioctl, 0, upper << 32 | request) == NOTIFY
+    assert decide(PROGRAM, ioctl, 0, 0x5413) == ALLOW  # window size
+    assert decide(PROGRAM, ioctl, 0x5412, 0x5401) == ALLOW
+
+
+def test_directory_notification_is_refused_and_other_fcntl_allowed():
+    fcntl = number_of("fcntl")
+    assert decide(PROGRAM, fcntl, 3, 1026) == ERRNO | errno.EPERM
+    assert decide(PROGRAM, fcntl, 3, 1 << 32 | 1026) == ERRNO | errno.EPERM
+    assert decide(PROGRAM, fcntl, 1026, 1) == ALLOW
+
+
+def test_without_notification_the_kernel_kills_where_init_would_be_asked():
+    program = build_filters(notify=False).program
+    assert decide(program, number_of("ptrace")) == KILL_PROCESS
+    assert decide(program, number_of("clone"), 1 << 28) == KILL_PROCESS
+    assert decide(program, 20, arch=I386) == KILL_PROCESS
+    assert decide(program, number_of("personality")) == ERRNO | errno.EPERM
+    assert decide(program, number_of("read")) == ALLOW
+
+
+def test_init_may_watch_and_nothing_else():
+    policy = load_policy().init
+    allowed = {number_of(name) for name in policy.allow} - {-1}
+    ioctl = number_of("ioctl")
+    for number in [*range(newest_known_number() + 200), X32_SYSCALL_BIT, 0xFFFFFFFF]:
+        if number != ioctl:
+            assert decide(INIT, number) == (ALLOW if number in allowed else KILL_PROCESS), number
+    assert decide(INIT, ioctl, 5, policy.allow_ioctl) == ALLOW
+    assert decide(INIT, ioctl, 5, policy.allow_ioctl + 1) == KILL_PROCESS
+    assert decide(INIT, number_of("read"), arch=I386) == KILL_PROCESS
+    dangerous = ("execve", "openat", "mount", "ptrace", "kill", "setuid", "clone", "socket", "mmap", "prctl")
+    assert {number_of(name) for name in dangerous}.isdisjoint(allowed)
+
+
+@pytest.mark.parametrize("bpf", [PROGRAM, INIT], ids=["program", "init"])
+def test_filter_fits_the_kernels_bound(bpf):
+    assert len(bpf) % 8 == 0
+    assert 0 < len(bpf) // 8 <= BPF_MAXINSNS
+
+
+def test_an_ordinary_call_is_decided_in_few_steps():
+    """Every call of every program pays for this."""
+    assert len(PROGRAM) // 8 < 600
+
+
+@pytest.mark.parametrize(
+    ("number", "arch", "name"),
+    [
+        (number_of("unshare"), NATIVE, "unshare"),
+        (20, I386, "getpid"),
+        (999, NATIVE, "unknown:999"),
+        (5, 0x1234, "unknown:5"),
+    ],
+)
+def test_a_call_is_named_by_its_number_and_architecture(number, arch, name):
+    assert syscall_name(number, arch) == name
+
+
+def test_an_architecture_that_nobody_knows_is_shown_by_its_number():
+    assert seccomp.arch_name(0x1234) == "unknown:0x1234"
+    assert seccomp.arch_name(NATIVE) == platform.machine()
+
+
+def test_a_rule_that_libseccomp_refuses_is_named(monkeypatch):
+    policy = load_policy()
+    broken = msgspec.structs.replace(policy.rule[0], arg=seccomp._Argument(index=0))
+    monkeypatch.setattr(seccomp, "load_policy", lambda: msgspec.structs.replace(policy, rule=[broken]))
+    with pytest.raises(seccomp.SandboxError, match="any_bit, int_in or above"):
+        build_filters(notify=True)
