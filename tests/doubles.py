@@ -16,9 +16,11 @@ from cellblock.model import (
     Job,
     LanguageStatus,
     LifecycleEvidence,
+    Limits,
     Outcome,
     OutputIntegrity,
     Remedy,
+    StageReport,
     SupervisorStatus,
     TimingEvidence,
     Verdict,
@@ -26,11 +28,13 @@ from cellblock.model import (
     VerdictCause,
 )
 from cellblock.supervisor.messages import (
+    CancelRequest,
     FailureReply,
     ProbeReply,
     ProbeRequest,
     Reply,
     RunReply,
+    RunRequest,
     StatusMessage,
     decode_request,
     encode_frame,
@@ -42,6 +46,40 @@ Script = Callable[[Job], Awaitable[Outcome]]
 
 class CannotServeError(Exception):
     """Raised by a script whose supervisor answers with a failure."""
+
+
+def make_limits(**changes: int) -> Limits:
+    """The executor's column of limits, unless changed."""
+    limits = Limits(
+        memory_bytes=2_147_483_648,
+        cpu_ms=30_000,
+        wall_ms=60_000,
+        processes=64,
+        open_files=256,
+        file_size_bytes=67_108_864,
+        stack_bytes=8_388_608,
+        work_area_bytes=1_073_741_824,
+        work_area_inodes=65_536,
+        output_bytes=10_485_760,
+    )
+    return msgspec.structs.replace(limits, **changes)
+
+
+def make_stage(**changes: object) -> StageReport:
+    stage = StageReport(
+        stdout=b"4\n",
+        stderr=b"",
+        output_order=((1, 2),),
+        exit_code=0,
+        signal=None,
+        killed_for=None,
+        verdict=Verdict.AC,
+        truncated=False,
+        wall_time_ns=22_345_678,
+        cpu_usage_usec=9142,
+        memory_peak_bytes=9_307_000,
+    )
+    return msgspec.structs.replace(stage, **changes)
 
 
 def make_outcome(**changes: object) -> Outcome:
@@ -80,16 +118,30 @@ def make_outcome(**changes: object) -> Outcome:
     return msgspec.structs.replace(outcome, **changes)
 
 
-def make_language(name: str, *aliases: str, available: bool = True) -> LanguageStatus:
-    return LanguageStatus(
+def make_executed(*stages: StageReport, **changes: object) -> Outcome:
+    """An outcome with its stages, by default one that ended well."""
+    return make_outcome(stages=stages or (make_stage(),), **changes)
+
+
+def make_language(name: str, *aliases: str, **changes: object) -> LanguageStatus:
+    language = LanguageStatus(
         name=name,
+        runtime=f"{name}-1",
         title=name,
         aliases=aliases,
         suffixes=(f".{name}",),
-        version="1",
-        available=available,
-        limits={},
+        source_name=f"main.{name}",
+        version="1.0.0",
+        available=True,
+        limits={"executor": make_limits()},
     )
+    return msgspec.structs.replace(language, **changes)
+
+
+def make_compiled(name: str, *aliases: str, **changes: object) -> LanguageStatus:
+    """A language whose compile stage the execute API shows."""
+    ceiling = make_limits(memory_bytes=536_870_912, cpu_ms=15_000, wall_ms=30_000)
+    return make_language(name, *aliases, compile_limits=ceiling, **{"shows_compile": True, **changes})
 
 
 def make_status(**changes: object) -> SupervisorStatus:
@@ -108,6 +160,10 @@ async def answer_four(_job: Job) -> Outcome:
     return make_outcome()
 
 
+async def answer_executed(_job: Job) -> Outcome:
+    return make_executed()
+
+
 class ScriptedSupervisor:
     """Answers every job as ``script`` says. It can die, come back and change its status."""
 
@@ -117,6 +173,7 @@ class ScriptedSupervisor:
         self.status = make_status()
         self.features: tuple[Remedy, ...] = (Remedy(feature="pid_namespace", ok=True, detail="held"),)
         self.jobs: list[Job] = []
+        self.cancelled: list[Job] = []
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,9 +208,14 @@ class ScriptedSupervisor:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         writer.write(encode_frame(StatusMessage(self.status)))
+        mine: dict[int, asyncio.Task[None]] = {}
         try:
             while (payload := await read_frame(reader)) is not None:
-                task = asyncio.create_task(self._answer(payload, writer))
+                request = decode_request(payload)
+                if isinstance(request, CancelRequest):
+                    mine[request.seq].cancel()
+                    continue
+                task = mine[request.seq] = asyncio.create_task(self._answer(request, writer))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         except OSError:
@@ -162,8 +224,7 @@ class ScriptedSupervisor:
             self._writers.discard(writer)
             writer.close()
 
-    async def _answer(self, payload: bytes, writer: asyncio.StreamWriter) -> None:
-        request = decode_request(payload)
+    async def _answer(self, request: RunRequest | ProbeRequest, writer: asyncio.StreamWriter) -> None:
         reply: Reply
         if isinstance(request, ProbeRequest):
             reply = ProbeReply(request.seq, self.features)
@@ -171,6 +232,9 @@ class ScriptedSupervisor:
             self.jobs.append(request.job)
             try:
                 reply = RunReply(request.seq, await self.script(request.job))
+            except asyncio.CancelledError:
+                self.cancelled.append(request.job)
+                raise
             except CannotServeError as error:
                 reply = FailureReply(request.seq, str(error))
         writer.write(encode_frame(reply))

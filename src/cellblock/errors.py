@@ -47,9 +47,15 @@ class SupervisorLostError(CellblockError):
 class RequestRefused(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours
     """The request cannot be served as asked: an HTTP status, a text for the client, extra headers."""
 
-    def __init__(self, status: int, message: str, *, retry_after_s: int | None = None) -> None:
-        """Refuse with ``status`` and ``message``; ``retry_after_s`` becomes ``Retry-After``."""
+    def __init__(
+        self, status: int, message: str, *, retry_after_s: int | None = None, code: str | None = None
+    ) -> None:
+        """Refuse with ``status`` and ``message``; ``retry_after_s`` becomes ``Retry-After``.
+
+        ``code`` names the reason for dialects that show one, where the status alone does not.
+        """
         self.status = status
         self.message = message
         self.retry_after_s = retry_after_s
+        self.code = code
         super().__init__(message)

@@ -356,6 +356,8 @@ class LanguageStatus(Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...]
     suffixes: tuple[str, ...]
     """File name endings, such as ``.py``."""
+    source_name: str = ""
+    """What an unnamed main file will be called; empty where its content decides."""
     version: str | None
     available: bool
     """Its self-test passed in a cell."""

@@ -6,8 +6,10 @@ from litestar import Litestar
 
 from cellblock.api import health
 from cellblock.api.errors import exception_handlers
+from cellblock.api.execute import routes as execute
 from cellblock.api.intake import Intake
 from cellblock.api.judge import routes as judge
+from cellblock.api.piston import routes as piston
 from cellblock.api.readiness import Readiness
 from cellblock.config import Settings
 from cellblock.dispatch import LocalQueue
@@ -21,13 +23,30 @@ def build(*, settings: Settings, store: Store, queue: LocalQueue, readiness: Rea
         stdin_max_bytes=settings.stdin_max_bytes,
         sync_wait_max_ms=settings.sync_wait_max_ms,
     )
+    body_max_bytes, execute_body_max_bytes = settings.body_max_bytes, settings.execute_body_max_bytes
     return Litestar(
         route_handlers=[
             *judge.routes(intake=Intake(store, queue), store=store, readiness=readiness, bounds=bounds),
             *health.routes(readiness=readiness, store=store, queue=queue, node_id=settings.node_id),
+            *(
+                handler
+                for dialect in (execute, piston)
+                for handler in dialect.routes(
+                    queue=queue,
+                    readiness=readiness,
+                    body_max_bytes=execute_body_max_bytes,
+                    stdin_max_bytes=settings.stdin_max_bytes,
+                )
+            ),
         ],
-        exception_handlers=exception_handlers(body_max_bytes=settings.body_max_bytes),
-        request_max_body_size=settings.body_max_bytes,
+        exception_handlers=exception_handlers(
+            [
+                execute.dialect(execute_body_max_bytes),
+                piston.dialect(execute_body_max_bytes),
+                judge.dialect(body_max_bytes),
+            ]
+        ),
+        request_max_body_size=body_max_bytes,
         openapi_config=None,
         logging_config=None,
     )

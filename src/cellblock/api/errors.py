@@ -1,7 +1,9 @@
-"""Every failure as a JSON answer. In this dialect an error body is exactly ``{"error": text}``."""
+"""Every failure as a JSON answer, in the shape of the dialect whose route was asked for."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -9,13 +11,45 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
+from msgspec import Struct
 
-from cellblock.errors import RequestRefused, StoreError
+from cellblock.errors import CellblockError, RequestRefused, StoreError
 
 _log = structlog.get_logger(__name__)
 _STORE_RETRY_AFTER_S = 1
+_FIRST_SERVER_ERROR = 500
 
 AnyRequest = Request[Any, Any, Any]
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why there is no other answer."""
+
+    status: int
+    message: str
+    request_id: str
+    """Stands in the log beside what went wrong."""
+    code: str | None = None
+    """The reason by name, where the status alone does not say it."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the client did nothing wrong."""
+        return self.status >= _FIRST_SERVER_ERROR
+
+
+class Dialect(Struct, frozen=True, kw_only=True):
+    """What the routes below one path have in common."""
+
+    prefix: str
+    body_max_bytes: int
+    error_body: Callable[[Failure], object]
+
+
+def request_id(request: AnyRequest) -> str:
+    """Return the name of this request in logs and error bodies."""
+    state: dict[str, Any] = request.scope.setdefault("state", {})
+    return str(state.setdefault("request_id", str(uuid.uuid4())))
 
 
 def json_response(status: int, body: object, headers: dict[str, str] | None = None) -> Response[bytes]:
@@ -28,45 +62,72 @@ def json_response(status: int, body: object, headers: dict[str, str] | None = No
     )
 
 
-def exception_handlers(*, body_max_bytes: int) -> ExceptionHandlersMap:
-    """Return what turns exceptions into answers."""
+def exception_handlers(dialects: Sequence[Dialect]) -> ExceptionHandlersMap:
+    """Return what turns exceptions into answers; a path speaks the first dialect whose prefix it has."""
+    answers = _Answers(dialects)
+    return {
+        RequestRefused: answers.refused,
+        StoreError: answers.store_failed,
+        CellblockError: answers.failed,
+        HTTPException: answers.http_error,
+        Exception: answers.unexpected,
+    }
 
-    def http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+
+class _Answers:
+    """What is said to each kind of failure."""
+
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        self._dialects = dialects
+
+    def refused(self, request: AnyRequest, error: RequestRefused) -> Response[bytes]:
+        headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+        return self._answer(request, error.status, error.message, code=error.code, headers=headers)
+
+    def http_error(self, request: AnyRequest, error: HTTPException) -> Response[bytes]:
         match error.status_code:
             case 404:
                 text = f"no such route: {request.url.path}"
             case 405:
                 text = f"method {request.method} is not allowed here"
             case 413:
-                text = f"request body too large: at most {body_max_bytes} bytes are allowed"
+                limit_bytes = self._dialect_of(request).body_max_bytes
+                text = f"request body too large: at most {limit_bytes} bytes are allowed"
             case _:
                 text = error.detail
-        if error.status_code >= 500:  # noqa: PLR2004  # the HTTP class of server errors
-            _log.warning("request_failed", path=request.url.path, error=error.detail)
-        return json_response(error.status_code, {"error": text}, dict(error.headers or {}))
+        if error.status_code >= _FIRST_SERVER_ERROR:
+            _log.warning("request_failed", **_named(request), error=error.detail)
+        return self._answer(request, error.status_code, text, headers=dict(error.headers or {}))
 
-    return {
-        RequestRefused: _refused,
-        StoreError: _store_failed,
-        HTTPException: http_error,
-        Exception: _unexpected,
-    }
+    def store_failed(self, request: AnyRequest, error: StoreError) -> Response[bytes]:
+        _log.error("store_failed", **_named(request), error=str(error))
+        headers = {"retry-after": str(_STORE_RETRY_AFTER_S)}
+        return self._answer(request, 503, "the store cannot be reached, try again later", headers=headers)
+
+    def failed(self, request: AnyRequest, error: CellblockError) -> Response[bytes]:
+        _log.error("request_failed", **_named(request), error=str(error))
+        return self._answer(request, 500, str(error))
+
+    def unexpected(self, request: AnyRequest, error: Exception) -> Response[bytes]:
+        _log.error("unexpected_failure", **_named(request), exc_info=error)
+        return self._answer(request, 500, "internal error: the service's log says what happened")
+
+    def _answer(
+        self,
+        request: AnyRequest,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Response[bytes]:
+        failure = Failure(status=status, message=message, code=code, request_id=request_id(request))
+        return json_response(status, self._dialect_of(request).error_body(failure), headers)
+
+    def _dialect_of(self, request: AnyRequest) -> Dialect:
+        path = request.scope["path"]
+        return next(dialect for dialect in self._dialects if path.startswith(dialect.prefix))
 
 
-def _refused(_request: AnyRequest, error: RequestRefused) -> Response[bytes]:
-    headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
-    return json_response(error.status, {"error": error.message}, headers)
-
-
-def _store_failed(request: AnyRequest, error: StoreError) -> Response[bytes]:
-    _log.error("store_failed", path=request.url.path, error=str(error))
-    return json_response(
-        503,
-        {"error": "the store cannot be reached, try again later"},
-        {"retry-after": str(_STORE_RETRY_AFTER_S)},
-    )
-
-
-def _unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
-    _log.error("unexpected_failure", path=request.url.path, exc_info=error)
-    return json_response(500, {"error": "internal error: the service's log says what happened"})
+def _named(request: AnyRequest) -> dict[str, str]:
+    return {"path": request.url.path, "request": request_id(request)}

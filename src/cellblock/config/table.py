@@ -44,6 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sync_wait_max_ms: int
     drain_timeout_ms: int
     body_max_bytes: int
+    execute_body_max_bytes: int
     code_max_bytes: int
     stdin_max_bytes: int
     output_max_bytes: int
@@ -179,6 +180,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="body_max_bytes", kind=whole("a number of bytes", 1024, 1024 * _MIB), default=str(_MIB),
         unit="bytes", help="Largest request body.",
+    ),
+    Setting(
+        name="execute_body_max_bytes", kind=whole("a number of bytes", 1024, 128 * _MIB),
+        default=str(4 * _MIB), unit="bytes",
+        help="Largest request body of the execute API, whose programs have several files.",
     ),
     Setting(
         name="code_max_bytes", kind=whole("a number of bytes", 1, 64 * _MIB), default="65536",

@@ -89,6 +89,7 @@ class Availability:
             title=runtime.file.title,
             aliases=tuple(runtime.file.aliases),
             suffixes=tuple(runtime.file.source.suffixes),
+            source_name=runtime.file.source.name if runtime.file.source.rule == "fixed" else "",
             version=finding.version,
             available=not finding.reason,
             reason=finding.reason,

@@ -17,6 +17,7 @@ from typing import TypeVar
 from cellblock.errors import CellblockError, SupervisorLostError, SupervisorUnavailableError
 from cellblock.model import Job, Outcome, Remedy, SupervisorStatus
 from cellblock.supervisor.messages import (
+    CancelRequest,
     FailureReply,
     ProbeReply,
     ProbeRequest,
@@ -86,16 +87,18 @@ class SupervisorClient:
     def begin_run(self, job: Job) -> asyncio.Future[Outcome]:
         """Hand the job over now; the future gets the outcome, or fails as ``run`` does.
 
-        Raises ``SupervisorUnavailableError``, and only then nothing was started.
+        Whoever cancels the future ends the program. Raises ``SupervisorUnavailableError``, and only
+        then nothing was started.
         """
         sequence = next(self._sequence)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._send(encode_frame(RunRequest(sequence, job)))
         self._runs[sequence] = future
+        future.add_done_callback(lambda done: self._give_up(sequence) if done.cancelled() else None)
         return future
 
     async def run(self, job: Job) -> Outcome:
-        """Run one job to its end.
+        """Run one job to its end, or until the awaiting task is cancelled: then the program is ended.
 
         Raises ``SupervisorUnavailableError`` (nothing was started), ``SupervisorLostError`` (it
         went away meanwhile) or ``SupervisorRefusedError`` (it could not serve this job).
@@ -109,6 +112,11 @@ class SupervisorClient:
         self._send(encode_frame(ProbeRequest(sequence)))
         self._probes[sequence] = future
         return await future
+
+    def _give_up(self, sequence: int) -> None:
+        """End a run whose outcome nobody waits for any more, unless it has been told meanwhile."""
+        if self._runs.pop(sequence, None) is not None and self._writer is not None:
+            self._writer.write(encode_frame(CancelRequest(sequence)))
 
     def _send(self, frame: bytes) -> None:
         if self._writer is None or self._status is None:

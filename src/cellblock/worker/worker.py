@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from cellblock.dispatch import LocalQueue, Waiting
+from cellblock.dispatch import Errand, LocalQueue, Waiting
 from cellblock.errors import StoreError, SupervisorLostError, SupervisorUnavailableError
 from cellblock.failed import failed_outcome
 from cellblock.model import EnforcementMode, IsolationMode, Outcome
@@ -41,7 +41,7 @@ class Worker:
         self._queue = queue
         self._supervisor = supervisor
         self._node_id = node_id
-        self._runs: dict[asyncio.Task[None], Waiting] = {}
+        self._runs: dict[asyncio.Task[None], Waiting | Errand] = {}
         self._occupied = 0
         self._stopping = False
         self._isolation_mode = IsolationMode.STRICT
@@ -69,11 +69,12 @@ class Worker:
         while (
             self._occupied < status.slots
             and len(self._runs) < _TASKS_PER_SLOT * status.slots
-            and (waiting := self._queue.take()) is not None
+            and (entry := self._queue.take()) is not None
         ):
             self._occupied += 1
-            run = asyncio.create_task(self._run(waiting), name=f"run-{waiting.record.id}")
-            self._runs[run] = waiting
+            running = self._run_errand(entry) if isinstance(entry, Errand) else self._run(entry)
+            run = asyncio.create_task(running, name=f"run-{entry.id}")
+            self._runs[run] = entry
             run.add_done_callback(self._ended)
 
     async def drain(self, timeout_ms: int) -> None:
@@ -91,16 +92,16 @@ class Worker:
                 run.cancel()
             if late:
                 await asyncio.wait(late)
-        for waiting in runs.values():
-            waiting.finished.cancel()  # does nothing where there is a result
+        for entry in runs.values():
+            entry.finished.cancel()  # does nothing where there is a result
 
     def _ended(self, run: asyncio.Task[None]) -> None:
-        waiting = self._runs.pop(run)
+        entry = self._runs.pop(run)
         if not run.cancelled() and (error := run.exception()) is not None:
-            _log.error("run_failed", submission=waiting.record.id, exc_info=error)
-            if not waiting.finished.done():
-                waiting.finished.set_exception(error)
-                waiting.finished.exception()  # logged above, whether or not somebody waits
+            _log.error("run_failed", submission=entry.id, exc_info=error)
+            if not entry.finished.done():
+                entry.finished.set_exception(error)
+                entry.finished.exception()  # logged above, whether or not somebody waits
         self.pump()
 
     async def _run(self, waiting: Waiting) -> None:
@@ -112,6 +113,25 @@ class Worker:
         self.pump()
         if ended is not None:
             await self._finish(waiting, *ended)
+
+    async def _run_errand(self, errand: Errand) -> None:
+        """Run what leaves no record, for as long as somebody waits for it."""
+        running = asyncio.current_task()
+        errand.finished.add_done_callback(lambda _: running and running.cancel())
+        try:
+            outcome = await self._supervisor.run(errand.job)
+        except SupervisorUnavailableError:
+            self._queue.put_back(errand)
+        except SupervisorLostError as error:
+            _settle(
+                errand.finished, SupervisorLostError(f"{error} while the program was running; send it again")
+            )
+        except SupervisorRefusedError as error:
+            _settle(errand.finished, error)
+        else:
+            _settle(errand.finished, outcome)
+        finally:
+            self._occupied -= 1
 
     async def _execute(self, waiting: Waiting) -> tuple[Outcome, int | None] | None:
         """Have the program run; the answer is the outcome and when it was started, in ns.
@@ -175,6 +195,16 @@ class Worker:
             except StoreError as error:
                 _log.error("store_failed", error=str(error), retry_s=_STORE_RETRY_S)
                 await asyncio.sleep(_STORE_RETRY_S)
+
+
+def _settle(finished: asyncio.Future[Outcome], result: Outcome | Exception) -> None:
+    """Tell who waits, if somebody still does."""
+    if finished.done():
+        return
+    if isinstance(result, Exception):
+        finished.set_exception(result)
+    else:
+        finished.set_result(result)
 
 
 def _log_unmarked(marked: asyncio.Future[None]) -> None:

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from cellblock.api.errors import AnyRequest, json_response
+from cellblock.api import bodies
+from cellblock.api.errors import AnyRequest, Dialect, json_response
 from cellblock.api.intake import Intake
 from cellblock.api.judge import translate
 from cellblock.api.judge.wire import AcceptedBody, NotYetBody
@@ -20,6 +21,8 @@ from cellblock.api.readiness import Readiness
 from cellblock.errors import RequestRefused
 from cellblock.model import Record
 from cellblock.store import NewSubmission, Store
+
+PREFIX = "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,11 @@ class Bounds:
     sync_wait_max_ms: int
 
 
+def dialect(body_max_bytes: int) -> Dialect:
+    """Return how this dialect words failures; it also speaks for paths that nobody serves."""
+    return Dialect(prefix=PREFIX, body_max_bytes=body_max_bytes, error_body=translate.error_body)
+
+
 def routes(
     *, intake: Intake, store: Store, readiness: Readiness, bounds: Bounds
 ) -> Sequence[HTTPRouteHandler]:
@@ -39,7 +47,7 @@ def routes(
     @post("/api/submit")
     async def submit(request: AnyRequest) -> Response[bytes]:
         raw_body = await request.body()
-        translate.require_json(request.headers.get("content-type", ""))
+        bodies.require_json(request.headers.get("content-type", ""))
         body = translate.decode_submit(raw_body)
         wait = translate.parse_wait(_query_values(request, "wait"))
         profile = translate.parse_profile(body.profile)
@@ -80,8 +88,7 @@ def routes(
     @get("/api/languages")
     async def languages() -> Response[bytes]:
         status = readiness.supervisor.status
-        known = status.languages if status else ()
-        return json_response(200, [language.name for language in known if language.available])
+        return json_response(200, translate.available_names(status.languages if status else ()))
 
     return [submit, result, languages]
 

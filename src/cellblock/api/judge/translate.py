@@ -9,7 +9,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from cellblock.api.judge.wire import SCHEMA_VERSION, RecordBody, SubmitBody
+from cellblock.api import bodies
+from cellblock.api.errors import Failure
+from cellblock.api.judge.wire import SCHEMA_VERSION, ErrorBody, RecordBody, SubmitBody
+from cellblock.api.selectors import goes_by
 from cellblock.errors import RequestRefused
 from cellblock.model import LanguageStatus, Profile, Record
 
@@ -18,12 +21,6 @@ _USEC_PER_S = 1_000_000
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 _body_decoder = msgspec.json.Decoder(SubmitBody)
-_MISSING_FIELD = re.compile(r"Object missing required field `(?P<field>\w+)`")
-_WRONG_TYPE = re.compile(
-    r"Expected `(?P<expected>[^`]+)`, got `(?P<got>[^`]+)`(?: - at `\$\.(?P<field>\w+)`)?"
-)
-_MALFORMED = "JSON is malformed: "
-_TYPE_NAMES = {"str": "a string", "str | null": "a string or null", "object": "a JSON object"}
 
 
 class Inputs(Struct, frozen=True, kw_only=True):
@@ -33,24 +30,9 @@ class Inputs(Struct, frozen=True, kw_only=True):
     stdin: bytes
 
 
-def require_json(content_type: str) -> None:
-    """Refuse (415) every media type but JSON."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        sent = f"`{media_type}`" if media_type else "none"
-        raise RequestRefused(415, f"content-type must be application/json, got {sent}")
-
-
 def decode_submit(body: bytes) -> SubmitBody:
     """Parse a submission: 400 for what is no JSON, 422 for a missing field or a wrong type."""
-    try:
-        return _body_decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise RequestRefused(422, _explain(str(error))) from error
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise RequestRefused(400, f"malformed JSON: {str(error).removeprefix(_MALFORMED)}") from error
-    except RecursionError as error:
-        raise RequestRefused(400, "malformed JSON: nested too deeply") from error
+    return bodies.decode(_body_decoder, body, misfit_status=422)
 
 
 def parse_wait(values: Sequence[str]) -> bool:
@@ -75,12 +57,8 @@ def check_inputs(body: SubmitBody, *, code_max_bytes: int, stdin_max_bytes: int)
     """Return code and input, refusing (400) what is empty, too big, or cannot be written as UTF-8."""
     if not body.code:
         raise RequestRefused(400, "code must not be empty")
-    code = _utf8("code", body.code)
-    stdin = _utf8("stdin", body.stdin or "")
-    if len(code) > code_max_bytes:
-        raise RequestRefused(400, f"code exceeds maximum size of {_size(code_max_bytes)}")
-    if len(stdin) > stdin_max_bytes:
-        raise RequestRefused(400, f"stdin exceeds maximum size of {_size(stdin_max_bytes)}")
+    code = bodies.bounded_utf8("code", body.code, code_max_bytes)
+    stdin = bodies.bounded_utf8("stdin", body.stdin or "", stdin_max_bytes)
     return Inputs(code=code, stdin=stdin)
 
 
@@ -94,13 +72,16 @@ def refuse_webhook(body: SubmitBody) -> None:
 
 def choose_language(name: str, languages: Sequence[LanguageStatus]) -> str:
     """Return the canonical name of an available language; 400 names those that there are."""
-    wanted = name.lower()
-    available = [language for language in languages if language.available]
-    for language in available:
-        if wanted == language.name or wanted in language.aliases:
+    for language in languages:
+        if language.available and goes_by(language, name):
             return language.name
-    names = ", ".join(language.name for language in available)
+    names = ", ".join(available_names(languages))
     raise RequestRefused(400, f"unsupported language: {name}. available: {names}")
+
+
+def available_names(languages: Sequence[LanguageStatus]) -> list[str]:
+    """Return the canonical names of what can be run, each once, in the catalog's order."""
+    return list(dict.fromkeys(language.name for language in languages if language.available))
 
 
 def parse_uuid(text: str) -> str | None:
@@ -136,30 +117,12 @@ def record_body(record: Record) -> RecordBody:
     )
 
 
+def error_body(failure: Failure) -> ErrorBody:
+    """Return a failure in this dialect's shape."""
+    return ErrorBody(failure.message)
+
+
 def timestamp(at_ns: int) -> str:
     """Return RFC 3339 with nine digits, such as ``2026-04-03T08:05:23.540110054+00:00``."""
     seconds, fraction_ns = divmod(at_ns, _NS_PER_S)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction_ns:09d}+00:00"
-
-
-def _utf8(field: str, text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise RequestRefused(400, f"field `{field}`: contains a lone surrogate, which no text has") from error
-
-
-def _explain(reason: str) -> str:
-    """Word msgspec's complaint so that it names the field and what was expected."""
-    if missing := _MISSING_FIELD.fullmatch(reason):
-        return f"field `{missing['field']}` is missing: expected a string"
-    if wrong := _WRONG_TYPE.fullmatch(reason):
-        where = f"field `{wrong['field']}`" if wrong["field"] else "request body"
-        expected = _TYPE_NAMES.get(wrong["expected"], wrong["expected"])
-        return f"{where}: expected {expected}, got {wrong['got']}"
-    return f"request body: {reason}"
-
-
-def _size(limit_bytes: int) -> str:
-    whole_kib, rest = divmod(limit_bytes, 1024)
-    return f"{limit_bytes} bytes" if rest else f"{whole_kib}KB"

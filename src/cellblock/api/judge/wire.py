@@ -20,6 +20,12 @@ class SubmitBody(Struct, frozen=True, kw_only=True):
     profile: str | None = None
 
 
+class ErrorBody(Struct, frozen=True):
+    """Every answer of this dialect that is no success, but for ``NotYetBody``."""
+
+    error: str
+
+
 class AcceptedBody(Struct, frozen=True):
     """A submission that is on disk and waits."""
 

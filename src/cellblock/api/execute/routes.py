@@ -1,0 +1,55 @@
+"""Routes of the execute API: decode, check, run, encode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from cellblock.api import bodies
+from cellblock.api.errands import run_for
+from cellblock.api.errors import AnyRequest, Dialect, json_response, request_id
+from cellblock.api.execute import translate
+from cellblock.api.readiness import Readiness
+from cellblock.dispatch import LocalQueue
+
+PREFIX = "/v1/"
+
+
+def dialect(body_max_bytes: int) -> Dialect:
+    """Return how this dialect words failures."""
+    return Dialect(prefix=PREFIX, body_max_bytes=body_max_bytes, error_body=translate.error_body)
+
+
+def routes(
+    *, queue: LocalQueue, readiness: Readiness, body_max_bytes: int, stdin_max_bytes: int
+) -> Sequence[HTTPRouteHandler]:
+    """Return the handlers of execute and runtimes."""
+
+    @post("/v1/execute", request_max_body_size=body_max_bytes)
+    async def execute(request: AnyRequest) -> Response[bytes]:
+        raw_body = await request.body()
+        bodies.require_json(request.headers.get("content-type", ""))
+        body = translate.decode_execute(raw_body)
+        translate.program_files(body)
+        status = readiness.require()
+        runtime = translate.choose_runtime(body, status.languages)
+        run, compiling = translate.stage_limits(body, runtime)
+        job = translate.make_job(
+            body,
+            runtime,
+            job_id=request_id(request),
+            run=run,
+            compiling=compiling,
+            stdin_max_bytes=stdin_max_bytes,
+        )
+        outcome = await run_for(request, job, queue)
+        return json_response(200, translate.answer(outcome, runtime))
+
+    @get("/v1/runtimes")
+    async def runtimes() -> Response[bytes]:
+        status = readiness.supervisor.status
+        return json_response(200, translate.runtime_bodies(status.languages if status else ()))
+
+    return [execute, runtimes]
