@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -13,12 +13,12 @@ from cellblock.config import SETTINGS, Setting
 Command = Callable[..., Any]
 
 
-def settings_options(*, for_cells: bool = False) -> Callable[[Command], Command]:
+def settings_options(*, for_cells: bool = False, also: Sequence[str] = ()) -> Callable[[Command], Command]:
     """Give a command the table's flags and pass it the resolved ``settings``.
 
-    ``for_cells`` leaves out what only matters to the HTTP service.
+    ``for_cells`` leaves out what only matters to the HTTP service, but for the settings in ``also``.
     """
-    rows = [setting for setting in SETTINGS if setting.for_cells or not for_cells]
+    rows = [setting for setting in SETTINGS if not for_cells or setting.for_cells or setting.name in also]
 
     def decorate(command: Command) -> Command:
         def with_settings(**arguments: Any) -> Any:

@@ -37,6 +37,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int
     data_dir: Path
     toolchain_dir: Path
+    debian_mirror: str
+    install_languages: str
     runtime_dir: Path
     supervisor_socket: Path
     worker_slots: int
@@ -147,6 +149,16 @@ SETTINGS: tuple[Setting, ...] = (
         ),
         default_text="/var/cache/cellblock/toolchains as root, else $XDG_CACHE_HOME/cellblock/toolchains",
         help="Toolchains, warm caches and self-test results; services may share it.",
+    ),
+    Setting(
+        name="debian_mirror", default="", default_text="the machine's own", unit="URL",
+        kind=matching("an http, https or file URL", r"((https?://|file:/)[^\s\[\]]+)?"),
+        help="Where `cellblock languages install` gets Debian packages.",
+    ),
+    Setting(
+        name="install_languages", default="", default_text="none", unit="names, comma-separated, or all",
+        kind=matching("a list of languages", r"[A-Za-z0-9+#.,-]*"),
+        help="Languages that `cellblock serve` installs in the background where they are missing.",
     ),
     Setting(
         name="runtime_dir", kind=PATH, unit="path", for_cells=True,

@@ -40,7 +40,12 @@ class Need(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Commands to run once, offline, with the component writable."""
     prepare_environment: dict[str, str] = {}
     keep: dict[str, str] = {}
-    """Path in the component by path in the unpacked packages, inverted: what is kept and where."""
+    """Path in the unpacked packages by path in the component."""
+
+    @property
+    def name(self) -> str:
+        """The component's name; empty where it is about Debian packages."""
+        return self.component or ""
 
     @property
     def is_described(self) -> bool:

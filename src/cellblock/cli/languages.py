@@ -1,0 +1,222 @@
+"""``cellblock languages``: what there is, getting it, and whether it works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import uuid
+
+import click
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cellblock.app.private import private_supervisor
+from cellblock.cli.installing import reporter
+from cellblock.cli.options import settings_options
+from cellblock.config import Settings
+from cellblock.errors import HostError
+from cellblock.languages.catalog_file import RuntimeFile
+from cellblock.languages.installed import InstalledRoot, component_manifest, installed_root, tree_manifest
+from cellblock.languages.self_test_cache import SelfTestCache
+from cellblock.model import Job, LanguageStatus, SourceFile, Verdict
+from cellblock.supervisor.client import SupervisorClient
+from cellblock.toolchains.install import Installation, missing
+from cellblock.toolchains.place import Place
+from cellblock.toolchains.reporting import MB
+from cellblock.toolchains.wanted import EVERYTHING, HOST, Wanted, components_of, read_catalog
+
+ALL_WELL = 0
+ONE_FAILED = 1
+_SHOWN_CHARACTERS = 300
+_WIDTH_OF_A_FILE = 200
+
+
+@click.group()
+def languages() -> None:
+    """Languages: what is installed, installing more, checking that they work."""
+
+
+@languages.command("list")
+@settings_options(for_cells=True)
+def list_languages(settings: Settings) -> None:
+    """Show every runtime of the catalog: whether it is installed, its version, what it takes."""
+    wanted = read_catalog()
+    place = Place(settings.toolchain_dir)
+    root = installed_root(place.path)
+    passed = SelfTestCache(place.path)
+    table = _table("language", "runtime", "version", "state", "what to do")
+    for runtime in wanted.runtimes:
+        last = passed.last(runtime.id)
+        state, advice = _state(place, wanted, runtime, root)
+        table.add_row(
+            Text(runtime.language), Text(runtime.id), Text(last.version if last else "-"), state, Text(advice)
+        )
+    _console().print(table)
+    _console().print(Text(_sizes(place, root)))
+
+
+@languages.command()
+@click.argument("names", nargs=-1, required=True, metavar=f"NAME...|{EVERYTHING}")
+@click.option("--upgrade", is_flag=True, help="Take newer versions of Debian's packages, too.")
+@click.option("--yes", is_flag=True, help="Do not ask before it begins.")
+@click.option("--ready-fd", type=int, hidden=True, help="Write a byte here whenever more can be used.")
+@settings_options(for_cells=True, also=("debian_mirror",))
+def install(
+    settings: Settings, *, names: tuple[str, ...], upgrade: bool, yes: bool, ready_fd: int | None
+) -> int:
+    """Get what languages need: from Debian, PyPI and npm, verified, below CELLBLOCK_TOOLCHAIN_DIR.
+
+    NAME is a language, one of its aliases, or a runtime. What is there is left alone.
+    """
+    wanted = read_catalog()
+    runtimes = wanted.select([part for name in names for part in name.split(",") if part])
+    show = reporter(ask=not yes)
+    place = Place(settings.toolchain_dir)
+
+    def on_ready() -> None:
+        if ready_fd is not None:
+            os.write(ready_fd, b"+")
+
+    if missing(place, wanted, runtimes) and os.geteuid() != 0:
+        raise HostError("a Debian tree can only be built by root: run `cellblock languages install` as root")
+    installation = Installation(place, wanted, settings.debian_mirror, show, on_ready)
+    if installation.install(runtimes, upgrade=upgrade):
+        show.say(f"installed: {_names(runtimes)}")
+    else:
+        show.say(f"nothing to do: {_names(runtimes)} are installed")
+    return ALL_WELL
+
+
+@languages.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@settings_options(for_cells=True)
+def check(settings: Settings, *, names: tuple[str, ...]) -> int:
+    """Run every self-test in a cell and show what came of it.
+
+    Exits 1 where one fails; a runtime that is not installed fails only where NAME asks for it.
+    """
+    runtimes = read_catalog().select(names or (EVERYTHING,))
+    findings = asyncio.run(_check_all(settings, runtimes))
+    table = _table("language", "runtime", "version", "result", "ms", "why")
+    for finding in findings:
+        table.add_row(
+            Text(finding.runtime.language),
+            Text(finding.runtime.id),
+            Text(finding.version or "-"),
+            _RESULTS[finding.result],
+            Text("-" if finding.took_ms is None else str(finding.took_ms)),
+            Text(finding.reason),
+        )
+    _console().print(table)
+    bad = {_FAILED, _ABSENT} if names else {_FAILED}
+    return ONE_FAILED if any(finding.result in bad for finding in findings) else ALL_WELL
+
+
+_PASSED, _FAILED, _ABSENT = "ok", "failed", "not installed"
+_RESULTS = {
+    _PASSED: Text("ok", "green"),
+    _FAILED: Text("failed", "bold red"),
+    _ABSENT: Text("not installed", "yellow"),
+}
+
+
+class _Finding(Struct, frozen=True, kw_only=True):
+    runtime: RuntimeFile
+    result: str
+    version: str | None = None
+    took_ms: int | None = None
+    """From handing the program over to its answer, its compiler included."""
+    reason: str = ""
+
+
+async def _check_all(settings: Settings, runtimes: tuple[RuntimeFile, ...]) -> list[_Finding]:
+    async with private_supervisor(settings) as supervisor:
+        status = supervisor.status
+        found = {one.runtime: one for one in status.languages} if status else {}
+        return [await _check(supervisor, runtime, found.get(runtime.id)) for runtime in runtimes]
+
+
+async def _check(
+    supervisor: SupervisorClient, runtime: RuntimeFile, status: LanguageStatus | None
+) -> _Finding:
+    if status is None or status.version is None:
+        return _Finding(
+            runtime=runtime, result=_ABSENT, reason=status.reason if status else "not in the catalog"
+        )
+    test = runtime.self_test
+    started_s = time.monotonic()
+    outcome = await supervisor.run(
+        Job(
+            id=str(uuid.uuid4()),
+            language=runtime.language,
+            runtime=runtime.id,
+            files=(SourceFile("", test.code.encode()),),
+            stdin=test.stdin.encode(),
+        )
+    )
+    took_ms = round((time.monotonic() - started_s) * 1000)
+    reason = ""
+    if outcome.verdict is not Verdict.AC:
+        said = (outcome.stderr or outcome.stdout)[:_SHOWN_CHARACTERS].decode("utf-8", "replace").strip()
+        reason = f"{outcome.verdict}: {outcome.error_message or ''} {said}".strip()
+    elif outcome.stdout != test.stdout.encode():
+        reason = f"printed {outcome.stdout[:_SHOWN_CHARACTERS]!r}, expected {test.stdout.encode()!r}"
+    return _Finding(
+        runtime=runtime,
+        result=_FAILED if reason else _PASSED,
+        version=status.version,
+        took_ms=took_ms,
+        reason=reason,
+    )
+
+
+def _state(
+    place: Place, wanted: Wanted, runtime: RuntimeFile, root: InstalledRoot | None
+) -> tuple[Text, str]:
+    """Say whether a runtime is installed and, where it is not, what would mend that."""
+    install = f"cellblock languages install {runtime.id}"
+    if runtime.root == HOST:
+        if os.access(runtime.executable, os.X_OK):
+            return Text("of the host", "green"), ""
+        return Text("not on the host", "yellow"), f"{runtime.executable} does not exist"
+    todo = missing(place, wanted, [runtime])
+    if todo:
+        download_mb = sum(need.download_mb for need in todo.components)
+        return Text("not installed", "yellow"), install + (f" ({download_mb} MB)" if download_mb else "")
+    if root is None or root.inside(runtime.executable) is None:
+        return Text("broken", "bold red"), f"{runtime.executable} is missing: {install} --upgrade"
+    if failed_with := sorted(components_of([runtime]) - set(root.components)):
+        return Text("broken", "bold red"), f"{', '.join(failed_with)} is missing: {install}"
+    return Text("installed", "green"), ""
+
+
+def _sizes(place: Place, root: InstalledRoot | None) -> str:
+    if root is None:
+        return (
+            f"Nothing is installed in {place.path}; get everything: cellblock languages install {EVERYTHING}"
+        )
+    tree = tree_manifest(place.path, root.state.tree)
+    parts = [f"Debian tree {tree.disk_bytes / MB:,.0f} MB ({len(tree.packages)} packages)"] if tree else []
+    for name, found in root.state.components.items():
+        if component := component_manifest(place.path, name, found):
+            parts.append(f"{name} {component.disk_bytes / MB:,.0f} MB")
+    return f"In {place.path}: {', '.join(parts)}."
+
+
+def _names(runtimes: tuple[RuntimeFile, ...]) -> str:
+    return ", ".join(runtime.id for runtime in runtimes)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
