@@ -3,14 +3,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 HELPER := $(VENV)/libexec/cellblock/cellblock-cell
 READY  := $(VENV)/.ready
+LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup host native serve test test-all test-vm check lint types floor-plan format bench docs lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm check lint types floor-plan format bench docs lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
 
-setup: host $(READY) native   ## what running and testing need: packages, user, environment, cell helper
+setup: base toolchains        ## what running and testing need: all of it, languages included
+
+base: host $(READY) native    ## the same without languages: packages, user, environment, cell helper
 
 host:
 	@scripts/prepare-host
@@ -23,8 +26,12 @@ native: $(READY)  ## build the cell helper and install it where the sandbox look
 	@$(MAKE) --no-print-directory -s -C native
 	@cmp -s native/build/cellblock-cell $(HELPER) || install -D -m 0755 native/build/cellblock-cell $(HELPER)
 
-serve: setup      ## the service on 127.0.0.1:4096; SERVE='--port 5000' adds flags
-	@exec $(BIN)/cellblock serve $(SERVE)
+toolchains: base  ## the languages; LANGUAGES=python,c gets some only
+	@$(BIN)/cellblock languages install --yes -- '$(LANGUAGES)'
+
+# It answers at once with what is there; missing languages come in the background.
+serve: base       ## the service on 127.0.0.1:4096; LANGUAGES=python,c, SERVE='--port 5000'
+	@exec $(BIN)/cellblock serve --install-languages '$(LANGUAGES)' $(SERVE)
 
 test: setup       ## the tests; TESTS='tests/unit -k name' selects some
 	@$(BIN)/pytest -m 'not slow and not vm' $(TESTS)
@@ -38,27 +45,27 @@ test-vm: setup    ## the sandbox tests on a kernel with cgroup v2, in a virtual 
 
 check: lint types floor-plan  ## lint, format, types, floor plan
 
-lint: setup
+lint: base
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
-types: setup
+types: base
 	@$(BIN)/mypy
 
-floor-plan: setup
+floor-plan: base
 	@$(BIN)/lint-imports --no-cache --config pyproject.toml
 
-format: setup     ## let ruff put the code in order
+format: base      ## let ruff put the code in order
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
 bench: setup      ## measure; BENCH adds flags
 	@$(BIN)/python bench/run.py $(BENCH)
 
-docs: setup       ## write the pages that come from code
+docs: base        ## write the pages that come from code
 	@$(BIN)/cellblock settings --markdown > docs/settings.md
 
-lock: setup       ## pin the newest dependencies that pyproject.toml and requirements-dev.in allow
+lock: base        ## pin the newest dependencies that pyproject.toml and requirements-dev.in allow
 	@scripts/lock-requirements $(BIN)/pip-compile
 
 clean:            ## remove what was built, but not the environment

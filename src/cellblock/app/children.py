@@ -24,6 +24,7 @@ from cellblock.errors import HostError
 Process = subprocess.Popen[bytes]
 
 _PR_SET_PDEATHSIG = 1
+_GIVE_WAY = ("nice", "-n", "10")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -65,6 +66,16 @@ def start_service(settings: config.Settings, ready_descriptor: int) -> Process:
     return _start(settings, arguments, [ready_descriptor], None)
 
 
+def start_installer(settings: config.Settings, languages: Sequence[str], ready_descriptor: int) -> Process:
+    """Start the installation of languages; it writes a byte to ``ready_descriptor`` whenever one is ready.
+
+    What it has to say goes to our stderr. It gives way to everything else on the machine.
+    """
+    descriptor = str(ready_descriptor)
+    arguments = ["cellblock", "languages", "install", "--yes", "--ready-fd", descriptor, "--", *languages]
+    return _start(settings, arguments, [ready_descriptor], None, in_background=True)
+
+
 async def exit_of(process: Process) -> int:
     """Wait for the end of a child; returns its exit code, negative for the signal that killed it."""
     pidfd = os.pidfd_open(process.pid)
@@ -97,12 +108,18 @@ def describe_exit(code: int) -> str:
 
 
 def _start(
-    settings: config.Settings, module: Sequence[str], descriptors: Sequence[int], log: IO[bytes] | None
+    settings: config.Settings,
+    module: Sequence[str],
+    descriptors: Sequence[int],
+    log: IO[bytes] | None,
+    *,
+    in_background: bool = False,
 ) -> Process:
     return subprocess.Popen(
         # -P: the working directory is no place to import privileged code from.
-        [sys.executable, "-P", "-m", *module],
+        [*(_GIVE_WAY if in_background else ()), sys.executable, "-P", "-m", *module],
         stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno() if in_background else None,
         stderr=log,
         env=config.child_environment(settings),
         pass_fds=descriptors,

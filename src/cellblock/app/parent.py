@@ -1,7 +1,8 @@
 """The small privileged parent of ``cellblock serve``: it starts two children and keeps them alive.
 
 It listens on no network, parses nothing but what its own children say, and holds the two locks that
-make an instance the only one of its port and of its data. The supervisor's socket is opened here and
+make an instance the only one of its port and of its data. Where languages are to be installed, a third
+child brings them and ends. The supervisor's socket is opened here and
 handed down, so that its path stays while supervisors come and go.
 """
 
@@ -25,6 +26,7 @@ _YOUNG_S = 2.0
 _LONGEST_PAUSE_S = 5.0
 _SUPERVISOR_PATIENCE_S = 10.0
 _SERVICE_GRACE_S = 2.0
+_INSTALLER_PATIENCE_S = 2.0
 
 
 def serve(settings: Settings) -> None:
@@ -77,6 +79,11 @@ class Child:
             _say(f"the {self._name} ended ({children.describe_exit(code)}); starts again in {pause_s:.1f} s")
             await asyncio.sleep(pause_s)
 
+    def reload(self) -> None:
+        """Tell the process that the languages have changed; one that just starts finds out by itself."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGHUP)
+
     async def end(self, patience_s: float) -> None:
         """End the process, by force after ``patience_s``."""
         if self._process is not None:
@@ -97,6 +104,7 @@ async def _keep_both(settings: Settings, listening: socket.socket) -> None:
         service_answers.set()
 
     welcoming = asyncio.create_task(_welcome(settings, service_answers, supervisor), name="welcome")
+    installing = asyncio.create_task(_install_languages(settings, supervisor), name="installation")
     tasks = [
         asyncio.create_task(told_to_end.wait(), name="told to end"),
         asyncio.create_task(supervisor.keep(), name="supervisor"),
@@ -105,15 +113,48 @@ async def _keep_both(settings: Settings, listening: socket.socket) -> None:
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (*tasks, welcoming):
+        for task in (*tasks, welcoming, installing):
             task.cancel()
-        await asyncio.wait([*tasks, welcoming])
+        await asyncio.wait([*tasks, welcoming, installing])
         # The service first: what runs for it may finish.
         await service.end(settings.drain_timeout_ms / 1000 + _SERVICE_GRACE_S)
         await supervisor.end(_SUPERVISOR_PATIENCE_S)
-    for task in (*ended, welcoming):
+    for task in (*ended, welcoming, installing):
         if not task.cancelled():
             task.result()
+
+
+async def _install_languages(settings: Settings, supervisor: Child) -> None:
+    """Bring the languages that are to be there; what is ready is served while the rest still comes."""
+    languages = [name for name in settings.install_languages.split(",") if name]
+    if not languages:
+        return
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    try:
+        process = children.start_installer(settings, languages, writing)
+    finally:
+        os.close(writing)
+    loop = asyncio.get_running_loop()
+
+    ended = asyncio.Event()
+
+    def readable() -> None:
+        if os.read(reading, 64):
+            supervisor.reload()
+        else:
+            loop.remove_reader(reading)
+            ended.set()
+
+    loop.add_reader(reading, readable)
+    try:
+        await ended.wait()
+        code = await children.exit_of(process)
+        if code:
+            _say(f"not all languages were installed ({children.describe_exit(code)}); see above")
+    finally:
+        loop.remove_reader(reading)
+        os.close(reading)
+        await children.end(process, _INSTALLER_PATIENCE_S)
 
 
 def _start_service(settings: Settings, on_ready: Callable[[], None]) -> children.Process:

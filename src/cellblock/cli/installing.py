@@ -68,6 +68,8 @@ class _Bar(_Lines):
             progress.update(task, completed=1.0)
 
 
-def reporter(*, ask: bool) -> Reporter:
+def reporter(*, ask: bool, in_background: bool = False) -> Reporter:
     """Return what fits where stdout goes; with ``ask`` a user at a terminal may say no."""
-    return _Bar(ask=ask and sys.stdin.isatty()) if sys.stdout.isatty() else _Lines()
+    if in_background or not sys.stdout.isatty():
+        return _Lines()
+    return _Bar(ask=ask and sys.stdin.isatty())

@@ -41,7 +41,7 @@ def languages() -> None:
 
 
 @languages.command("list")
-@settings_options(for_cells=True)
+@settings_options(only=("config_file", "toolchain_dir"))
 def list_languages(settings: Settings) -> None:
     """Show every runtime of the catalog: whether it is installed, its version, what it takes."""
     wanted = read_catalog()
@@ -64,7 +64,7 @@ def list_languages(settings: Settings) -> None:
 @click.option("--upgrade", is_flag=True, help="Take newer versions of Debian's packages, too.")
 @click.option("--yes", is_flag=True, help="Do not ask before it begins.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write a byte here whenever more can be used.")
-@settings_options(for_cells=True, also=("debian_mirror",))
+@settings_options(only=("config_file", "toolchain_dir", "debian_mirror"))
 def install(
     settings: Settings, *, names: tuple[str, ...], upgrade: bool, yes: bool, ready_fd: int | None
 ) -> int:
@@ -74,7 +74,7 @@ def install(
     """
     wanted = read_catalog()
     runtimes = wanted.select([part for name in names for part in name.split(",") if part])
-    show = reporter(ask=not yes)
+    show = reporter(ask=not yes, in_background=ready_fd is not None)
     place = Place(settings.toolchain_dir)
 
     def on_ready() -> None:

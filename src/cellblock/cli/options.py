@@ -13,12 +13,16 @@ from cellblock.config import SETTINGS, Setting
 Command = Callable[..., Any]
 
 
-def settings_options(*, for_cells: bool = False, also: Sequence[str] = ()) -> Callable[[Command], Command]:
+def settings_options(*, for_cells: bool = False, only: Sequence[str] = ()) -> Callable[[Command], Command]:
     """Give a command the table's flags and pass it the resolved ``settings``.
 
-    ``for_cells`` leaves out what only matters to the HTTP service, but for the settings in ``also``.
+    ``for_cells`` leaves out what only matters to the HTTP service; ``only`` names the few that a command takes.
     """
-    rows = [setting for setting in SETTINGS if not for_cells or setting.for_cells or setting.name in also]
+    rows = [
+        setting
+        for setting in SETTINGS
+        if setting.name in only or (not only and (setting.for_cells or not for_cells))
+    ]
 
     def decorate(command: Command) -> Command:
         def with_settings(**arguments: Any) -> Any:

@@ -117,7 +117,7 @@ def _prepare(need: Need, files: Path, tree: Path) -> None:
     with resources.as_file(resources.files("cellblock.toolchains").joinpath("jail.sh")) as jail:
         for command in need.prepare:
             commands.run(
-                _jailed(jail, tree, mount_point, files, [*environment, "--", *command]),
+                _jailed(jail, tree, mount_point, files, [*environment, *command]),
                 f"prepare {need.name}: {' '.join(command)}",
                 advice="Is there room on the disk and in memory?",
             )

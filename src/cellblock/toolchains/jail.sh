@@ -1,5 +1,5 @@
 #!/bin/sh
-# jail.sh ROOT MOUNT-POINT COMPONENT NAME=VALUE… -- COMMAND…
+# jail.sh ROOT MOUNT-POINT COMPONENT NAME=VALUE… COMMAND…
 # Run by root in namespaces of its own (no network): COMMAND sees the tree read-only, its component writable
 # at MOUNT-POINT, an empty /tmp, and nothing of the host; it is nobody and cannot become anyone else.
 set -eu

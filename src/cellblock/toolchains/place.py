@@ -52,8 +52,10 @@ class Place:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             self.sweep()
-            yield
-            self.sweep()
+            try:
+                yield
+            finally:
+                self.sweep()
         finally:
             os.close(descriptor)
 
