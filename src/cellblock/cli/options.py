@@ -16,7 +16,7 @@ Command = Callable[..., Any]
 def settings_options(*, for_cells: bool = False, only: Sequence[str] = ()) -> Callable[[Command], Command]:
     """Give a command the table's flags and pass it the resolved ``settings``.
 
-    ``for_cells`` leaves out what only matters to the HTTP service; ``only`` names the few that a command takes.
+    ``for_cells`` leaves out what only matters to the HTTP service; ``only`` names the few to take.
     """
     rows = [
         setting
