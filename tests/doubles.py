@@ -208,14 +208,18 @@ class ScriptedSupervisor:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         writer.write(encode_frame(StatusMessage(self.status)))
-        mine: dict[int, asyncio.Task[None]] = {}
+        mine: dict[int, tuple[asyncio.Task[None], Job]] = {}
         try:
             while (payload := await read_frame(reader)) is not None:
                 request = decode_request(payload)
                 if isinstance(request, CancelRequest):
-                    mine[request.seq].cancel()
+                    task, job = mine[request.seq]
+                    if task.cancel():
+                        self.cancelled.append(job)
                     continue
-                task = mine[request.seq] = asyncio.create_task(self._answer(request, writer))
+                task = asyncio.create_task(self._answer(request, writer))
+                if isinstance(request, RunRequest):
+                    mine[request.seq] = (task, request.job)
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         except OSError:
@@ -232,9 +236,6 @@ class ScriptedSupervisor:
             self.jobs.append(request.job)
             try:
                 reply = RunReply(request.seq, await self.script(request.job))
-            except asyncio.CancelledError:
-                self.cancelled.append(request.job)
-                raise
             except CannotServeError as error:
                 reply = FailureReply(request.seq, str(error))
         writer.write(encode_frame(reply))

@@ -12,6 +12,7 @@ import httpx
 
 from cellblock import config
 from cellblock.app import service
+from cellblock.model import SupervisorStatus
 from cellblock.store import Store, Unfinished
 from doubles import Script, ScriptedSupervisor, answer_four, until
 
@@ -30,6 +31,15 @@ class Running:
     ) -> httpx.Response:
         body = {"language": "python", "code": code, **more}
         return await self.http.post("/api/submit", params={"wait": str(wait).lower()}, json=body)
+
+    async def execute(self, code: str | None = None, **more: object) -> httpx.Response:
+        """Send a program to the execute API; without ``code``, ``more`` has the files."""
+        body = {"language": "python"} | ({} if code is None else {"code": code}) | more
+        return await self.http.post("/v1/execute", json=body)
+
+    async def piston(self, **changes: object) -> httpx.Response:
+        body = {"language": "python", "version": "*", "files": [{"content": "print(2 + 2)"}], **changes}
+        return await self.http.post("/api/v2/execute", json=body)
 
     async def finished(self, submission_id: str) -> dict[str, object]:
         """Poll, as a client does, until there is a result."""
@@ -71,10 +81,12 @@ async def running(
     changes: Mapping[str, str] | None = None,
     script: Script = answer_four,
     connected: bool = True,
+    status: SupervisorStatus | None = None,
 ) -> AsyncIterator[Running]:
     """Serve from ``directory`` until the block ends; with ``connected`` the supervisor is there first."""
     settings = settings_for(directory, changes)
     supervisor = ScriptedSupervisor(settings.supervisor_socket, script)
+    supervisor.status = status or supervisor.status
     if connected:
         await supervisor.start()
     parts = service.assemble(settings)

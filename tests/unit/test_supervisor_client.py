@@ -95,6 +95,43 @@ async def test_broken_connection_fails_everything_in_flight_and_heals(supervisor
     assert (await client.run(make_job())).stdout == b"4\n"
 
 
+async def test_run_whose_task_is_cancelled_is_ended_at_the_supervisor(supervisor, client):
+    gate = Gate()
+    supervisor.script = gate
+    given_up, kept = (asyncio.create_task(client.run(make_job(name))) for name in ("one", "two"))
+    await until(lambda: gate.held == 2)
+    given_up.cancel()
+    await until(lambda: [job.id for job in supervisor.cancelled] == ["one"])
+    assert given_up.cancelled()
+    gate.open()
+    assert (await kept).stdout == b"4\n"
+    assert not client._runs
+
+
+async def test_run_that_is_given_up_by_its_future_is_ended_too(supervisor, client):
+    supervisor.script = Gate()
+    client.begin_run(make_job()).cancel()
+    await until(lambda: len(supervisor.cancelled) == 1)
+
+
+async def test_run_that_ended_is_not_cancelled_afterwards(supervisor, client):
+    run = client.begin_run(make_job())
+    await run
+    run.cancel()
+    await client.run(make_job("two"))
+    assert supervisor.cancelled == []
+
+
+async def test_run_may_be_given_up_after_the_connection_broke(supervisor, client):
+    supervisor.script = Gate()
+    run = client.begin_run(make_job())
+    await until(lambda: len(supervisor.jobs) == 1)
+    run.cancel()
+    await supervisor.die()
+    await until(lambda: client.status is None)
+    assert not client._runs
+
+
 async def test_changes_of_status_are_told(supervisor, client):
     seen = []
     client.on_change(lambda: seen.append(client.status and client.status.slots))

@@ -9,7 +9,7 @@ import pytest
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import RequestRefused, StoreError
 from cellblock.failed import failed_outcome
-from cellblock.model import EnforcementMode, IsolationMode, JobStatus, Profile, Verdict
+from cellblock.model import EnforcementMode, IsolationMode, Job, JobStatus, Profile, SourceFile, Verdict
 from cellblock.store import NewSubmission, Store
 from cellblock.supervisor.client import SupervisorClient
 from cellblock.worker import Worker
@@ -165,3 +165,56 @@ def test_failed_outcome_claims_nothing_that_was_not_measured():
         assert {getattr(measured, name) for name in measured.__struct_fields__} == {None}
     assert evidence.process_lifecycle.zombie_count is None
     assert evidence.isolation_mode == IsolationMode.PERMISSIVE
+
+
+def make_job() -> Job:
+    return Job(id=str(uuid.uuid4()), language="python", files=(SourceFile("", b"print(1)"),))
+
+
+@pytest.mark.usefixtures("worker")
+async def test_errand_gets_its_outcome_and_leaves_no_row(store, queue):
+    errand = queue.put_errand(make_job())
+    assert (await errand.finished).verdict is Verdict.AC
+    assert await store.unfinished() == []
+    assert await store.get(errand.id) is None
+
+
+@pytest.mark.usefixtures("worker")
+async def test_withdrawn_errand_frees_its_slot_whenever_that_happens(queue, supervisor):
+    gate = Gate()
+    supervisor.script = gate
+    at_once = queue.put_errand(make_job())
+    queue.withdraw(at_once)  # taken, but its task has not begun
+    running = [queue.put_errand(make_job()) for _ in range(2)]
+    await until(lambda: gate.held == 2)
+    waiting = queue.put_errand(make_job())
+    queue.withdraw(waiting)
+    assert queue.depth == 0
+    for errand in running:
+        queue.withdraw(errand)
+    again = [queue.put_errand(make_job()) for _ in range(2)]
+    await until(lambda: gate.held == 4)
+    gate.open()
+    for errand in again:
+        assert (await errand.finished).verdict is Verdict.AC
+    assert waiting.job not in supervisor.jobs
+
+
+async def test_withdrawn_errand_is_not_put_back():
+    queue = LocalQueue(1)
+    errand = queue.put_errand(make_job())
+    assert queue.take() is errand
+    queue.withdraw(errand)
+    queue.put_back(errand)
+    assert queue.depth == 0
+
+
+async def test_errand_needs_a_place_and_withdrawing_one_gives_it_back():
+    queue = LocalQueue(1)
+    errand = queue.put_errand(make_job())
+    with pytest.raises(RequestRefused, match="queue full"):
+        queue.put_errand(make_job())
+    with pytest.raises(RequestRefused, match="queue full"), queue.place():
+        pass
+    queue.withdraw(errand)
+    queue.put_errand(make_job())

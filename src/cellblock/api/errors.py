@@ -17,7 +17,7 @@ from cellblock.errors import CellblockError, RequestRefused, StoreError
 
 _log = structlog.get_logger(__name__)
 _STORE_RETRY_AFTER_S = 1
-_FIRST_SERVER_ERROR = 500
+_FIRST_SERVER_ERROR = _INTERNAL = 500
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -33,9 +33,9 @@ class Failure(Struct, frozen=True, kw_only=True):
     """The reason by name, where the status alone does not say it."""
 
     @property
-    def is_ours(self) -> bool:
-        """Whether the client did nothing wrong."""
-        return self.status >= _FIRST_SERVER_ERROR
+    def is_logged(self) -> bool:
+        """Whether the log says more, under ``request_id``."""
+        return self.status == _INTERNAL
 
 
 class Dialect(Struct, frozen=True, kw_only=True):

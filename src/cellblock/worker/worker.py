@@ -116,16 +116,17 @@ class Worker:
 
     async def _run_errand(self, errand: Errand) -> None:
         """Run what leaves no record, for as long as somebody waits for it."""
-        running = asyncio.current_task()
-        errand.finished.add_done_callback(lambda _: running and running.cancel())
         try:
-            outcome = await self._supervisor.run(errand.job)
+            if errand.finished.cancelled():  # between the queue and here
+                return
+            handed_over = self._supervisor.begin_run(errand.job)
+            errand.finished.add_done_callback(lambda _: handed_over.cancel())
+            outcome = await handed_over
         except SupervisorUnavailableError:
             self._queue.put_back(errand)
         except SupervisorLostError as error:
-            _settle(
-                errand.finished, SupervisorLostError(f"{error} while the program was running; send it again")
-            )
+            lost = SupervisorLostError(f"{error} while the program was running; send it again")
+            _settle(errand.finished, lost)
         except SupervisorRefusedError as error:
             _settle(errand.finished, error)
         else:

@@ -12,6 +12,7 @@ from cellblock.errors import RequestRefused
 from cellblock.model import SourceFile
 
 MAX_FILES = 1000
+NO_TEXT_FILE = "files must include at least one utf8 encoded file"
 _MAX_DEPTH = 32
 _MAX_PART_BYTES = 255  # what Linux allows
 _MAX_NAME_BYTES = 1024
@@ -26,9 +27,9 @@ def arrange(files: Sequence[FileBody], *, default_name: str) -> tuple[SourceFile
         raise RequestRefused(400, f"files: at most {MAX_FILES} are allowed, got {len(files)}")
     for index, file in enumerate(files):
         _require_encoding(index, file)
-    main = next((index for index, file in enumerate(files) if is_text(file)), None)
+    main = next((index for index, file in enumerate(files) if _is_text(file)), None)
     if main is None:
-        raise RequestRefused(400, "files must include at least one utf8 encoded file")
+        raise RequestRefused(400, NO_TEXT_FILE)
     names = [_name(index, file, is_main=index == main) for index, file in enumerate(files)]
     _refuse_collisions([name or default_name for name in names])
     contents = [_content(index, file) for index, file in enumerate(files)]
@@ -36,7 +37,7 @@ def arrange(files: Sequence[FileBody], *, default_name: str) -> tuple[SourceFile
     return (placed[main], *placed[:main], *placed[main + 1 :])
 
 
-def is_text(file: FileBody) -> bool:
+def _is_text(file: FileBody) -> bool:
     """Say whether the file is sent as it is to be."""
     return file.encoding in {None, "", "utf8"}
 
@@ -82,7 +83,7 @@ def _refuse_collisions(names: Sequence[str]) -> None:
 
 def _content(index: int, file: FileBody) -> bytes:
     where = f"files[{index}].content"
-    if is_text(file):
+    if _is_text(file):
         return bodies.utf8(where, file.content)
     try:
         if file.encoding == "hex":
@@ -93,7 +94,7 @@ def _content(index: int, file: FileBody) -> bytes:
 
 
 def _require_encoding(index: int, file: FileBody) -> None:
-    if not is_text(file) and file.encoding not in {"base64", "hex"}:
+    if not _is_text(file) and file.encoding not in {"base64", "hex"}:
         raise RequestRefused(
             400, f"files[{index}].encoding: expected utf8, base64 or hex, got {file.encoding!r}"
         )

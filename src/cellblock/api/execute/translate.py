@@ -42,6 +42,7 @@ _CODES = {
     413: "payload_too_large",
     415: "unsupported_media_type",
     429: "rate_limited",
+    500: "internal",
     503: "overloaded",
 }
 
@@ -143,7 +144,7 @@ def runtime_bodies(languages: Sequence[LanguageStatus]) -> list[RuntimeBody]:
 
 def error_body(failure: Failure) -> ErrorBody:
     """Return a failure in this dialect's shape."""
-    code = failure.code or _CODES.get(failure.status, "internal" if failure.is_ours else "invalid_request")
+    code = failure.code or _CODES.get(failure.status, "invalid_request")
     return ErrorBody(ErrorDetail(code, failure.message, failure.request_id))
 
 

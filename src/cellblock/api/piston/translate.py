@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from cellblock.api import bodies, selectors
 from cellblock.api.errors import Failure
-from cellblock.api.execute.files import is_text
+from cellblock.api.execute.files import NO_TEXT_FILE
 from cellblock.api.execute.stages import shown, signal_name, text, whole_ms
 from cellblock.api.execute.translate import PROFILE
 from cellblock.api.execute.wire import ExecuteBody, FileBody
@@ -66,14 +66,14 @@ def program(body: PistonBody) -> ExecuteBody:
 
 
 def choose_runtime(asked: ExecuteBody, languages: Sequence[LanguageStatus]) -> LanguageStatus:
-    """Return the runtime asked for; 400 where there is none, or nothing that it could read."""
+    """Return the runtime asked for; 400 where there is none, or nothing for it to read."""
     version = asked.version or selectors.NEWEST
     try:
         runtime = selectors.choose(asked.language, version, languages)
     except (LookupError, selectors.BadRangeError):
         raise RequestRefused(400, f"{asked.language}-{version} runtime is unknown") from None
-    if not any(is_text(file) for file in asked.files or []):
-        raise RequestRefused(400, "files must include at least one utf8 encoded file")
+    if not asked.files:
+        raise RequestRefused(400, NO_TEXT_FILE)
     return runtime
 
 
@@ -109,7 +109,7 @@ def answer(outcome: Outcome, runtime: LanguageStatus) -> PistonAnswer:
 
 def error_body(failure: Failure) -> PistonErrorBody:
     """Return a failure in this dialect's shape; the request's name where the log says more."""
-    suffix = f" (request {failure.request_id})" if failure.is_ours else ""
+    suffix = f" (request {failure.request_id})" if failure.is_logged else ""
     return PistonErrorBody(failure.message + suffix)
 
 
