@@ -92,17 +92,26 @@ class CgroupTree(Protocol):
 
 
 def read_mounts() -> list[Mount]:
-    """Read this process's cgroup mounts."""
-    mounts: list[Mount] = []
+    """Read this process's cgroup mounts, those that something else is mounted over left out."""
+    mounts = []
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         left, right = line.split(" - ", 1)
-        _, _, _, root, mount_point, *_ = left.split(" ")
+        _, _, device, root, mount_point, *_ = left.split(" ")
         filesystem, _, options = right.split(" ", 2)
-        if filesystem in {"cgroup", "cgroup2"}:
-            # A later line may be mounted over an earlier one: the last one at a path is what is seen.
+        if filesystem in {"cgroup", "cgroup2"} and _leads_to(mount_point, device):
+            # Of one hierarchy mounted twice at a path, the last is what is seen.
             mounts = [mount for mount in mounts if mount.mount_point != mount_point]
             mounts.append(Mount(root, mount_point, filesystem, frozenset(options.split(","))))
     return mounts
+
+
+def _leads_to(mount_point: str, device: str) -> bool:
+    """Say whether the path is seen as this device; below another mount, groups would be mere directories."""
+    try:
+        number = Path(mount_point).stat().st_dev
+    except OSError:
+        return False
+    return device == f"{os.major(number)}:{os.minor(number)}"
 
 
 def own_groups() -> dict[str, str]:
