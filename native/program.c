@@ -38,9 +38,12 @@ static bool start_session(struct failure *failure) {
     return true;
 }
 
-/* As a shell would start it: nothing blocked, nothing ignored. */
+/* As a shell would start it: nothing blocked, nothing ignored. Asked of the kernel itself, because libc
+ * keeps two signals to itself and leaves them ignored where a parent had them so. */
 static bool reset_signals(struct failure *failure) {
-    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); /* KILL and STOP refuse, rightly */
+    static const char default_action[64]; /* a zeroed struct sigaction of the kernel's: SIG_DFL */
+    for (int number = 1; number < NSIG; number++) /* KILL and STOP refuse, rightly */
+        syscall(SYS_rt_sigaction, number, default_action, NULL, _NSIG / 8);
     sigset_t none;
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) == 0 || fail(failure, STEP_SIGNALS, NULL);
