@@ -24,6 +24,7 @@ from cellblock.model import Limits, SourceFile
 from cellblock.sandbox import wire
 from cellblock.sandbox.cgroups import CellCgroup, Counters
 from cellblock.sandbox.controls import Controls, judge_controls, take_snapshot
+from cellblock.sandbox.features import core_limit_bytes
 from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
 
@@ -103,7 +104,7 @@ class Cell:
             raise SandboxError("prepare", detail=f"not ready within {_PREPARE_TIMEOUT_S} s") from None
         if self.failure:
             raise self.failure
-        self._read_back()
+        self._read_back(spawner.namespaces)
 
     def release(self) -> None:
         """Open the gate; the program starts, and its stdin begins to flow."""
@@ -174,7 +175,7 @@ class Cell:
             (resource.RLIMIT_NOFILE, limits.open_files),
             (resource.RLIMIT_FSIZE, limits.file_size_bytes),
             (resource.RLIMIT_STACK, limits.stack_bytes),
-            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_CORE, core_limit_bytes()),
             (resource.RLIMIT_MEMLOCK, 0),
         ]
         return wire.encode_request(
@@ -193,10 +194,11 @@ class Cell:
             environment=self.spec.environment,
         )
 
-    def _read_back(self) -> None:
+    def _read_back(self, outside: frozenset[str]) -> None:
         try:
             pid = _pid_of(self._program_pidfd)
-            snapshot = take_snapshot(pid, self._cgroup, self.spec.limits, self._uids.program_uid)
+            uid = self._uids.program_uid
+            snapshot = take_snapshot(pid, self._cgroup, self.spec.limits, uid, outside)
             self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
         except OSError as error:
             raise SandboxError("read_back", error.errno or 0, str(error)) from error

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
 from cellblock.model import Limits
 from cellblock.sandbox.cgroups import CellCgroup
+from cellblock.sandbox.features import core_limit_bytes
 
 NAMESPACES = {
     "pid": "pid_namespace",
@@ -36,6 +36,8 @@ class Snapshot(Struct, frozen=True):
     status: dict[str, str]
     namespaces: dict[str, str]
     """``/proc/<pid>/ns`` by name."""
+    outside: frozenset[str]
+    """Namespaces that it must not be in: the supervisor's and the spawner's."""
     limits: dict[str, str]
     """Hard and soft limit by the names of ``/proc/<pid>/limits``."""
     mounts: dict[str, frozenset[str]]
@@ -58,16 +60,14 @@ class Controls(Struct, frozen=True):
     """As read back; ``None`` where none is in force."""
 
 
-@cache
-def _own_namespaces() -> dict[str, str]:
-    return _namespaces(os.getpid())
-
-
-def _namespaces(pid: int) -> dict[str, str]:
+def read_namespaces(pid: int) -> dict[str, str]:
+    """Return a process's namespaces, as ``kind:[inode]`` by the names of ``/proc/<pid>/ns``."""
     return {name: str(Path(f"/proc/{pid}/ns/{name}").readlink()) for name in NAMESPACES}
 
 
-def take_snapshot(pid: int, cgroup: CellCgroup | None, expected: Limits, program_uid: int) -> Snapshot:
+def take_snapshot(
+    pid: int, cgroup: CellCgroup | None, expected: Limits, program_uid: int, outside: frozenset[str]
+) -> Snapshot:
     """Read everything that the checks need; raises ``OSError`` where the process is gone."""
     proc = Path("/proc", str(pid))
     return Snapshot(
@@ -76,7 +76,8 @@ def take_snapshot(pid: int, cgroup: CellCgroup | None, expected: Limits, program
             for line in (proc / "status").read_text(encoding="utf-8").splitlines()
             if ":\t" in line
         ),
-        namespaces=_namespaces(pid),
+        namespaces=read_namespaces(pid),
+        outside=outside,
         limits=_parse_limits((proc / "limits").read_text(encoding="ascii")),
         mounts=_parse_mounts((proc / "mountinfo").read_text(encoding="utf-8")),
         in_cgroup=cgroup is not None and cgroup.holds((proc / "cgroup").read_text(encoding="utf-8")),
@@ -106,7 +107,7 @@ def _parse_mounts(text: str) -> dict[str, frozenset[str]]:
 
 
 def _has_own_namespace(name: str) -> Callable[[Snapshot], bool]:
-    return lambda seen: seen.namespaces[name] != _own_namespaces()[name]
+    return lambda seen: seen.namespaces[name] not in seen.outside
 
 
 def _limit_is(name: str, value: Callable[[Limits], int]) -> Callable[[Snapshot], bool]:
@@ -139,7 +140,7 @@ def _program_is_no_init(seen: Snapshot) -> bool:
 def _only_known_mounts(seen: Snapshot) -> bool:
     """Say whether everything mounted below the root is read-only, but for what is meant to be written."""
     writable = {point for point, options in seen.mounts.items() if "rw" in options}
-    return all(point in {"/box", "/tmp", "/proc"} or point.startswith("/dev/") for point in writable)
+    return writable <= {"/box", "/tmp", "/dev/shm", "/proc"}
 
 
 def _proc_hides_others(seen: Snapshot) -> bool:
@@ -178,7 +179,7 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "file_size_limit": _limit_is("Max file size", lambda limits: limits.file_size_bytes),
     "open_files_limit": _limit_is("Max open files", lambda limits: limits.open_files),
     "stack_limit": _limit_is("Max stack size", lambda limits: limits.stack_bytes),
-    "no_core_dumps": _limit_is("Max core file size", lambda _: 0),
+    "no_core_dumps": _limit_is("Max core file size", lambda _: core_limit_bytes()),
     "no_locked_memory": _limit_is("Max locked memory", lambda _: 0),
 }
 """Every control by its name in the evidence: the contract's first, in its order."""

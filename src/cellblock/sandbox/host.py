@@ -20,7 +20,7 @@ from cellblock.sandbox.cgroup_choice import open_tree
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
-from cellblock.sandbox.leases import UidBlock, lease_uid_block
+from cellblock.sandbox.leases import UidBlock, lease_of_the_dead, lease_uid_block
 from cellblock.sandbox.seccomp import build_filters
 from cellblock.sandbox.spawner import Spawner
 from cellblock.sandbox.template import host_template
@@ -74,6 +74,10 @@ class Host:
         host = cls(settings, lease_uid_block(*settings.uid_range), visible)
         try:
             host._tree = open_tree(host._block.instance, settings.cgroup_root)
+            for other in host._tree.others():
+                with lease_of_the_dead(other) as is_dead:
+                    if is_dead:
+                        host._tree.sweep_other(other)
         except HostError as error:
             host._tree_problem = str(error)
         await host.probe()
