@@ -19,6 +19,9 @@
 /* The only descriptor besides stdio until exec closes it. */
 #define GATE_FD 3
 
+/* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, which older headers do not know. */
+#define WAIT_KILLABLE (1u << 5)
+
 static bool join_cgroups(const struct request *request, const int fds[], int fd_count, struct failure *failure) {
     if (request->head.features & FEATURE_CGROUP_V2) return true; /* born in it */
     for (int i = FD_CGROUP_FIRST; i < cgroup_fd_end(request, fd_count); i++)
@@ -38,9 +41,12 @@ static bool start_session(struct failure *failure) {
     return true;
 }
 
-/* As a shell would start it: nothing blocked, nothing ignored. */
+/* As a shell would start it: nothing blocked, nothing ignored. Asked of the kernel itself, because libc
+ * keeps two signals to itself and leaves them ignored where a parent had them so. */
 static bool reset_signals(struct failure *failure) {
-    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); /* KILL and STOP refuse, rightly */
+    static const char default_action[64]; /* a zeroed struct sigaction of the kernel's: SIG_DFL */
+    for (int number = 1; number < NSIG; number++) /* KILL and STOP refuse, rightly */
+        syscall(SYS_rt_sigaction, number, default_action, NULL, _NSIG / 8);
     sigset_t none;
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) == 0 || fail(failure, STEP_SIGNALS, NULL);
@@ -76,13 +82,21 @@ static bool drop_privileges(const struct request *request, struct failure *failu
     return true;
 }
 
+/* Once init has heard of a call, only a fatal signal ends the wait of its caller (Linux 5.19); before
+ * that, any signal handler of the program's could. */
+static int install_with_listener(const struct sock_fprog *filter) {
+    int listener_fd = install_filter(filter, SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE);
+    if (listener_fd < 0 && errno == EINVAL) listener_fd = install_filter(filter, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    return listener_fd;
+}
+
 /* The listener goes to init with the word that we are ready; here it is closed at once. */
 static bool confine_and_report(const struct request *request, const struct filters *filters, struct failure *failure) {
     const struct cell_event ready = {.kind = EVENT_READY};
     int listener_fd = -1;
     if (request->head.features & FEATURE_SECCOMP) {
         bool notify = request->head.features & FEATURE_SECCOMP_NOTIFY;
-        int installed = install_filter(&filters->program, notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
+        int installed = notify ? install_with_listener(&filters->program) : install_filter(&filters->program, 0);
         if (installed < 0) return fail(failure, STEP_SECCOMP, NULL);
         if (notify) listener_fd = installed;
     }

@@ -71,7 +71,8 @@ static bool apply(const struct template_op *op, const char *entry, const char *d
         if (bind(data, path, MS_RDONLY | MS_NOSUID | MS_NODEV)) return true;
         return fail(failure, STEP_TEMPLATE_BIND, data);
     case TEMPLATE_DEVICE:
-        if (bind(data, path, MS_NOSUID | MS_NOEXEC)) return true;
+        /* Read-only holds for the inode's times and mode; what is written goes to the driver all the same. */
+        if (bind(data, path, MS_RDONLY | MS_NOSUID | MS_NOEXEC)) return true;
         return fail(failure, STEP_TEMPLATE_BIND, data);
     case TEMPLATE_HOSTNAME:
         if (sethostname(data, op->data_len) == 0) return true;

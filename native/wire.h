@@ -140,7 +140,7 @@ enum template_kind {
     TEMPLATE_FILE = 2,     /* path, data = content, mode */
     TEMPLATE_SYMLINK = 3,  /* path, data = target */
     TEMPLATE_BIND = 4,     /* path, data = source on the host; read-only, nosuid, nodev */
-    TEMPLATE_DEVICE = 5,   /* path, data = source on the host; a device node: nosuid, noexec */
+    TEMPLATE_DEVICE = 5,   /* path, data = source on the host; a device node: read-only, nosuid, noexec */
     TEMPLATE_HOSTNAME = 6, /* data = host name */
 };
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -178,3 +180,22 @@ def test_evidence_names_every_control_in_the_contracts_order(cells):
         *("ipc_namespace", "uts_namespace", "cgroup_namespace", "seccomp_filter", "capabilities_dropped"),
     )
     assert outcome.evidence.controls_missing == ()
+
+
+IGNORING_LIBC_INTERNAL_SIGNAL = """
+import ctypes, subprocess, sys
+SIG_IGN = ctypes.create_string_buffer((1).to_bytes(8, "little"), 32)
+RT_SIGACTION = 13
+assert ctypes.CDLL(None).syscall(RT_SIGACTION, 32, SIG_IGN, None, 8) == 0
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+"""
+
+
+def test_signal_that_libc_keeps_to_itself_is_not_left_ignored(tmp_path):
+    program = tmp_path / "main.py"
+    program.write_text('print(next(line for line in open("/proc/self/status") if line.startswith("SigIgn")))')
+    run = [sys.executable, "-m", "cellblock", "run", program]
+    command = [sys.executable, "-c", IGNORING_LIBC_INTERNAL_SIGNAL, *run]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # Python ignores SIGPIPE and SIGXFSZ for itself.
+    assert int(done.stdout.split()[1], 16) & (1 << 31) == 0

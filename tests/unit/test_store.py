@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import uuid
 from pathlib import Path
 
@@ -238,3 +239,30 @@ def test_database_of_a_newer_version_is_refused_with_what_to_do(tmp_path):
     connection.close()
     with pytest.raises(StoreError, match="another version of cellblock"):
         open_store(tmp_path)
+
+
+def test_writer_outlives_the_loop_that_asked_it(tmp_path):
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def slow_write(_connection):
+        begun.set()
+        may_go_on.wait(10)
+
+    store = open_store(tmp_path)
+
+    async def ask_and_leave():
+        store._writer.submit(slow_write)
+        await asyncio.to_thread(begun.wait, 10)
+
+    try:
+        asyncio.run(ask_and_leave())
+        may_go_on.set()
+
+        async def ask_and_wait():
+            new = new_submission()
+            return await store.insert(new) == new.id
+
+        # Asked from another loop, the same thread still writes.
+        assert asyncio.run(ask_and_wait())
+    finally:
+        store.close()

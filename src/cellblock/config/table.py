@@ -172,7 +172,7 @@ SETTINGS: tuple[Setting, ...] = (
         help="Unix socket between the service and the supervisor.",
     ),
     Setting(
-        name="worker_slots", kind=whole("a number of programs", 1, 4096), for_cells=True, unit="programs",
+        name="worker_slots", kind=whole("a number of programs", 1, 64), for_cells=True, unit="programs",
         default=lambda _: str(max(2, len(os.sched_getaffinity(0)))),
         default_text="the number of CPUs, at least 2",
         help="Programs that may run at the same time.",

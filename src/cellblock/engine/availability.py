@@ -48,7 +48,9 @@ class Availability:
 
     def newest(self, language: str) -> Runtime | None:
         """Return the newest runtime of a language (by name or alias) that is offered."""
-        offered = (runtime for runtime in self._registry.of_language(language) if self.is_available(runtime.id))
+        offered = (
+            runtime for runtime in self._registry.of_language(language) if self.is_available(runtime.id)
+        )
         return max(offered, key=self._version_key, default=None)
 
     @property
@@ -57,7 +59,8 @@ class Availability:
         order = {runtime.language: n for n, runtime in reversed(list(enumerate(self._registry.runtimes)))}
         newest_first = sorted(self._registry.runtimes, key=self._version_key, reverse=True)
         return tuple(
-            self._status(runtime) for runtime in sorted(newest_first, key=lambda runtime: order[runtime.language])
+            self._status(runtime)
+            for runtime in sorted(newest_first, key=lambda runtime: order[runtime.language])
         )
 
     @property

@@ -112,9 +112,7 @@ def _compile_message(judgement: Judgement) -> str:
     return f"the compiler exceeded its {exceeded} limit" if exceeded else "the compiler was stopped"
 
 
-def _evidence(
-    staged: Staged, facts: CellFacts, judgement: Judgement, compiled: Staged | None
-) -> Evidence:
+def _evidence(staged: Staged, facts: CellFacts, judgement: Judgement, compiled: Staged | None) -> Evidence:
     cell, observed = staged.cell, staged.observed
     return Evidence(
         verdict_cause=judgement.cause,

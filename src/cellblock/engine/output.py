@@ -7,7 +7,11 @@ import os
 import time
 from collections.abc import Callable
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 16
+_SMALL_BYTES = 1 << 12
+_PAUSE_S = 0.002
+"""After a small read the next one waits this long: a program that writes byte by byte fills its pipe
+meanwhile, and does not cost a wake-up here for each."""
 
 
 class OutputStream:
@@ -24,60 +28,66 @@ class OutputStream:
         self.error: str | None = None
         """Why the stream could not be read to its end."""
         self.closed_ns: int | None = None
-        """CLOCK_MONOTONIC when the last writer had closed it."""
+        """CLOCK_MONOTONIC when the last writer had closed it, for good."""
         self._fd = fd
         self._limit_bytes = limit_bytes
         self._on_kept = on_kept
         self._on_full = on_full
-        self._chunks: list[bytes] = []
-        self._kept_bytes = 0
+        self._content = bytearray()
+        self._buffer = bytearray(_CHUNK_BYTES)
         self._loop = asyncio.get_running_loop()
         self._reading = False
+        self._pause: asyncio.TimerHandle | None = None
+
+    @property
+    def content(self) -> bytes:
+        """All that was kept."""
+        return bytes(self._content)
 
     def start(self) -> None:
         """Begin to read as bytes come."""
         self._reading = True
         self._loop.add_reader(self._fd, self._on_readable)
 
-    @property
-    def content(self) -> bytes:
-        """All that was kept."""
-        return b"".join(self._chunks)
-
     def finish(self) -> None:
-        """Take what is left in the pipe after every writer is gone."""
-        while self._reading and self._read_once():
+        """Take what is left in the pipe after every process is dead.
+
+        A pipe may still have a writer then (a descriptor on its way through a socket that nobody
+        will read), or get one anew after it had none; what matters is that nothing more can come.
+        """
+        self._stop()
+        while not (self.truncated or self.error) and self._read_once():
             pass
-        if self._reading:
-            self.error = "the stream was still open after every process had ended"
-            self._stop()
 
     def _on_readable(self) -> None:
-        self._read_once()
+        before = len(self._content)
+        if self._read_once() and len(self._content) - before < _SMALL_BYTES and self._reading:
+            self._loop.remove_reader(self._fd)
+            self._pause = self._loop.call_later(_PAUSE_S, self.start)
 
     def _read_once(self) -> bool:
         """Read one chunk; false when there is nothing more just now."""
         try:
-            chunk = os.read(self._fd, min(_CHUNK_BYTES, self._limit_bytes - self._kept_bytes + 1))
+            size = os.readv(self._fd, [self._buffer])
         except BlockingIOError:
             return False
         except OSError as error:
             self.error = str(error)
             self._stop()
             return False
-        if not chunk:
-            self.closed_ns = time.monotonic_ns()
+        if size == 0:
+            self.closed_ns = self.closed_ns or time.monotonic_ns()
             self._stop()
             return False
-        self._keep(chunk)
+        self.closed_ns = None
+        self._keep(size)
         return True
 
-    def _keep(self, chunk: bytes) -> None:
-        room = self._limit_bytes - self._kept_bytes
-        self._chunks.append(chunk[:room])
-        self._kept_bytes += min(len(chunk), room)
-        self._on_kept(min(len(chunk), room))
-        if len(chunk) > room:
+    def _keep(self, size: int) -> None:
+        room = self._limit_bytes - len(self._content)
+        self._content += memoryview(self._buffer)[: min(size, room)]
+        self._on_kept(min(size, room))
+        if size > room:
             self.truncated = True
             self._stop()
             self._on_full()
@@ -86,3 +96,6 @@ class OutputStream:
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._fd)
+        if self._pause:
+            self._pause.cancel()
+            self._pause = None

@@ -54,9 +54,7 @@ class Engine:
                 stages.append(compiled)
                 if not compiled.succeeded:
                     return conclude_failed_compile(compiled)
-            spec = self._spec(
-                runtime, plan.run, plan.files, stdin=stdin, loopback=loopback, out_fd=out_fd
-            )
+            spec = self._spec(runtime, plan.run, plan.files, stdin=stdin, loopback=loopback, out_fd=out_fd)
             ran, _ = await self._run_stage(spec, Stage.RUN, runtime)
             return conclude(ran, stages)
         except CellblockError as error:
@@ -87,7 +85,7 @@ class Engine:
         )
         return staged, out_fd
 
-    def _spec(  # noqa: PLR0913  # one argument a field
+    def _spec(  # one argument a field
         self,
         runtime: Runtime,
         command: Command,

@@ -3,27 +3,57 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 from cellblock.engine.availability import Finding
+from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine
 from cellblock.languages.registry import Registry, Runtime
+from cellblock.languages.self_test_cache import Passed, SelfTestCache
 from cellblock.model import Outcome, Profile, SourceFile, StageLimits, Verdict
 
 _SHOWN_OUTPUT_BYTES = 300
 
 
 async def check_runtimes(
-    engine: Engine, registry: Registry, is_installed: Callable[[Runtime], bool], on_finding: Callable[[], None]
+    engine: Engine,
+    registry: Registry,
+    installation: Installation,
+    on_finding: Callable[[], None],
+    *,
+    anew: bool = False,
 ) -> None:
-    """Check every runtime and note what came of it; ``on_finding`` is called after each."""
+    """Check every runtime and note what came of it; ``on_finding`` is called after each.
+
+    What passed before, with nothing changed since, is not run again unless ``anew``.
+    """
+    cache = SelfTestCache(installation.toolchain_dir)
     for runtime in registry.runtimes:
-        if is_installed(runtime):
-            finding = await check(engine, runtime)
+        if installation.has(runtime):
+            finding = await _check_or_remember(
+                engine, runtime, cache, installation.fingerprint(runtime), anew=anew
+            )
         else:
             finding = Finding(None, f"not installed: run cellblock languages install {runtime.language}")
         engine.availability.note(runtime.id, finding)
         on_finding()
+
+
+async def _check_or_remember(
+    engine: Engine, runtime: Runtime, cache: SelfTestCache, fingerprint: str, *, anew: bool
+) -> Finding:
+    passed = None if anew else cache.get(runtime.id, fingerprint)
+    if passed is not None:
+        return Finding(passed.version, "")
+    started = time.monotonic()
+    finding = await check(engine, runtime)
+    if finding.reason or finding.version is None:
+        cache.forget(runtime.id)
+    else:
+        took_ms = round((time.monotonic() - started) * 1000)
+        cache.remember(runtime.id, Passed(fingerprint=fingerprint, version=finding.version, took_ms=took_ms))
+    return finding
 
 
 async def check(engine: Engine, runtime: Runtime) -> Finding:

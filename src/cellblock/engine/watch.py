@@ -9,6 +9,7 @@ import time
 from msgspec import Struct
 
 from cellblock.engine.output import OutputStream
+from cellblock.errors import SandboxError
 from cellblock.model import JudgeAction, Limits
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroups import Counters
@@ -76,6 +77,11 @@ class Watch:
             raise self._cell.failure
         self._end_rest()
         await self._cell.wait_ended()
+        self._mind_filter()
+        if not (self._cell.exited or self._killed_for):
+            raise SandboxError(
+                "watch", detail="the cell ended without a word: its init or spawner was killed"
+            )
         self.stdout.finish()
         self.stderr.finish()
         ended_ns = self._ended_ns()
@@ -134,17 +140,21 @@ class Watch:
 
     def _end_rest(self) -> None:
         """End what is there after the program itself: its orphans, a call that the filter stopped, init."""
-        if self._cell.exited:
+        if self._cell.stopped_by_filter and not self._killed_for:
+            self._count_descendants(besides=1)
+        elif self._cell.exited and not self._killed_for:
             self._count_descendants(besides=0)
             if self._descendants:
                 self._note("kill", f"{self._descendants} processes outlived the program")
             if self._descendants is not None:
                 self._descendants += self._cell.exited.reaped
-        elif self._cell.stopped_by_filter and not self._killed_for:
+        self._cell.kill()
+
+    def _mind_filter(self) -> None:
+        """A forbidden call decides the run, also one that a descendant made while the program ended."""
+        if self._cell.stopped_by_filter and not self._killed_for:
             self._killed_for = KILLED_BY_FILTER
             self._note("kill", KILLED_BY_FILTER)
-            self._count_descendants(besides=1)
-        self._cell.kill()
 
     def _count_descendants(self, *, besides: int) -> None:
         living = self._cell.living_processes()
@@ -155,11 +165,11 @@ class Watch:
         self._actions.append(JudgeAction(action=action, reason=reason, at_ms=at_ms))
 
     def _started_ns(self) -> int:
-        told = self._cell.exited or self._cell.stopped_by_filter
+        told = self._cell.stopped_by_filter or self._cell.exited
         return told.start_ns if told and told.start_ns else self._cell.released_ns
 
     def _ended_ns(self) -> int:
         if self._killed_ns:
             return self._killed_ns
-        told = self._cell.exited or self._cell.stopped_by_filter
+        told = self._cell.stopped_by_filter or self._cell.exited
         return told.end_ns if told else time.monotonic_ns()

@@ -138,5 +138,3 @@ def _line_of(text: str, message: str) -> int:
         elif current == table and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
             return number
     return best
-
-

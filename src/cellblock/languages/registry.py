@@ -81,7 +81,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
         argv = tuple(part.replace("{executable}", self.file.executable) for part in self.file.version_argv)
         return Command(argv=argv, environment=self._environment(limits, {}), limits=limits)
 
-    def plan(  # noqa: PLR0913  # what a job says, field by field
+    def plan(  # what a job says, field by field
         self,
         files: Sequence[SourceFile],
         args: Sequence[str],
@@ -129,7 +129,10 @@ class Runtime(Struct, frozen=True, kw_only=True):
 
     def _environment(self, limits: Limits, values: Mapping[str, str]) -> dict[str, str]:
         known = {**values, **_memory_values(limits)}
-        return {**_ENVIRONMENT, **{name: _fill(value, known) for name, value in self.file.environment.items()}}
+        return {
+            **_ENVIRONMENT,
+            **{name: _fill(value, known) for name, value in self.file.environment.items()},
+        }
 
 
 def _memory_values(limits: Limits) -> dict[str, str]:

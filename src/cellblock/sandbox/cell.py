@@ -23,7 +23,8 @@ from cellblock.errors import SandboxError
 from cellblock.model import Limits, SourceFile
 from cellblock.sandbox import wire
 from cellblock.sandbox.cgroups import CellCgroup, Counters
-from cellblock.sandbox.controls import Controls, judge_controls, take_snapshot
+from cellblock.sandbox.controls import WRITABLE, Controls, Meant, judge_controls, take_snapshot
+from cellblock.sandbox.features import core_limit_bytes
 from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
 
@@ -112,7 +113,7 @@ class Cell:
             raise SandboxError("prepare", detail=f"not ready within {_PREPARE_TIMEOUT_S} s") from None
         if self.failure:
             raise self.failure
-        self._read_back()
+        self._read_back(spawner.namespaces)
 
     def take_out(self) -> int:
         """Hand over the detached mount of what the program wrote to ``/out``; the caller closes it.
@@ -191,7 +192,7 @@ class Cell:
             (resource.RLIMIT_NOFILE, limits.open_files),
             (resource.RLIMIT_FSIZE, limits.file_size_bytes),
             (resource.RLIMIT_STACK, limits.stack_bytes),
-            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_CORE, core_limit_bytes()),
             (resource.RLIMIT_MEMLOCK, 0),
         ]
         return wire.encode_request(
@@ -219,11 +220,15 @@ class Cell:
         }
         return sum(feature for feature, wanted in asked.items() if wanted)
 
-    def _read_back(self) -> None:
+    def _read_back(self, outside: frozenset[str]) -> None:
+        meant = Meant(
+            limits=self.spec.limits,
+            program_uid=self._uids.program_uid,
+            outside=outside,
+            writable=WRITABLE | {"/out"} if self.spec.makes_out else WRITABLE,
+        )
         try:
-            pid = _pid_of(self._program_pidfd)
-            uid, out_writable = self._uids.program_uid, self.spec.makes_out
-            snapshot = take_snapshot(pid, self._cgroup, self.spec.limits, uid, out_writable=out_writable)
+            snapshot = take_snapshot(_pid_of(self._program_pidfd), self._cgroup, meant)
             self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
         except OSError as error:
             raise SandboxError("read_back", error.errno or 0, str(error)) from error

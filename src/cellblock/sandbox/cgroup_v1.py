@@ -1,4 +1,4 @@
-"""cgroup v1: one group in each of the memory, pids and cpuacct hierarchies.
+"""cgroup v1: one group in each of the memory, pids, cpuacct and cpu hierarchies.
 
 The subtree stands at the top of each hierarchy, never inside a group that is somebody else's.
 v1 has no kill for a group: ending the cell's init ends everything, and that is how it is done.
@@ -16,12 +16,17 @@ from cellblock.sandbox.cgroups import (
     Counters,
     Mount,
     make_directory,
+    neighbours,
     read_number,
     sweep,
     write_control,
 )
 
-MEMORY, PIDS, CPU = "memory", "pids", "cpuacct"
+MEMORY, PIDS, CPU, SHARES = "memory", "pids", "cpuacct", "cpu"
+_REQUIRED = (MEMORY, PIDS, CPU)
+_OPTIONAL = (SHARES,)
+"""Where it is there, every cell gets the same share of the CPU, however many processes it has."""
+
 _UNLIMITED_FROM = 1 << 60
 
 
@@ -34,8 +39,9 @@ class CellCgroupV1:
         """Open the freshly made groups; ``directories`` by controller."""
         self._directories = directories
         self._name = name
+        # A set: two controllers may share a hierarchy, and then a group.
         self.join_fds = [
-            os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in directories.values()
+            os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in set(directories.values())
         ]
         self._cpu_fd = (
             os.open(directories[CPU] / "cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC)
@@ -127,7 +133,7 @@ class CgroupTreeV1:
         """Make the subtree below ``parent`` where it can be made; what cannot is in ``missing``."""
         self.missing: dict[str, str] = {}
         self._trees: dict[str, Path] = {}
-        for controller in (MEMORY, PIDS, CPU):
+        for controller in _REQUIRED + _OPTIONAL:
             mount = next((m for m in mounts if m.filesystem == "cgroup" and controller in m.options), None)
             if mount is None:
                 self.missing[controller] = (
@@ -136,14 +142,17 @@ class CgroupTreeV1:
                 continue
             tree = Path(mount.mount_point) / parent.strip("/") / SUBTREE_NAME / instance
             try:
-                sweep(tree)
-                tree.parent.mkdir(exist_ok=True)
-                tree.mkdir()
+                if tree not in self._trees.values():  # two controllers may share a hierarchy
+                    sweep(tree)
+                    tree.parent.mkdir(exist_ok=True)
+                    tree.mkdir()
             except (OSError, SandboxError) as error:
                 self.missing[controller] = f"cannot make {tree}: {error}"
                 continue
             self._trees[controller] = tree
-        self.paths = list(self._trees.values())
+        for controller in _OPTIONAL:
+            self.missing.pop(controller, None)
+        self.paths = sorted(set(self._trees.values()))
         self._limits_swap = (
             MEMORY in self._trees and (self._trees[MEMORY] / "memory.memsw.limit_in_bytes").exists()
         )
@@ -153,7 +162,8 @@ class CgroupTreeV1:
         made: dict[str, Path] = {}
         try:
             for controller, tree in self._trees.items():
-                make_directory(tree / name)
+                if tree / name not in made.values():
+                    make_directory(tree / name)
                 made[controller] = tree / name
             if MEMORY in made:
                 write_control(made[MEMORY], "memory.limit_in_bytes", str(memory_bytes))
@@ -163,13 +173,22 @@ class CgroupTreeV1:
                 write_control(made[PIDS], "pids.max", str(processes))
             return CellCgroupV1(made, name)
         except SandboxError:
-            for path in made.values():
+            for path in set(made.values()):
                 path.rmdir()
             raise
 
+    def others(self) -> set[str]:
+        """Name the other instances that have a subtree here."""
+        return {name for tree in self.paths for name in neighbours(tree)}
+
+    def sweep_other(self, name: str) -> None:
+        """Remove what a dead instance left."""
+        for tree in self.paths:
+            sweep(tree.parent / name)
+
     def remove(self) -> None:
         """Remove the subtree; ``/cellblock`` itself goes when no other instance is in it."""
-        for tree in self._trees.values():
+        for tree in self.paths:
             sweep(tree)
             try:
                 tree.parent.rmdir()

@@ -17,6 +17,7 @@ from cellblock.sandbox.cgroups import (
     Counters,
     Mount,
     make_directory,
+    neighbours,
     own_groups,
     read_number,
     sweep,
@@ -153,6 +154,14 @@ class CgroupTreeV2:
         except SandboxError:
             directory.rmdir()
             raise
+
+    def others(self) -> set[str]:
+        """Name the other instances that have a subtree here."""
+        return neighbours(self.paths[0])
+
+    def sweep_other(self, name: str) -> None:
+        """Remove what a dead instance left."""
+        sweep(self.paths[0].parent / name)
 
     def remove(self) -> None:
         """Remove the subtree; ``cellblock`` itself goes when no other instance is in it."""

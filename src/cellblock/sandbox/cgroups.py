@@ -87,22 +87,37 @@ class CgroupTree(Protocol):
     def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
         """Make a group with its limits; raises ``SandboxError`` naming what the kernel refused."""
 
+    def others(self) -> set[str]:
+        """Name the other instances that have a subtree beside this one, dead or alive."""
+
+    def sweep_other(self, name: str) -> None:
+        """Remove what an instance left; for one that is known to be dead."""
+
     def remove(self) -> None:
         """Remove the subtree, killing what is left in it."""
 
 
 def read_mounts() -> list[Mount]:
-    """Read this process's cgroup mounts."""
+    """Read this process's cgroup mounts, those that something else is mounted over left out."""
     mounts: list[Mount] = []
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         left, right = line.split(" - ", 1)
-        _, _, _, root, mount_point, *_ = left.split(" ")
+        _, _, device, root, mount_point, *_ = left.split(" ")
         filesystem, _, options = right.split(" ", 2)
-        if filesystem in {"cgroup", "cgroup2"}:
-            # A later line may be mounted over an earlier one: the last one at a path is what is seen.
+        if filesystem in {"cgroup", "cgroup2"} and _leads_to(mount_point, device):
+            # Of one hierarchy mounted twice at a path, the last is what is seen.
             mounts = [mount for mount in mounts if mount.mount_point != mount_point]
             mounts.append(Mount(root, mount_point, filesystem, frozenset(options.split(","))))
     return mounts
+
+
+def _leads_to(mount_point: str, device: str) -> bool:
+    """Say whether the path is seen as this device; below another mount, groups would be mere directories."""
+    try:
+        number = Path(mount_point).stat().st_dev
+    except OSError:
+        return False
+    return device == f"{os.major(number)}:{os.minor(number)}"
 
 
 def own_groups() -> dict[str, str]:
@@ -140,6 +155,11 @@ def make_directory(path: Path) -> None:
         path.mkdir()
     except OSError as error:
         raise SandboxError("cgroup_create", error.errno or 0, str(path)) from error
+
+
+def neighbours(tree: Path) -> set[str]:
+    """Name the directories beside an instance's own."""
+    return {entry.name for entry in tree.parent.iterdir() if entry.is_dir() and entry != tree}
 
 
 def sweep(directory: Path) -> None:

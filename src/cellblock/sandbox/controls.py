@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
 from cellblock.model import Limits
 from cellblock.sandbox.cgroups import CellCgroup
+from cellblock.sandbox.features import core_limit_bytes
 
 NAMESPACES = {
     "pid": "pid_namespace",
@@ -30,6 +30,21 @@ _SECCOMP_MODE_FILTER = "2"
 _ZERO_CAPABILITIES = "0" * 16
 
 
+WRITABLE = frozenset({"/box", "/tmp", "/dev/shm", "/proc"})
+"""Where every program may write: its work area, and what its own ``/proc`` allows."""
+
+
+class Meant(Struct, frozen=True, kw_only=True):
+    """What a program was meant to be held by."""
+
+    limits: Limits
+    program_uid: int
+    outside: frozenset[str]
+    """Namespaces that it must not be in: the supervisor's and the spawner's."""
+    writable: frozenset[str]
+    """Mount points that it may write to."""
+
+
 class Snapshot(Struct, frozen=True):
     """One process as ``/proc`` shows it, and what it was meant to be."""
 
@@ -43,10 +58,7 @@ class Snapshot(Struct, frozen=True):
     in_cgroup: bool
     memory_limit_bytes: int | None
     process_limit: int | None
-    expected: Limits
-    program_uid: int
-    writable: frozenset[str]
-    """Mount points that are meant to be written, besides devices."""
+    meant: Meant
 
 
 class Controls(Struct, frozen=True):
@@ -60,18 +72,12 @@ class Controls(Struct, frozen=True):
     """As read back; ``None`` where none is in force."""
 
 
-@cache
-def _own_namespaces() -> dict[str, str]:
-    return _namespaces(os.getpid())
-
-
-def _namespaces(pid: int) -> dict[str, str]:
+def read_namespaces(pid: int) -> dict[str, str]:
+    """Return a process's namespaces, as ``kind:[inode]`` by the names of ``/proc/<pid>/ns``."""
     return {name: str(Path(f"/proc/{pid}/ns/{name}").readlink()) for name in NAMESPACES}
 
 
-def take_snapshot(
-    pid: int, cgroup: CellCgroup | None, expected: Limits, program_uid: int, *, out_writable: bool
-) -> Snapshot:
+def take_snapshot(pid: int, cgroup: CellCgroup | None, meant: Meant) -> Snapshot:
     """Read everything that the checks need; raises ``OSError`` where the process is gone."""
     proc = Path("/proc", str(pid))
     return Snapshot(
@@ -80,15 +86,13 @@ def take_snapshot(
             for line in (proc / "status").read_text(encoding="utf-8").splitlines()
             if ":\t" in line
         ),
-        namespaces=_namespaces(pid),
+        namespaces=read_namespaces(pid),
         limits=_parse_limits((proc / "limits").read_text(encoding="ascii")),
         mounts=_parse_mounts((proc / "mountinfo").read_text(encoding="utf-8")),
         in_cgroup=cgroup is not None and cgroup.holds((proc / "cgroup").read_text(encoding="utf-8")),
         memory_limit_bytes=cgroup.memory_limit_bytes() if cgroup else None,
         process_limit=cgroup.process_limit() if cgroup else None,
-        expected=expected,
-        program_uid=program_uid,
-        writable=frozenset({"/box", "/tmp", "/proc", *({"/out"} if out_writable else ())}),
+        meant=meant,
     )
 
 
@@ -111,11 +115,11 @@ def _parse_mounts(text: str) -> dict[str, frozenset[str]]:
 
 
 def _has_own_namespace(name: str) -> Callable[[Snapshot], bool]:
-    return lambda seen: seen.namespaces[name] != _own_namespaces()[name]
+    return lambda seen: seen.namespaces[name] not in seen.meant.outside
 
 
 def _limit_is(name: str, value: Callable[[Limits], int]) -> Callable[[Snapshot], bool]:
-    return lambda seen: seen.limits.get(name) == f"{value(seen.expected)} {value(seen.expected)}"
+    return lambda seen: seen.limits.get(name) == f"{value(seen.meant.limits)} {value(seen.meant.limits)}"
 
 
 def _mounted(path: str, *options: str) -> Callable[[Snapshot], bool]:
@@ -129,7 +133,7 @@ def _capabilities_dropped(seen: Snapshot) -> bool:
 
 
 def _unprivileged_uid(seen: Snapshot) -> bool:
-    ids = "\t".join([str(seen.program_uid)] * 4)
+    ids = "\t".join([str(seen.meant.program_uid)] * 4)
     return (
         seen.status.get("Uid") == ids
         and seen.status.get("Gid") == ids
@@ -144,7 +148,7 @@ def _program_is_no_init(seen: Snapshot) -> bool:
 def _only_known_mounts(seen: Snapshot) -> bool:
     """Say whether everything mounted below the root is read-only, but for what is meant to be written."""
     writable = {point for point, options in seen.mounts.items() if "rw" in options}
-    return all(point in seen.writable or point.startswith("/dev/") for point in writable)
+    return writable <= seen.meant.writable
 
 
 def _proc_hides_others(seen: Snapshot) -> bool:
@@ -158,9 +162,10 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "network_namespace": _has_own_namespace("net"),
     # The kernel keeps the limit in whole pages, rounded down.
     "memory_limit": lambda seen: (
-        seen.in_cgroup and seen.memory_limit_bytes == seen.expected.memory_bytes // _PAGE_BYTES * _PAGE_BYTES
+        seen.in_cgroup
+        and seen.memory_limit_bytes == seen.meant.limits.memory_bytes // _PAGE_BYTES * _PAGE_BYTES
     ),
-    "process_limit": lambda seen: seen.in_cgroup and seen.process_limit == seen.expected.processes,
+    "process_limit": lambda seen: seen.in_cgroup and seen.process_limit == seen.meant.limits.processes,
     "no_new_privileges": lambda seen: seen.status.get("NoNewPrivs") == "1",
     "ipc_namespace": _has_own_namespace("ipc"),
     "uts_namespace": _has_own_namespace("uts"),
@@ -171,8 +176,8 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "read_only_root": lambda seen: _mounted("/", "ro", "nosuid", "nodev")(seen) and _only_known_mounts(seen),
     "work_area_limit": lambda seen: (
         _mounted("/box", "type=tmpfs", "nosuid", "nodev")(seen)
-        and _mounted("/box", f"nr_inodes={seen.expected.work_area_inodes}")(seen)
-        and _tmpfs_size(seen.mounts["/box"]) == _whole_pages(seen.expected.work_area_bytes)
+        and _mounted("/box", f"nr_inodes={seen.meant.limits.work_area_inodes}")(seen)
+        and _tmpfs_size(seen.mounts["/box"]) == _whole_pages(seen.meant.limits.work_area_bytes)
     ),
     "noexec_tmp": lambda seen: (
         _mounted("/tmp", "noexec", "nosuid", "nodev")(seen)
@@ -183,7 +188,7 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "file_size_limit": _limit_is("Max file size", lambda limits: limits.file_size_bytes),
     "open_files_limit": _limit_is("Max open files", lambda limits: limits.open_files),
     "stack_limit": _limit_is("Max stack size", lambda limits: limits.stack_bytes),
-    "no_core_dumps": _limit_is("Max core file size", lambda _: 0),
+    "no_core_dumps": _limit_is("Max core file size", lambda _: core_limit_bytes()),
     "no_locked_memory": _limit_is("Max locked memory", lambda _: 0),
 }
 """Every control by its name in the evidence: the contract's first, in its order."""

@@ -26,6 +26,18 @@ _OLDEST_KERNEL = (5, 11)
 _SECCOMP_ACTIONS = Path("/proc/sys/kernel/seccomp/actions_avail")
 
 
+_CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
+
+
+def core_limit_bytes() -> int:
+    """Return the RLIMIT_CORE under which no core is dumped on this host.
+
+    A pattern that pipes to a program is followed whatever the limit, but for the limit 1, with
+    which the kernel refuses; a host program that parses a guest's memory as root is no wall.
+    """
+    return 1 if _CORE_PATTERN.read_text(encoding="utf-8").startswith("|") else 0
+
+
 class HostFeatures(Struct, frozen=True):
     """What can be asked of this kernel."""
 

@@ -18,7 +18,7 @@ from cellblock.sandbox.cgroup_choice import open_tree
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
-from cellblock.sandbox.leases import UidBlock, lease_uid_block
+from cellblock.sandbox.leases import UidBlock, lease_of_the_dead, lease_uid_block
 from cellblock.sandbox.roots import Roots
 from cellblock.sandbox.seccomp import build_filters
 from cellblock.sandbox.template import Root
@@ -78,6 +78,10 @@ class Host:
         host.set_roots(roots or {})
         try:
             host._tree = open_tree(host._block.instance, settings.cgroup_root)
+            for other in host._tree.others():
+                with lease_of_the_dead(other) as is_dead:
+                    if is_dead:
+                        host._tree.sweep_other(other)
         except HostError as error:
             host._tree_problem = str(error)
         await host.probe()
@@ -152,7 +156,9 @@ class Host:
         async with self._roots.use(spec.root) as spawner:
             with self._block.lease() as uids:
                 cgroup = (
-                    self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
+                    self._tree.create_cell(name, limits.memory_bytes, limits.processes)
+                    if self._tree
+                    else None
                 )
                 cell = Cell(spec, uids, cgroup)
                 try:

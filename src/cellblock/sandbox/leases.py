@@ -79,17 +79,36 @@ def lease_uid_block(first_uid: int, last_uid: int, directory: Path = LEASES) -> 
         raise HostError(f"cannot lease uids in {directory}: {error}; run as root") from error
 
 
-def _first_free(first_uid: int, last_uid: int, directory: Path) -> UidBlock:
-    for start in range(first_uid, last_uid + 2 - BLOCK_SIZE, BLOCK_SIZE):
-        fd = os.open(
-            directory / f"uids-{start}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+@contextmanager
+def lease_of_the_dead(instance: str, directory: Path = LEASES) -> Iterator[bool]:
+    """Say whether the instance of that name is dead, and keep anybody from taking its name meanwhile."""
+    number = instance.removeprefix("u")
+    fd = _try_lock(directory, int(number)) if number.isdigit() and instance.startswith("u") else None
+    try:
+        yield fd is not None
+    finally:
+        if fd is not None:
             os.close(fd)
-            continue
-        return UidBlock(start, fd)
+
+
+def _try_lock(directory: Path, start: int) -> int | None:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(directory / f"uids-{start}", flags, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
+
+
+def _first_free(first_uid: int, last_uid: int, directory: Path) -> UidBlock:
+    # At multiples of the size, so that instances with different ranges share whole blocks or none.
+    aligned = -(-first_uid // BLOCK_SIZE) * BLOCK_SIZE
+    for start in range(aligned, last_uid + 2 - BLOCK_SIZE, BLOCK_SIZE):
+        fd = _try_lock(directory, start)
+        if fd is not None:
+            return UidBlock(start, fd)
     raise HostError(
         f"no free block of {BLOCK_SIZE} uids in {first_uid}-{last_uid}: other instances hold them all; "
         f"widen CELLBLOCK_UID_RANGE"

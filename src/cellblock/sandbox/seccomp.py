@@ -8,6 +8,7 @@ so the evidence can name the call that was stopped.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import struct
 import tempfile
@@ -197,26 +198,35 @@ def _export(built: pyseccomp.SyscallFilter) -> bytes:
 
 def newest_known_number() -> int:
     """Return the highest native system call number that the installed libseccomp can name."""
-    return max(
-        number
-        for number in range(_HIGHEST_PROBED_NUMBER)
-        if _lookup(pyseccomp.Arch.NATIVE, number) is not None
-    )
+    return unknown_ranges()[-1][0] - 1
+
+
+def unknown_ranges() -> list[tuple[int, int]]:
+    """Return the native numbers without a name, as ranges (first, last); the last one has no end."""
+    known = [n for n in range(_HIGHEST_PROBED_NUMBER) if _lookup(pyseccomp.Arch.NATIVE, n) is not None]
+    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise(known) if b - a > 1]
+    return [*gaps, (known[-1] + 1, X32_SYSCALL_BIT - 1)]
 
 
 def _refuse_unknown_numbers(bpf: bytes, action: int) -> bytes:
-    """Put a check in front: native calls above the newest known number get ``action``.
+    """Put a check in front: native numbers that have no name get ``action``.
 
     libseccomp compares numbers only for equality. Jumps in BPF are relative, so what follows
     needs no change; foreign ABIs (x32 by its bit) go on to libseccomp's own refusal.
     """
-    native = pyseccomp.system_arch()
-    prologue = [
+    ranges = unknown_ranges()
+    instructions = [(_BPF_LOAD_WORD, 0, 0, _OFFSET_NUMBER)]
+    for left, (first, last) in zip(range(len(ranges) - 1, -1, -1), ranges, strict=True):
+        # Below this range: known, for the ranges ascend. Above it: on to the next one.
+        to_end = 3 * left + 2
+        instructions += [
+            (_BPF_JUMP_GREATER_EQUAL, 0, to_end, first),
+            (_BPF_JUMP_GREATER, 1, 0, last),
+            (_BPF_RETURN, 0, 0, action),
+        ]
+    whole = [
         (_BPF_LOAD_WORD, 0, 0, _OFFSET_ARCH),
-        (_BPF_JUMP_EQUAL, 0, 4, native),
-        (_BPF_LOAD_WORD, 0, 0, _OFFSET_NUMBER),
-        (_BPF_JUMP_GREATER_EQUAL, 2, 0, X32_SYSCALL_BIT),
-        (_BPF_JUMP_GREATER, 0, 1, newest_known_number()),
-        (_BPF_RETURN, 0, 0, action),
+        (_BPF_JUMP_EQUAL, 0, len(instructions), pyseccomp.system_arch()),
+        *instructions,
     ]
-    return b"".join(_BPF_INSTRUCTION.pack(*instruction) for instruction in prologue) + bpf
+    return b"".join(_BPF_INSTRUCTION.pack(*instruction) for instruction in whole) + bpf

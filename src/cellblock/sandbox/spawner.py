@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from cellblock.errors import HostError, SandboxError
 from cellblock.sandbox import wire
+from cellblock.sandbox.controls import read_namespaces
 from cellblock.sandbox.seccomp import Filters
 
 
@@ -45,6 +46,8 @@ class Spawner:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(connection.fileno(), self._on_readable)
         self._next_id = 0
+        self.namespaces: frozenset[str] = frozenset()
+        """Namespaces that no cell may be in: the helper's own, which it takes for its root, and ours."""
         self.ended = asyncio.Event()
 
     @classmethod
@@ -68,6 +71,9 @@ class Spawner:
         ]
         try:
             await spawner._ask(wire.OP_TEMPLATE, 0, fds)
+            spawner.namespaces = frozenset(
+                inode for pid in (os.getpid(), process.pid) for inode in read_namespaces(pid).values()
+            )
         except BaseException:
             spawner.close()
             raise

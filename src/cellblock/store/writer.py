@@ -69,8 +69,7 @@ class Writer:
             batch, closing = self._next_batch()
             if batch:
                 self._commit(batch)
-                loop = batch[0].future.get_loop()
-                loop.call_soon_threadsafe(_resolve_all, batch)
+                _tell(batch)
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for one write and take what else is there; the flag says that ``close`` was called."""
@@ -110,6 +109,16 @@ class Writer:
         with self._engine.begin() as connection:
             for write in batch:
                 write.result = write.operation(connection)
+
+
+def _tell(batch: list[_Write]) -> None:
+    """Resolve the futures on their loop; where it is closed, nobody waits any more and the writes stand."""
+    loop = batch[0].future.get_loop()
+    try:
+        loop.call_soon_threadsafe(_resolve_all, batch)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
 
 
 def _resolve_all(batch: list[_Write]) -> None:

@@ -12,6 +12,7 @@ import socket
 import sys
 
 from cellblock import config
+from cellblock.engine.installation import Installation
 from cellblock.errors import CellblockError
 from cellblock.languages.registry import load_catalog
 from cellblock.sandbox.host import Host
@@ -41,15 +42,19 @@ async def _serve(settings: config.Settings, listener: socket.socket) -> None:
     _leave_network()
     registry = load_catalog(settings.output_max_bytes, settings.limits)
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    host = await Host.open(settings, {path for runtime in registry.runtimes for path in runtime.visible})
-    server = SupervisorServer(settings, host, registry)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    host = await Host.open(settings)
+    installation = Installation(settings.toolchain_dir)
+    server = SupervisorServer(settings, host, registry, installation)
+    loop.add_signal_handler(signal.SIGHUP, server.look_again)
     try:
         await server.start(listener)
         await stop.wait()
     finally:
         await server.close()
         await host.close()
+        installation.close()
 
 
 def _leave_network() -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from cellblock.config import Settings
+from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine, UnknownLanguageError
 from cellblock.engine.self_test import check_runtimes
-from cellblock.errors import CellblockError
-from cellblock.languages.registry import Registry, Runtime
+from cellblock.errors import CellblockError, HostError
+from cellblock.languages.registry import Registry
 from cellblock.model import SupervisorStatus
 from cellblock.sandbox.host import Host
 from cellblock.supervisor.messages import (
@@ -40,13 +41,13 @@ class SupervisorServer:
     """One supervisor: a host, an engine, any number of connected services (usually one)."""
 
     def __init__(
-        self, settings: Settings, host: Host, registry: Registry, is_installed: Callable[[Runtime], bool]
+        self, settings: Settings, host: Host, registry: Registry, installation: Installation
     ) -> None:
         """Serve jobs on ``host``; ``start`` begins to listen."""
         self._settings = settings
         self._host = host
         self._registry = registry
-        self._is_installed = is_installed
+        self._installation = installation
         self._engine = Engine(settings, host, registry)
         self._checking = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.worker_slots)
@@ -68,14 +69,26 @@ class SupervisorServer:
         )
 
     async def start(self, listener: socket.socket) -> None:
-        """Check the languages, then answer on ``listener``: the first status a peer hears is complete."""
-        await self.check_languages()
+        """Answer on ``listener``, and check the languages meanwhile: each is offered when it has passed."""
         self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        await self.check_languages()
 
-    async def check_languages(self) -> None:
-        """Check every runtime; peers hear of each as it is found."""
+    async def check_languages(self, *, anew: bool = False) -> None:
+        """Look at what is installed and check every runtime; peers hear of each as it is found."""
         async with self._checking:
-            await check_runtimes(self._engine, self._registry, self._is_installed, self._tell_status)
+            try:
+                self._host.set_roots(self._installation.reload())
+            except HostError as error:
+                log.error("the installed toolchains cannot be used: %s", error)  # noqa: TRY400  # told whole
+            await check_runtimes(
+                self._engine, self._registry, self._installation, self._tell_status, anew=anew
+            )
+
+    def look_again(self) -> None:
+        """Check the languages in the background: something was installed."""
+        task = asyncio.create_task(self.check_languages())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _tell_status(self) -> None:
         for writer in self._writers:
@@ -105,7 +118,7 @@ class SupervisorServer:
                     continue
                 task = asyncio.create_task(self._answer(request, writer))
                 mine[request.seq] = task
-                task.add_done_callback(lambda _, seq=request.seq: mine.pop(seq, None))
+                task.add_done_callback(partial(_forget, mine, request.seq))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         except (CellblockError, OSError) as error:
@@ -136,8 +149,12 @@ class SupervisorServer:
                         return FailureReply(seq, str(error))
             case ProbeRequest(seq):
                 features = await self._host.probe()
-                await self.check_languages()
+                await self.check_languages(anew=True)
                 return ProbeReply(seq, (*features, *self._engine.availability.features))
 
     def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
         writer.write(encode_frame(reply))
+
+
+def _forget(tasks: dict[int, asyncio.Task[None]], seq: int, _: asyncio.Task[None]) -> None:
+    tasks.pop(seq, None)
