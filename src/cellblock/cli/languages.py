@@ -162,7 +162,7 @@ async def _check(
     reason = ""
     if outcome.verdict is not Verdict.AC:
         said = (outcome.stderr or outcome.stdout)[:_SHOWN_CHARACTERS].decode("utf-8", "replace").strip()
-        reason = f"{outcome.verdict}: {outcome.error_message or ''} {said}".strip()
+        reason = ": ".join(part for part in (outcome.verdict, outcome.error_message, said) if part)
     elif outcome.stdout != test.stdout.encode():
         reason = f"printed {outcome.stdout[:_SHOWN_CHARACTERS]!r}, expected {test.stdout.encode()!r}"
     return _Finding(
