@@ -61,4 +61,6 @@ def _is_settled(status: SupervisorStatus | None) -> bool:
     if status.enforcement_mode is EnforcementMode.NONE:
         return True
     languages = status.languages
-    return any(language.available for language in languages) or all(language.reason for language in languages)
+    return any(language.available for language in languages) or not any(
+        language.pending for language in languages
+    )

@@ -128,27 +128,27 @@ async def _available_language(supervisor: SupervisorClient, asked: str) -> str:
                 "`cellblock doctor` says what to do"
             )
         languages = status.languages if status else ()
-        found = _find(languages, asked)
-        if found and found.available:
-            return found.name
+        runtimes = _find(languages, asked)
+        if any(runtime.available for runtime in runtimes):
+            return runtimes[0].name
         remaining_s = deadline_s - time.monotonic()
-        if (found and found.reason) or (languages and not found) or remaining_s <= 0:
+        may_come = any(runtime.pending for runtime in runtimes)
+        if (languages and not may_come) or remaining_s <= 0:
             break
         try:
             await asyncio.wait_for(changed.wait(), remaining_s)
         except TimeoutError:
             break
-    if found:
-        raise click.UsageError(
-            f"{found.name} cannot run here: {found.reason or 'its self-test has not ended'}"
-        )
-    known = ", ".join(language.name for language in languages if language.available)
+    if runtimes:
+        raise click.UsageError(f"{runtimes[0].name} cannot run here: {runtimes[0].reason}")
+    known = ", ".join(dict.fromkeys(runtime.name for runtime in languages if runtime.available))
     raise click.UsageError(f"unsupported language: {asked}. available: {known}; name one with --language")
 
 
-def _find(languages: tuple[LanguageStatus, ...], asked: str) -> LanguageStatus | None:
+def _find(runtimes: tuple[LanguageStatus, ...], asked: str) -> list[LanguageStatus]:
+    """Return the runtimes of the language that has this name, alias or suffix."""
     name = asked.lower()
-    return next((one for one in languages if name in {one.name, *one.aliases, *one.suffixes}), None)
+    return [one for one in runtimes if name in {one.name, *one.aliases, *one.suffixes}]
 
 
 def _read(path: Path) -> bytes:

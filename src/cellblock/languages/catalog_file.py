@@ -35,6 +35,8 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     suffixes: list[str]
     rule: str = "fixed"
     """Which function of ``sources`` names the main file."""
+    beside: dict[str, str] = {}
+    """Files placed beside the submission's where it has none of that name: content by relative path."""
 
 
 class StageFile(Struct, frozen=True, forbid_unknown_fields=True):

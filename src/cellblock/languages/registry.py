@@ -6,6 +6,7 @@ no error, but one that never becomes available.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import PurePosixPath
@@ -30,6 +31,9 @@ _ENVIRONMENT = {
 """What every program finds in its environment; a language adds to it. Nothing comes from ours."""
 
 _MIB = 1 << 20
+
+_PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_]+)(?:\*(?P<times>[0-9]+))?(?:/(?P<by>[0-9]+))?\}")
+"""``{name}``, and of a number also ``{name*5/8}``."""
 
 LimitOverrides = Mapping[str, Mapping[str, Mapping[str, int]]]
 """The operator's limits by language, use (``judge``, ``executor``, ``compile``) and field."""
@@ -93,6 +97,12 @@ class Runtime(Struct, frozen=True, kw_only=True):
         """Name the files and fill in both stages; requests lower limits, they never raise them."""
         main = name_main_file(self.file.source.rule, self.file.source.name, files[0])
         named = (SourceFile(main.name, files[0].content), *files[1:])
+        taken = {file.name for file in named}
+        named += tuple(
+            SourceFile(name, content.encode())
+            for name, content in self.file.source.beside.items()
+            if name not in taken
+        )
         compiling = None
         if self.file.compile is not None and self.compile_limits is not None:
             limits = lowered(self.compile_limits, compile)
@@ -112,15 +122,20 @@ class Runtime(Struct, frozen=True, kw_only=True):
             "executable": self.file.executable,
             "main": str(WORK_AREA / main.name),
             "main_name": option_safe(main.name),
+            "main_dir": f"./{PurePosixPath(main.name).parent}",
             "main_class": main.main_class,
             "stem": PurePosixPath(main.name).stem,
             "out": str(OUT),
-            **_memory_values(limits),
+            "memory_mb": str(limits.memory_bytes // _MIB),
         }
         suffixes = tuple(self.file.source.suffixes)
         lists = {
             "{args}": list(args),
-            "{sources}": [option_safe(file.name) for file in files if file.name.endswith(suffixes)],
+            "{sources}": [
+                option_safe(file.name)
+                for file in files
+                if file.name == main.name or file.name.endswith(suffixes)
+            ],
         }
         expanded: list[str] = []
         for part in argv:
@@ -128,21 +143,25 @@ class Runtime(Struct, frozen=True, kw_only=True):
         return Command(argv=tuple(expanded), environment=self._environment(limits, values), limits=limits)
 
     def _environment(self, limits: Limits, values: Mapping[str, str]) -> dict[str, str]:
-        known = {**values, **_memory_values(limits)}
+        known = {**values, "memory_mb": str(limits.memory_bytes // _MIB)}
         return {
             **_ENVIRONMENT,
             **{name: _fill(value, known) for name, value in self.file.environment.items()},
         }
 
 
-def _memory_values(limits: Limits) -> dict[str, str]:
-    return {"memory_mb": str(limits.memory_bytes // _MIB), "memory_bytes": str(limits.memory_bytes)}
-
-
 def _fill(text: str, values: Mapping[str, str]) -> str:
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+    """Put values in, in one pass: what a value says is never read as a placeholder again."""
+
+    def value_of(match: re.Match[str]) -> str:
+        value = values.get(match["name"])
+        if value is None:
+            return match[0]
+        if match["times"] or match["by"]:
+            return str(int(value) * int(match["times"] or 1) // int(match["by"] or 1))
+        return value
+
+    return _PLACEHOLDER.sub(value_of, text)
 
 
 def option_safe(name: str) -> str:

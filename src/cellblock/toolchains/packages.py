@@ -33,6 +33,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     packages: dict[str, str]
     """Version by package, in order of name."""
     download_bytes: int
+    """What has not come yet."""
     disk_bytes: int
 
 
@@ -45,7 +46,8 @@ class PackageSource:
         self.archives = directory / "cache" / "archives"
         self.sources_list = directory / "sources.list"
         self._configuration = directory / "apt.conf"
-        for path in (self.lists, self.archives):
+        self._nowhere = directory / "nowhere"
+        for path in (self.lists, self.archives, self._nowhere):
             (path / "partial").mkdir(mode=0o755, parents=True, exist_ok=True)
         status = directory / "state" / "status"
         status.write_bytes(b"")
@@ -74,7 +76,8 @@ class PackageSource:
         names = sorted(packages)
         self._apt("apt-get", "update", purpose="read the lists of Debian packages")
         listed = self._apt(
-            "apt-get", "install", "--print-uris", *_BASE, *names,
+            # What lies in the cache already would not be listed.
+            "apt-get", "install", "--print-uris", "-o", f"Dir::Cache::archives={self._nowhere}", *_BASE, *names,
             purpose=f"find the Debian packages {', '.join(names) or 'of a minimal system'}",
         )  # fmt: skip
         found: dict[str, str] = {}
@@ -83,7 +86,8 @@ class PackageSource:
             if match := _URI_LINE.match(line):
                 name, version, _ = match["file"].removesuffix(".deb").split("_")
                 found[name] = unquote(version)
-                download_bytes += int(match["size"])
+                if not (self.archives / match["file"]).exists():
+                    download_bytes += int(match["size"])
         if not found:
             raise HostError(
                 f"apt named no packages to install; it said: {listed.strip()[-500:] or 'nothing'}"

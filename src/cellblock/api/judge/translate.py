@@ -71,10 +71,16 @@ def refuse_webhook(body: SubmitBody) -> None:
 
 
 def choose_language(name: str, languages: Sequence[LanguageStatus]) -> str:
-    """Return the canonical name of an available language; 400 names those that there are."""
-    for language in languages:
-        if language.available and goes_by(language, name):
+    """Return the canonical name of an available language.
+
+    Refuses with 400, which names those that there are, or with 503 where it may be available soon.
+    """
+    named = [language for language in languages if goes_by(language, name)]
+    for language in named:
+        if language.available:
             return language.name
+    if any(language.pending for language in named):
+        raise RequestRefused(503, f"{name} is being made ready, try again later", retry_after_s=1)
     names = ", ".join(available_names(languages))
     raise RequestRefused(400, f"unsupported language: {name}. available: {names}")
 

@@ -1,0 +1,73 @@
+"""One whole service with all eleven languages, and the matrix of what they were put through."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections import defaultdict
+
+import pytest
+
+from e2e.instance import running_instance
+from languages.cases import LANGUAGES
+
+READY_TIMEOUT_S = 300
+SHORT_LIMITS = {"cpu_ms": 2_000, "wall_ms": 5_000}
+"""The judge's profile has no limits of a request's own; shorter ones make a spinning program end soon."""
+
+_results: dict[tuple[str, str, str], str] = {}
+
+
+@pytest.fixture(scope="session")
+def service(time_scale):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    limits = ",".join(
+        f"{language}.judge.{name}={value}" for language in LANGUAGES for name, value in SHORT_LIMITS.items()
+    )
+    with running_instance(port, "--limits", limits, time_scale=time_scale) as instance:
+        deadline_s = time.monotonic() + READY_TIMEOUT_S * time_scale
+        while set(ask(port, "GET", "/api/languages")[1]) < set(LANGUAGES):
+            assert time.monotonic() < deadline_s, f"not all languages are there: {instance.log.read_text()}"
+            time.sleep(0.2)
+        yield port
+
+
+def ask(port, method, path, body=None):
+    """Return status and JSON answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    try:
+        headers = {"content-type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    case = getattr(item, "callspec", None) and item.callspec.params.get("case")
+    if case is not None and (report.when == "call" or report.failed):
+        dialect = item.originalname.removeprefix("test_").split("_")[0]
+        _results[dialect, case.language, case.name] = "ok" if report.passed else "FAIL"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print language by case: e and j for the execute and the judge API, upper case where it failed."""
+    if not _results:
+        return
+    names = sorted({name for _, _, name in _results})
+    table = defaultdict(str)
+    for (dialect, language, name), result in sorted(_results.items()):
+        table[language, name] += dialect[0] if result == "ok" else dialect[0].upper()
+    terminalreporter.section("languages x cases (e execute API, j judge API; upper case failed)")
+    width = max(map(len, LANGUAGES)) + 1
+    for language in LANGUAGES:
+        cells = (f"{name}:{table[language, name] or '-'}" for name in names if (language, name) in table)
+        terminalreporter.write_line(f"{language:<{width}}{' '.join(cells)}")
