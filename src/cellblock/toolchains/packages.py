@@ -77,7 +77,8 @@ class PackageSource:
         self._apt("apt-get", "update", purpose="read the lists of Debian packages")
         listed = self._apt(
             # What lies in the cache already would not be listed.
-            "apt-get", "install", "--print-uris", "-o", f"Dir::Cache::archives={self._nowhere}", *_BASE, *names,
+            "apt-get", "install", "--print-uris", "-o", f"Dir::Cache::archives={self._nowhere}",
+            *_BASE, *names,
             purpose=f"find the Debian packages {', '.join(names) or 'of a minimal system'}",
         )  # fmt: skip
         found: dict[str, str] = {}
