@@ -131,7 +131,19 @@ COMMON = {
 }
 """What a program of this name is given in every language."""
 
-PARTICULAR: dict[tuple[str, str], _Given] = {}
+PARTICULAR: dict[tuple[str, str], _Given] = {
+    ("csharp", "compile_error"): _Given(expected=_does_not_compile(1, b"CS0029", b"`string'", b"`int'")),
+    ("csharp", "real"): _Given(
+        expected=_prints(
+            "precedence: 13 20 3\n"
+            "primes: 2 3 5 7 11 13 17 19 23 29 31 37 41 43 47\n"
+            "factorial: 265252859812191058636308480000000\n"
+            "fibonacci: 354224848179261915075\n"
+            "collatz: 111\n"
+            "error: expected ')', found ';'\n"
+        )
+    ),
+}
 """Programs of one language, and what common ones come to there instead."""
 
 

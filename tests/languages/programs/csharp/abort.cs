@@ -1,0 +1,10 @@
+using System.Runtime.InteropServices;
+
+class Program {
+    [DllImport("libc")]
+    static extern void abort();
+
+    static void Main() {
+        abort();
+    }
+}

@@ -1,0 +1,8 @@
+using System;
+
+class Program {
+    static void Main() {
+        using (var output = Console.OpenStandardOutput())
+            Console.OpenStandardInput().CopyTo(output);
+    }
+}

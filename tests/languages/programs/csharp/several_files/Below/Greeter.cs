@@ -1,0 +1,5 @@
+namespace Below {
+    static class Greeter {
+        public static string Greet() => "Hello from below";
+    }
+}

@@ -1,0 +1,5 @@
+class Program {
+    static void Main() {
+        System.Threading.Thread.Sleep(100000);
+    }
+}

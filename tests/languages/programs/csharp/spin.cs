@@ -1,0 +1,5 @@
+class Program {
+    static void Main() {
+        for (var n = 0;; n++) {}
+    }
+}
