@@ -6,7 +6,7 @@ from doubles import answer_executed, make_compiled, make_language, make_status
 from running import running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend():
     return ("asyncio", {"use_uvloop": True})
 
@@ -17,7 +17,7 @@ async def service(tmp_path):
         yield instance
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def several_languages():
     """A supervisor's status with all that a runtime can differ in."""
     return make_status(
@@ -33,8 +33,18 @@ def several_languages():
     )
 
 
-@pytest.fixture
-async def executor(tmp_path, several_languages):
-    """A service whose programs end well, with several languages."""
-    async with running(tmp_path, script=answer_executed, status=several_languages) as instance:
+@pytest.fixture(scope="module")
+async def shared_executor(tmp_path_factory, several_languages):
+    directory = tmp_path_factory.mktemp("executor")
+    async with running(directory, script=answer_executed, status=several_languages) as instance:
         yield instance
+
+
+@pytest.fixture
+async def executor(shared_executor):
+    """A service whose programs end well, with several languages; it is as if it had just been started."""
+    supervisor = shared_executor.supervisor
+    supervisor.script = answer_executed
+    supervisor.jobs.clear()
+    supervisor.cancelled.clear()
+    return shared_executor

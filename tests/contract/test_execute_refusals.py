@@ -167,9 +167,9 @@ async def test_broken_encodings_are_a_400(executor, encoding, content):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "positive"),
-        (-2, "positive"),
-        (-5000, "positive"),
+        (0, "expected "),
+        (-2, "expected "),
+        (-5000, "expected "),
         (5000.5, "whole number"),
         ("5000", "expected a number or null, got str"),
         (True, "expected a number or null, got bool"),
@@ -180,6 +180,14 @@ async def test_limit_that_is_no_positive_whole_number_is_a_400(executor, field, 
     message = refusal(await executor.execute("1", language="c++", **{field: value}), 400, "invalid_request")
     assert f"field `{field}`" in message
     assert text in message
+
+
+@pytest.mark.parametrize("field", ["run_memory_limit", "compile_memory_limit"])
+async def test_memory_that_no_program_could_begin_in_is_a_400(executor, field):
+    answer = await executor.execute("1", language="c++", **{field: 999_999})
+    message = refusal(answer, 400, "invalid_request")
+    assert message == f"field `{field}`: expected -1 or at least 1000000 bytes, got 999999"
+    assert (await executor.execute("1", language="c++", **{field: 1_000_000})).status_code == 200
 
 
 @pytest.mark.parametrize(

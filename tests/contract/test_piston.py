@@ -120,6 +120,7 @@ async def test_limits_may_be_asked_for_and_zero_asks_for_none(executor, asked, r
         ({"run_timeout": -5}, "run_timeout must be non-negative"),
         ({"run_timeout": -1}, "run_timeout must be non-negative"),
         ({"run_memory_limit": -2}, "run_memory_limit must be non-negative"),
+        ({"run_memory_limit": 1}, "run_memory_limit must be at least 1000000"),
         ({"run_timeout": 0.5}, "run_timeout must be a whole number"),
         ({"run_timeout": 60_001}, "run_timeout cannot exceed the configured limit of 60000"),
         ({"run_cpu_time": 30_001}, "run_cpu_time cannot exceed the configured limit of 30000"),

@@ -25,6 +25,8 @@ from cellblock.errors import RequestRefused
 from cellblock.model import Job, LanguageStatus, Limits, Outcome, Profile, StageLimits, StageReport
 
 PROFILE = Profile.EXECUTOR
+LEAST_MEMORY_BYTES = 1_000_000
+"""Less is used up before a program begins."""
 _RUN_TIMEOUT_MS = 5000
 _COMPILE_TIMEOUT_MS = 10_000
 _PROFILE_LIMIT = -1
@@ -164,9 +166,11 @@ def _timeout(name: str, value: Number | None, default_ms: int, ceiling: Limits |
 def _memory(name: str, value: Number | None, ceiling: Limits | None) -> int | None:
     if value is None or value == _PROFILE_LIMIT:
         return None
-    whole = _whole(name, value, "-1 or a positive whole number of bytes")
-    if whole <= 0:
-        raise RequestRefused(400, f"field `{name}`: expected -1 or a positive number of bytes, got {value}")
+    whole = _whole(name, value, "-1 or a whole number of bytes")
+    if whole < LEAST_MEMORY_BYTES:
+        raise RequestRefused(
+            400, f"field `{name}`: expected -1 or at least {LEAST_MEMORY_BYTES} bytes, got {value}"
+        )
     if ceiling is not None and whole > ceiling.memory_bytes:
         raise RequestRefused(
             400, f"field `{name}`: {whole} exceeds the ceiling of {ceiling.memory_bytes} bytes"

@@ -15,7 +15,7 @@ from cellblock.api import bodies, selectors
 from cellblock.api.errors import Failure
 from cellblock.api.execute.files import NO_TEXT_FILE
 from cellblock.api.execute.stages import shown, signal_name, text, whole_ms
-from cellblock.api.execute.translate import PROFILE
+from cellblock.api.execute.translate import LEAST_MEMORY_BYTES, PROFILE
 from cellblock.api.execute.wire import ExecuteBody, FileBody
 from cellblock.api.piston.wire import PistonAnswer, PistonBody, PistonErrorBody, PistonStage
 from cellblock.errors import RequestRefused
@@ -23,6 +23,7 @@ from cellblock.model import LanguageStatus, Limits, Outcome, StageLimits, StageR
 
 _RUN_TIMEOUT_MS = 3000
 _COMPILE_TIMEOUT_MS = 10_000
+_MEMORY = "memory_limit"
 _PROFILE_LIMIT = -1
 _USEC_PER_MS = 1000
 _STDOUT, _STDERR = 1, 2
@@ -148,7 +149,7 @@ def _args(value: Any) -> list[str] | None:
 def _limit(name: str, body: PistonBody, ceiling: int | None) -> int | None:
     """Return a limit that was asked for; 0 is Piston's way to ask for none."""
     value = getattr(body, name)
-    if value is None or (value == _PROFILE_LIMIT and name.endswith("memory_limit")):
+    if value is None or (value == _PROFILE_LIMIT and name.endswith(_MEMORY)):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RequestRefused(400, f"If specified, {name} must be a number")
@@ -158,6 +159,8 @@ def _limit(name: str, body: PistonBody, ceiling: int | None) -> int | None:
         raise RequestRefused(400, f"{name} must be a whole number")
     if ceiling is not None and value > ceiling:
         raise RequestRefused(400, f"{name} cannot exceed the configured limit of {ceiling}")
+    if value and name.endswith(_MEMORY) and value < LEAST_MEMORY_BYTES:
+        raise RequestRefused(400, f"{name} must be at least {LEAST_MEMORY_BYTES}")
     return int(value) or None
 
 
