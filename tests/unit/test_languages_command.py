@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
 
-import msgspec
 import pytest
 
 from catalogs import pretend_installed, small_catalog
@@ -110,35 +110,33 @@ def test_on_a_terminal_a_bar_is_shown_and_no_ends_it(monkeypatch, capsys):
 
 
 @pytest.fixture
-def checked(monkeypatch, tmp_path):
+def checked(monkeypatch, tmp_path, toolchains):
     """Let ``check`` ask a supervisor that answers as a test says, by runtime."""
+    pretend_installed(toolchains, small_catalog(), ["alpha", "beta", "beta-dev"], [])
     answers = {}
 
     async def answer(job):
         return answers[job.runtime]
 
+    def status_of(runtime):
+        reason = "" if runtime.id in answers else "its version probe failed"
+        return make_language(runtime.language, runtime=runtime.id, available=not reason, reason=reason)
+
     @contextlib.asynccontextmanager
     async def scripted(_settings):
-        languages = tuple(
-            msgspec.structs.replace(
-                make_language(runtime.language),
-                runtime=runtime.id,
-                version=version,
-                reason="" if version else "gone",
-            )
-            for runtime, version in zip(
-                small_catalog().runtimes, ["1.0.0", "2.0.0", None, None, None], strict=True
-            )
-        )
+        pending = make_language("alpha", runtime="alpha", available=False, pending=True)
         supervisor = ScriptedSupervisor(tmp_path / "s", answer)
-        supervisor.status = make_status(languages=languages)
+        supervisor.status = make_status(languages=(pending,))
         await supervisor.start()
         client = SupervisorClient(tmp_path / "s")
         await client.start()
         await until(lambda: client.status is not None)
+        settled = make_status(languages=tuple(map(status_of, small_catalog().runtimes)))
+        settling = asyncio.create_task(supervisor.announce(settled))
         try:
             yield client
         finally:
+            await settling
             await client.close()
             await supervisor.die()
 
@@ -147,7 +145,7 @@ def checked(monkeypatch, tmp_path):
 
 
 def test_check_runs_every_self_test_and_shows_the_time(checked, capsys):
-    checked["alpha"] = checked["beta"] = make_outcome(stdout=b"ok")
+    checked["alpha"] = checked["beta"] = checked["own"] = make_outcome(stdout=b"ok")
     assert cli.exit_code_of(["languages", "check"]) == 0
     shown = capsys.readouterr().out
     assert row(shown, "alpha").split()[:4] == ["alpha", "alpha", "1.0.0", "ok"]
@@ -160,10 +158,13 @@ def test_check_runs_every_self_test_and_shows_the_time(checked, capsys):
     [
         (make_outcome(stdout=b"wrong"), "printed b'wrong', expected b'ok'"),
         (make_outcome(verdict=Verdict.RE, exit_code=1, stderr=b"no such module"), "RE: no such module"),
+        (None, "its version probe failed"),
     ],
 )
 def test_check_exits_1_where_one_fails_and_says_why(checked, capsys, outcome, why):
-    checked["alpha"], checked["beta"] = make_outcome(stdout=b"ok"), outcome
+    checked["alpha"] = checked["own"] = make_outcome(stdout=b"ok")
+    if outcome:
+        checked["beta"] = outcome
     assert cli.exit_code_of(["languages", "check"]) == 1
     assert why in row(capsys.readouterr().out, "beta")
 
@@ -171,4 +172,4 @@ def test_check_exits_1_where_one_fails_and_says_why(checked, capsys, outcome, wh
 def test_check_of_a_named_runtime_that_is_not_installed_fails(checked, capsys):
     assert checked == {}
     assert cli.exit_code_of(["languages", "check", "gamma"]) == 1
-    assert "gone" in row(capsys.readouterr().out, "gamma")
+    assert "not installed" in row(capsys.readouterr().out, "gamma")

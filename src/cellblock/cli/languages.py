@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 
 import click
 from msgspec import Struct
@@ -33,6 +34,7 @@ ALL_WELL = 0
 ONE_FAILED = 1
 _SHOWN_CHARACTERS = 300
 _WIDTH_OF_A_FILE = 200
+_SELF_TEST_PATIENCE_S = 120.0
 
 
 @click.group()
@@ -99,8 +101,8 @@ def check(settings: Settings, *, names: tuple[str, ...]) -> int:
 
     Exits 1 where one fails; a runtime that is not installed fails only where NAME asks for it.
     """
-    runtimes = read_catalog().select(names or (EVERYTHING,))
-    findings = asyncio.run(_check_all(settings, runtimes))
+    wanted = read_catalog()
+    findings = asyncio.run(_check_all(settings, wanted, wanted.select(names or (EVERYTHING,))))
     table = _table("language", "runtime", "version", "result", "ms", "why")
     for finding in findings:
         table.add_row(
@@ -133,31 +135,32 @@ class _Finding(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-async def _check_all(settings: Settings, runtimes: tuple[RuntimeFile, ...]) -> list[_Finding]:
+async def _check_all(settings: Settings, wanted: Wanted, runtimes: Sequence[RuntimeFile]) -> list[_Finding]:
+    place = Place(settings.toolchain_dir)
+    findings = []
     async with private_supervisor(settings) as supervisor:
-        status = supervisor.status
-        found = {one.runtime: one for one in status.languages} if status else {}
-        return [await _check(supervisor, runtime, found.get(runtime.id)) for runtime in runtimes]
+        for runtime in runtimes:
+            if _is_installed(place, wanted, runtime):
+                findings.append(await _check(supervisor, runtime))
+            else:
+                findings.append(_Finding(runtime=runtime, result=_ABSENT))
+    return findings
 
 
-async def _check(
-    supervisor: SupervisorClient, runtime: RuntimeFile, status: LanguageStatus | None
-) -> _Finding:
-    if status is None or status.version is None:
-        return _Finding(
-            runtime=runtime, result=_ABSENT, reason=status.reason if status else "not in the catalog"
-        )
+async def _check(supervisor: SupervisorClient, runtime: RuntimeFile) -> _Finding:
+    status = await _settled(supervisor, runtime.id)
+    if not status.available:
+        return _Finding(runtime=runtime, result=_FAILED, version=status.version, reason=status.reason)
     test = runtime.self_test
-    started_s = time.monotonic()
-    outcome = await supervisor.run(
-        Job(
-            id=str(uuid.uuid4()),
-            language=runtime.language,
-            runtime=runtime.id,
-            files=(SourceFile("", test.code.encode()),),
-            stdin=test.stdin.encode(),
-        )
+    job = Job(
+        id=str(uuid.uuid4()),
+        language=runtime.language,
+        runtime=runtime.id,
+        files=(SourceFile("", test.code.encode()),),
+        stdin=test.stdin.encode(),
     )
+    started_s = time.monotonic()
+    outcome = await supervisor.run(job)
     took_ms = round((time.monotonic() - started_s) * 1000)
     reason = ""
     if outcome.verdict is not Verdict.AC:
@@ -174,13 +177,42 @@ async def _check(
     )
 
 
+async def _settled(supervisor: SupervisorClient, runtime_id: str) -> LanguageStatus:
+    """Return a runtime's status once the supervisor has looked at it; raises ``HostError``."""
+    changed = asyncio.Event()
+    supervisor.on_change(changed.set)
+    try:
+        async with asyncio.timeout(_SELF_TEST_PATIENCE_S):
+            while True:
+                status = supervisor.status
+                found = (
+                    next((one for one in status.languages if one.runtime == runtime_id), None)
+                    if status
+                    else None
+                )
+                if found and not found.pending:
+                    return found
+                await changed.wait()
+                changed.clear()
+    except TimeoutError:
+        raise HostError(
+            f"the supervisor did not look at {runtime_id} in {_SELF_TEST_PATIENCE_S:.0f} s"
+        ) from None
+
+
+def _is_installed(place: Place, wanted: Wanted, runtime: RuntimeFile) -> bool:
+    if runtime.root == HOST:
+        return os.access(runtime.executable, os.X_OK)
+    return not missing(place, wanted, [runtime])
+
+
 def _state(
     place: Place, wanted: Wanted, runtime: RuntimeFile, root: InstalledRoot | None
 ) -> tuple[Text, str]:
     """Say whether a runtime is installed and, where it is not, what would mend that."""
     install = f"cellblock languages install {runtime.id}"
     if runtime.root == HOST:
-        if os.access(runtime.executable, os.X_OK):
+        if _is_installed(place, wanted, runtime):
             return Text("of the host", "green"), ""
         return Text("not on the host", "yellow"), f"{runtime.executable} does not exist"
     todo = missing(place, wanted, [runtime])
