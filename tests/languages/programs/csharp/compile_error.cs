@@ -1,8 +1,0 @@
-using System;
-
-class Program {
-    static void Main() {
-        int number = "not a number";
-        Console.WriteLine(number);
-    }
-}

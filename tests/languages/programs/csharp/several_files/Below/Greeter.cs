@@ -1,5 +1,0 @@
-namespace Below {
-    static class Greeter {
-        public static string Greet() => "Hello from below";
-    }
-}
