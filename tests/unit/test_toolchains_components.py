@@ -108,6 +108,7 @@ def test_a_wheel_is_fetched_by_pip_and_kept_as_the_file_says(place, wheel):
     ]
     assert (files / "bin/run").stat().st_mode & 0o777 == 0o755
     assert (files / "data/a.txt").stat().st_mode & 0o777 == 0o644
+    assert (files / "data/a.txt").stat().st_mtime == 1_577_836_800, "the same in every build"
     assert manifest.packages == ("tool-wheel==1.0",)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+_EDITION = 2
+"""Raised by hand when the same description comes to mean other files."""
 _COMPONENT = r"[a-z0-9][a-z0-9.+-]*"
 _DEBIAN = r"[a-z0-9][a-z0-9.+-]+"
 _PYPI = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.+!]*"
@@ -55,7 +57,7 @@ class Need(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def component_hash(component: Need) -> str:
     """Identify what a described component is made of: two that differ in anything differ in this."""
-    encoded = msgspec.json.encode(component, order="deterministic")
+    encoded = msgspec.json.encode([_EDITION, component], order="deterministic")
     return hashlib.sha256(encoded).hexdigest()[:16]
 
 
