@@ -132,7 +132,55 @@ COMMON = {
 """What a program of this name is given in every language."""
 
 PARTICULAR: dict[tuple[str, str], _Given] = {
-    ("csharp", "compile_error"): _Given(expected=_does_not_compile(1, b"CS0029", b"`string'", b"`int'")),
+    ("python", "broken"): _Given(expected=_fails(1, b"main.py", b"line 3", b"SyntaxError")),
+    ("javascript", "broken"): _Given(expected=_fails(1, b"main.js:3", b"SyntaxError")),
+    ("javascript", "es_module"): _Given(expected=_prints("6 undefined\n")),
+    ("javascript", "package_type"): _Given(expected=_prints("MODULE\n")),
+    ("javascript", "detected_module"): _Given(expected=_prints("/ undefined\n")),
+    ("typescript", "broken"): _Given(expected=_does_not_compile(1, b"main.ts(3,19)", b"TS1109")),
+    ("typescript", "type_error"): _Given(expected=_does_not_compile(1, b"main.ts(5,19)", b"TS2345")),
+    ("typescript", "node_types_error"): _Given(expected=_does_not_compile(1, b"main.ts(3,7)", b"TS2322")),
+    ("typescript", "error_in_another_file"): _Given(expected=_does_not_compile(1, b"lib/half.ts(1,")),
+    ("typescript", "top_level_await"): _Given(stdin=b"one\ntwo\n", expected=_prints("2 2 a/b string\n")),
+    ("bash", "broken"): _Given(
+        expected=_fails(
+            2, b"main.sh", b"line 3", b"syntax error", stdout=b"printed, as bash reads line by line\n"
+        )
+    ),
+    ("bash", "many"): _Given(expected=Expected(verdict=Verdict.PLE, exit_code=2)),
+    ("c", "broken"): _Given(expected=_does_not_compile(1, b"main.c:4", b"undeclared_name")),
+    ("c", "segfault"): _Given(
+        expected=Expected(verdict=Verdict.SIG, signal=SIGSEGV, stdout=b"before\n", stderr_empty=True)
+    ),
+    ("c", "posix_and_math"): _Given(stdin=b"a line\n", expected=_prints("a line\n9.8696 201710\n")),
+    ("cpp", "broken"): _Given(expected=_does_not_compile(1, b"main.cpp:4", b"error:")),
+    ("cpp", "segfault"): _Given(
+        expected=Expected(verdict=Verdict.SIG, signal=SIGSEGV, stdout=b"before\n", stderr_empty=True)
+    ),
+    ("cpp", "uncaught"): _Given(
+        expected=Expected(verdict=Verdict.SIG, signal=SIGABRT, stdout=b"before\n", stderr_contains=(b"boom",))
+    ),
+    ("cpp", "bits_header"): _Given(stdin=b"3 8 -2 7", expected=_prints("16 2 two -2 8 202002\n")),
+    ("go", "broken"): _Given(expected=_does_not_compile(1, b"main.go:4", b"declared and not used")),
+    ("go", "uncaught"): _Given(expected=_fails(2, b"panic: boom", b"main.go:10", stdout=b"before\n")),
+    ("go", "many"): _Given(expected=Expected(verdict=Verdict.PLE, exit_code=2)),
+    ("go", "own_module"): _Given(expected=_prints("6\n")),
+    ("go", "main_below"): _Given(expected=_prints("42\n")),
+    ("go", "another_package"): _Given(expected=_does_not_compile(1, b"main package")),
+    ("ruby", "broken"): _Given(expected=_fails(1, b"main.rb:3", b"syntax error")),
+    ("rust", "broken"): _Given(expected=_does_not_compile(1, b"main.rs:2", b"E0308")),
+    ("rust", "uncaught"): _Given(expected=_fails(101, b"main.rs:3", b"boom", stdout=b"before\n")),
+    ("rust", "segfault"): _Given(
+        expected=Expected(verdict=Verdict.SIG, signal=SIGSEGV, stdout=b"before\n", stderr_empty=True)
+    ),
+    ("rust", "edition_2021"): _Given(expected=_prints("edition 2021 6\n")),
+    ("java", "broken"): _Given(expected=_does_not_compile(1, b"Main.java:3", b"incompatible types")),
+    ("java", "in_a_package"): _Given(expected=_prints("org.example.app.Application 1[]\n")),
+    ("java", "no_public_class"): _Given(expected=_prints("helped Pair[a=1, b=2]\n")),
+    ("java", "compact"): _Given(expected=_prints("compact 42\n")),
+    ("java", "no_class"): _Given(expected=_fails(1, b"Main")),
+    ("java", "garbage"): _Given(expected=_prints("1250000000\n")),
+    ("csharp", "broken"): _Given(expected=_does_not_compile(1, b"main.cs(3,", b"CS0029")),
     ("csharp", "real"): _Given(
         expected=_prints(
             "precedence: 13 20 3\n"

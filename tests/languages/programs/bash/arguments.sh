@@ -1,0 +1,3 @@
+for argument in "$@"; do
+    printf '[%s]\n' "$argument"
+done

@@ -1,0 +1,3 @@
+echo "printed, as bash reads line by line"
+
+if then

@@ -1,0 +1,3 @@
+echo before
+echo failing >&2
+exit 3

@@ -1,0 +1,1 @@
+greeting() { echo "Hello from below"; }

@@ -1,0 +1,5 @@
+set -eu
+echo before
+echo "boom: $(false || echo about to fail)" >&2
+false
+echo "never printed"

@@ -1,0 +1,3 @@
+echo "Grüße ∑ 日本語 🚀"
+read -r line
+echo "$line"

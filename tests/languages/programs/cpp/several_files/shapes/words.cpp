@@ -1,0 +1,5 @@
+#include "words.hpp"
+
+std::string greeting() {
+    return "Hello from below";
+}

@@ -1,0 +1,5 @@
+int main() {
+    volatile unsigned n = 0;
+    for (;;)
+        n = n + 1;
+}

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"fmt"
+
+	"app/lib"
+)
+
+func main() {
+	fmt.Println(lib.Answer)
+}

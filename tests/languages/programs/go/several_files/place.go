@@ -1,0 +1,3 @@
+package main
+
+func place() string { return "below" }

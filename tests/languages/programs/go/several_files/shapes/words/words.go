@@ -1,0 +1,3 @@
+package words
+
+func Greeting(place string) string { return "Hello from " + place }

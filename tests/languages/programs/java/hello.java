@@ -1,0 +1,5 @@
+public class Greeting {
+    public static void main(String[] args) {
+        System.out.println("Hello, world!");
+    }
+}

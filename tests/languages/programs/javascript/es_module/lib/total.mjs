@@ -1,0 +1,1 @@
+export default (numbers) => numbers.reduce((sum, n) => sum + n, 0);

@@ -1,0 +1,3 @@
+console.log("before");
+console.error("failing");
+process.exit(3);

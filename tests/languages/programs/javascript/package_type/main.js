@@ -1,0 +1,3 @@
+import { shout } from "./lib.js";
+
+console.log(shout(await Promise.resolve("module")));

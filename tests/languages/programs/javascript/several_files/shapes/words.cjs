@@ -1,0 +1,1 @@
+exports.place = require("./place.json").name;

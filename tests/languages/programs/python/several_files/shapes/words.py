@@ -1,0 +1,5 @@
+from .rectangle import Rectangle
+
+
+def greeting():
+    return f"Hello from {Rectangle and 'below'}"

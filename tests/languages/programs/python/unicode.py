@@ -1,0 +1,2 @@
+print("Grüße ∑ 日本語 🚀")
+print(input())

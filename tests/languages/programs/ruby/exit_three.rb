@@ -1,0 +1,3 @@
+puts "before"
+warn "failing"
+exit 3

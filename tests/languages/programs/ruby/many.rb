@@ -1,0 +1,1 @@
+2000.times { fork { sleep 100 } }

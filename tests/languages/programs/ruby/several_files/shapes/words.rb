@@ -1,0 +1,5 @@
+module Words
+  def self.greeting
+    "Hello from below"
+  end
+end

@@ -1,0 +1,2 @@
+puts "Grüße ∑ 日本語 🚀"
+puts gets

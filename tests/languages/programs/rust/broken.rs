@@ -1,0 +1,4 @@
+fn main() {
+    let text: String = 5;
+    println!("{text}");
+}

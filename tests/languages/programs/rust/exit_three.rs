@@ -1,0 +1,5 @@
+fn main() {
+    println!("before");
+    eprintln!("failing");
+    std::process::exit(3);
+}

@@ -1,0 +1,3 @@
+pub fn greeting() -> String {
+    include_str!("greeting.txt").trim().to_string()
+}

@@ -1,0 +1,1 @@
+export const half = (n: number): string => n / 2;

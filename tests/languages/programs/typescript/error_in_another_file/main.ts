@@ -1,0 +1,3 @@
+import { half } from "./lib/half";
+
+console.log(half(2));

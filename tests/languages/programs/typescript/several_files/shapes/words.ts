@@ -1,0 +1,1 @@
+export const greeting = (place: string): string => `Hello from ${place}`;
