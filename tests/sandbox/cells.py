@@ -30,7 +30,7 @@ MIB = 1 << 20
 GRACE_S = 1
 """How long after its limits a run may still take to be answered."""
 
-_uid_blocks = itertools.count(1_000_000 + os.getpid() % 10_000 * 2048, 128)
+_uid_blocks = itertools.count(1_024_000 + os.getpid() % 10_000 * 2048, 128)
 
 
 def own_uid_range() -> str:

@@ -109,6 +109,22 @@ def test_nothing_of_an_instance_that_was_killed_outlives_it_and_its_groups_are_s
     assert [path for path in paths if path.exists()] == []
 
 
+def test_what_a_dead_instance_left_is_swept_by_whoever_comes_next(time_scale, dying_instance):
+    _, first, paths, process = dying_instance
+    process.kill()
+    process.wait()
+    with opened(time_scale):
+        assert [path for path in paths if path.exists()] == []
+    assert processes_of(range(first, first + 128)) == []
+
+
+def test_a_living_instance_is_not_swept_by_whoever_comes_next(time_scale, dying_instance):
+    _, first, paths, _ = dying_instance
+    with opened(time_scale):
+        assert all(path.exists() for path in paths)
+        assert len(processes_of(range(first, first + 128))) == 6
+
+
 def test_a_terminated_spawner_of_another_instance_does_not_disturb_this_one(time_scale, dying_instance):
     _, _, _, process = dying_instance
     with opened(time_scale) as cells:
