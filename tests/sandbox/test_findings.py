@@ -64,7 +64,7 @@ def test_flood_of_tiny_writes_costs_us_neither_memory_nor_a_core(cells, packets)
     outcome = cells.run(TINY_WRITES.format(packets=packets), cpu_ms=1_000, wall_ms=1_500)
     assert outcome.verdict is Verdict.TLE
     assert set(outcome.stdout) == set(b"ab")
-    assert time.process_time() - before_s < 0.5 * (time.monotonic() - begun_s)
+    assert time.process_time() - before_s < 0.8 * (time.monotonic() - begun_s)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kib < 40 * 1024
 
 
