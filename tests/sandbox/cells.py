@@ -22,6 +22,7 @@ from cellblock.model import IsolationMode, Job, Limits, Outcome, Profile, Source
 from cellblock.sandbox.cell import CellSpec
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.host import Host
+from cellblock.sandbox.leases import LEASES
 from cellblock.verdict.judge import judge
 
 T = TypeVar("T")
@@ -30,13 +31,21 @@ MIB = 1 << 20
 GRACE_S = 1
 """How long after its limits a run may still take to be answered."""
 
-_uid_blocks = itertools.count(1_000_000 + os.getpid() % 10_000 * 2048, 128)
+_uid_blocks = itertools.count(1_024_000 + os.getpid() % 10_000 * 2048, 128)
+_taken: list[int] = []
 
 
 def own_uid_range() -> str:
     """Return one block of uids that no other test and no service of this machine takes."""
     first = next(_uid_blocks)
+    _taken.append(first)
     return f"{first}-{first + 127}"
+
+
+def remove_own_leases() -> None:
+    """Take away the lock files of ``own_uid_range``, which no other process knows of."""
+    while _taken:
+        (LEASES / f"uids-{_taken.pop()}").unlink(missing_ok=True)
 
 
 class Cells:

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.cells import Cells, opened
+from sandbox.cells import Cells, opened, remove_own_leases
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leases() -> Iterator[None]:
+    yield
+    remove_own_leases()
 
 
 @pytest.fixture(scope="session")

@@ -59,12 +59,12 @@ TINY_WRITES = """
 
 @pytest.mark.parametrize("packets", [False, True])
 def test_flood_of_tiny_writes_costs_us_neither_memory_nor_a_core(cells, packets):
-    before_s = time.process_time()
+    before_s, begun_s = time.process_time(), time.monotonic()
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     outcome = cells.run(TINY_WRITES.format(packets=packets), cpu_ms=1_000, wall_ms=1_500)
     assert outcome.verdict is Verdict.TLE
     assert set(outcome.stdout) == set(b"ab")
-    assert time.process_time() - before_s < 0.5 * cells.time_scale
+    assert time.process_time() - before_s < 0.8 * (time.monotonic() - begun_s)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kib < 40 * 1024
 
 
@@ -99,8 +99,13 @@ def test_output_is_kept_that_comes_through_a_pipe_opened_anew(cells):
 
 
 def test_every_cell_gets_its_share_where_the_host_can_share_the_cpu(cells):
-    shares = [path for path in cells.host._tree.paths if (path / "cpu.shares").exists()]
-    weights = [path for path in cells.host._tree.paths if (path / "cpu.weight").exists()]
+    paths = cells.host._tree.paths
+    shares = [path for path in paths if (path / "cpu.shares").exists()]
+    weights = (
+        [path for path in paths if "cpu" in (path / "cgroup.subtree_control").read_text().split()]
+        if not shares
+        else []
+    )
     assert shares or weights, "neither generation's control is there"
 
     async def found_inside():

@@ -20,7 +20,8 @@ WHO = "import json, os; print(json.dumps(os.getuid()))"
 
 
 def test_two_instances_have_different_uids_and_groups(time_scale):
-    shared = "2000000000-2000000255"
+    first, second = (own_uid_range().split("-") for _ in range(2))  # one after the other
+    shared = f"{first[0]}-{second[1]}"
     with opened(time_scale, uid_range=shared) as first, opened(time_scale, uid_range=shared) as second:
         assert first.host.instance != second.host.instance
         assert set(first.host._tree.paths).isdisjoint(second.host._tree.paths)
@@ -107,6 +108,22 @@ def test_nothing_of_an_instance_that_was_killed_outlives_it_and_its_groups_are_s
         heir.assert_next_run_works()
         heir.assert_nothing_is_left()
     assert [path for path in paths if path.exists()] == []
+
+
+def test_what_a_dead_instance_left_is_swept_by_whoever_comes_next(time_scale, dying_instance):
+    _, first, paths, process = dying_instance
+    process.kill()
+    process.wait()
+    with opened(time_scale):
+        assert [path for path in paths if path.exists()] == []
+    assert processes_of(range(first, first + 128)) == []
+
+
+def test_a_living_instance_is_not_swept_by_whoever_comes_next(time_scale, dying_instance):
+    _, first, paths, _ = dying_instance
+    with opened(time_scale):
+        assert all(path.exists() for path in paths)
+        assert len(processes_of(range(first, first + 128))) == 6
 
 
 def test_a_terminated_spawner_of_another_instance_does_not_disturb_this_one(time_scale, dying_instance):

@@ -155,3 +155,25 @@ def test_a_broken_pipe_kills_a_program_that_does_not_ignore_it(
         os.write(write, b"x")
     """)
     assert (outcome.verdict, outcome.signal) == (Verdict.SIG, 13)
+
+
+def test_output_written_byte_by_byte_arrives_whole(cells):
+    outcome = cells.run("""
+        import os
+        for n in range(3_000): os.write(1, bytes([97 + n % 26]))
+    """)
+    assert outcome.stdout == bytes(97 + n % 26 for n in range(3_000))
+
+
+def test_a_stream_that_is_on_its_way_through_a_socket_when_the_program_ends_is_read_to_its_end(cells):
+    """Its last writer is then no process at all."""
+    outcome = cells.run("""
+        import os, socket
+        left, right = socket.socketpair()
+        print("written", flush=True)
+        socket.send_fds(left, [b"x"], [1, 2])
+        os.close(1)
+        os.close(2)
+    """)
+    assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"written\n")
+    assert outcome.output_integrity is OutputIntegrity.COMPLETE

@@ -81,6 +81,9 @@ REFUSED = {
     "clock_adjtime": "EPERM",
     "modify_ldt": "EPERM",
     "personality": "EPERM",
+    "inotify_init": "ENOSYS",
+    "inotify_init1": "ENOSYS",
+    "io_setup": "ENOSYS",
 }
 
 
@@ -238,6 +241,34 @@ def test_a_forbidden_call_is_named_wherever_in_the_cell_it_is_made(cells, where)
         ),
     }[where]
     assert_named_and_killed(cells.run(f"{CALL}\n{start}\nimport time; time.sleep(60)"), "ptrace")
+
+
+def test_a_signal_handler_does_not_get_a_forbidden_call_through(cells):
+    """A signal that comes before init has heard of the call ends its wait: unanswered, by EINTR."""
+    outcome = cells.run(f"""{CALL}
+import signal
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.setitimer(signal.ITIMER_REAL, 0.003, 0.0001)
+call({number_of("ptrace")}, 0, 0, 0, 0)
+signal.setitimer(signal.ITIMER_REAL, 0)
+""")
+    if outcome.stdout:
+        assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"EINTR\n")
+    else:
+        assert_named_and_killed(outcome, "ptrace")
+
+
+def test_a_forbidden_call_of_a_child_decides_the_run_though_the_program_ends_well(cells):
+    outcome = cells.run(f"""{CALL}
+import os
+read, write = os.pipe()
+if os.fork() == 0:
+    os.write(write, b"x")
+    call({number_of("ptrace")}, 0, 0, 0, 0)
+os.read(read, 1)
+time_to_be_stopped = sum(range(3_000_000))
+""")
+    assert_named_and_killed(outcome, "ptrace")
 
 
 def test_a_filter_of_the_programs_own_opens_nothing(cells):

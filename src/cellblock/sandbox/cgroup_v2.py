@@ -24,7 +24,10 @@ from cellblock.sandbox.cgroups import (
     write_control,
 )
 
-_CONTROLLERS = ("memory", "pids")  # CPU time is counted for every group, without a controller
+_REQUIRED = ("memory", "pids")  # CPU time is counted for every group, without a controller
+_OPTIONAL = ("cpu",)
+"""With it every cell gets the same share of the CPU, however many processes it has."""
+
 _OWN_LEAF = "cellblock-service"
 _DELEGATION_MARKS = ("user.delegate", "trusted.delegate")
 
@@ -129,14 +132,15 @@ class CgroupTreeV2:
             tree.parent.mkdir(exist_ok=True)
             tree.mkdir()
         except (OSError, SandboxError) as error:
-            self.missing = dict.fromkeys(_CONTROLLERS, f"cannot make {tree}: {error}")
+            self.missing = dict.fromkeys(_REQUIRED, f"cannot make {tree}: {error}")
             return
-        for controller in _CONTROLLERS:
+        for controller in _REQUIRED + _OPTIONAL:
             try:
                 for directory in (base, tree.parent, tree):
                     write_control(directory, "cgroup.subtree_control", f"+{controller}")
             except SandboxError as error:
-                self.missing[controller] = str(error)
+                if controller in _REQUIRED:
+                    self.missing[controller] = str(error)
 
     def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
         """Make and limit one group; a half-made group is removed again."""
