@@ -138,8 +138,10 @@ function simplify(e: Expression): Expression {
 function show(e: Expression, outer = 0): string {
   if (e.kind === "number") return String(e.value);
   if (e.kind === "variable") return e.name;
-  const text = `${show(e.left, BINDING[e.operator])}${e.operator}${show(e.right, BINDING[e.operator])}`;
-  return BINDING[e.operator] < outer ? `(${text})` : text;
+  const binding = BINDING[e.operator];
+  const right = show(e.right, e.operator === "-" || e.operator === "/" ? binding + 0.5 : binding);
+  const text = `${show(e.left, binding)}${e.operator}${right}`;
+  return binding < outer ? `(${text})` : text;
 }
 
 class Store<K extends string, V> {
