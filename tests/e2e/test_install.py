@@ -13,7 +13,7 @@ import pytest
 
 from cellblock.languages.installed import hold_installed_root, installed_root, tree_manifest
 from cellblock.toolchains import tree
-from e2e.instance import descendants, wait_until_gone
+from e2e.instance import descendants, running_instance, wait_until_gone
 
 pytestmark = [
     pytest.mark.slow,
@@ -131,3 +131,18 @@ def test_told_to_end_it_leaves_nothing_running(tmp_path):
     process.send_signal(signal.SIGTERM)
     process.communicate()
     wait_until_gone(below, 10)
+
+
+def test_a_service_answers_at_once_and_serves_what_comes_without_a_restart(tmp_path, free_port, time_scale):
+    flags = ["--toolchain-dir", str(tmp_path / "toolchains"), "--install-languages", "bash"]
+    with running_instance(free_port, *flags, time_scale=time_scale) as instance:
+        assert instance.submit("print(2 + 2)").json()["stdout"] == "4\n"
+        supervisor = instance.pid_of("supervisor")
+        assert instance.submit("echo", language="bash").status_code in {400, 503}
+        deadline_s = time.monotonic() + 400
+        while (answer := instance.submit("echo $((2 + 2))", language="bash")).status_code != 200:
+            assert time.monotonic() < deadline_s, instance.log.read_text()
+            time.sleep(0.5)
+        assert answer.json()["stdout"] == "4\n"
+        assert instance.pid_of("supervisor") == supervisor
+        assert "installed: bash-5" in instance.log.read_text()

@@ -176,7 +176,7 @@ def test_a_component_alone_still_gets_a_tree_to_stand_in(world, place):
 @pytest.mark.parametrize("fails_at", ["tree alpha beta beta-dev", "gamma"])
 def test_an_installation_that_failed_is_taken_up_where_it_stopped(world, place, fails_at):
     world.fails_at = fails_at
-    with pytest.raises(HostError, match="no luck"):
+    with pytest.raises(HostError, match=r"no luck|not installed: gamma; the reasons stand above"):
         run(place, "all")
     assert not place.work.exists()
     assert (installed_root(place.path) is None) == (fails_at != "gamma")
@@ -184,6 +184,20 @@ def test_an_installation_that_failed_is_taken_up_where_it_stopped(world, place, 
     assert run(place, "all")[0]
     assert world.built == ["tree alpha beta beta-dev", "gamma"]
     assert not missing(place, small_catalog(), small_catalog().runtimes)
+
+
+def test_a_component_that_cannot_be_had_keeps_no_other_from_coming(world, place):
+    wanted = small_catalog()
+    gamma = wanted.components["gamma"]
+    wanted.components["epsilon"] = structs.replace(gamma, component="epsilon")
+    one = structs.replace(wanted.runtimes[2], needs=[gamma, structs.replace(gamma, component="epsilon")])
+    wanted = structs.replace(wanted, runtimes=(one,))
+    world.fails_at = "gamma"
+    told = Told()
+    with pytest.raises(HostError, match="not installed: gamma"):
+        Installation(place, wanted, "", told, lambda: None).install(wanted.runtimes)
+    assert "no luck with gamma" in told.lines
+    assert "epsilon" in installed_root(place.path).components
 
 
 def test_upgrade_takes_newer_packages_and_keeps_the_rest(world, place):

@@ -109,8 +109,15 @@ class Installation:
         if source and resolution:
             self._bring_tree(packages, source, resolution)
         builder = components.ComponentBuilder(self._place, _npm_carrier(self._wanted.components.values()))
+        failed = []
         for need in sorted(todo.components, key=lambda need: bool(need.prepare)):
-            self._bring_component(need, builder)
+            try:
+                self._bring_component(need, builder)
+            except HostError as error:  # the others may be had all the same
+                self._reporter.say(str(error))
+                failed.append(need.name)
+        if failed:
+            raise HostError(f"not installed: {', '.join(failed)}; the reasons stand above")
         self._place.discard(self._place.downloads)
         self._verify(runtimes)
 
