@@ -183,16 +183,6 @@ PARTICULAR: dict[tuple[str, str], _Given] = {
     ("java", "no_class"): _Given(expected=_fails(1, b"Main")),
     ("java", "garbage"): _Given(expected=_prints("1250000000\n")),
     ("csharp", "broken"): _Given(expected=_does_not_compile(1, b"main.cs(3,", b"CS0029")),
-    ("csharp", "real"): _Given(
-        expected=_prints(
-            "precedence: 13 20 3\n"
-            "primes: 2 3 5 7 11 13 17 19 23 29 31 37 41 43 47\n"
-            "factorial: 265252859812191058636308480000000\n"
-            "fibonacci: 354224848179261915075\n"
-            "collatz: 111\n"
-            "error: expected ')', found ';'\n"
-        )
-    ),
 }
 """Programs of one language, and what common ones come to there instead."""
 
