@@ -2,121 +2,205 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from importlib import resources
+from pathlib import Path, PurePosixPath
 
 import msgspec
 import pytest
 
 from cellblock.errors import ConfigError
-from cellblock.languages import registry as registry_module
-from cellblock.languages.registry import Registry, load_catalog
-from cellblock.model import Limits, Profile
+from cellblock.languages.catalog_file import parse_runtime_file
+from cellblock.languages.registry import Registry, load_catalog, make_runtime
+from cellblock.languages.sources import RULES
+from cellblock.model import Limits, Profile, SourceFile, StageLimits
 
 MIB = 1 << 20
 OUTPUT_BYTES = 10 * MIB
-
-STATED = {
-    ("python", Profile.JUDGE): {
-        "memory_bytes": 256 * MIB,
-        "cpu_ms": 4_000,
-        "wall_ms": 7_000,
-        "processes": 10,
-        "open_files": 32,
-        "file_size_bytes": 1 * MIB,
-        "work_area_bytes": 256 * MIB,
-    },
-    ("python", Profile.EXECUTOR): {
-        "memory_bytes": 2048 * MIB,
-        "cpu_ms": 30_000,
-        "wall_ms": 60_000,
-        "processes": 64,
-        "open_files": 256,
-        "file_size_bytes": 64 * MIB,
-        "work_area_bytes": 1024 * MIB,
-    },
-}
-"""The published limits; a language that differs says why in its file."""
-
 SHIPPED = load_catalog(OUTPUT_BYTES, {})
+EVERY_RUNTIME = pytest.mark.parametrize("runtime", SHIPPED.runtimes, ids=lambda runtime: runtime.id)
+
+JUDGE = {
+    # MiB, CPU s, wall s, processes, open files, file size MiB
+    "python": (256, 4, 7, 10, 32, 1),
+    "c": (256, 8, 10, 8, 32, 1),
+    "cpp": (256, 8, 10, 8, 64, 1),
+    "java": (512, 8, 10, 1024, 128, 2),
+    "javascript": (512, 8, 12, 16, 64, 1),
+    "typescript": (512, 8, 12, 16, 128, 1),
+    "go": (256, 8, 10, 1024, 64, 1),
+    "rust": (256, 8, 15, 64, 64, 1),
+    "bash": (256, 4, 7, 16, 64, 1),
+    "ruby": (256, 4, 7, 16, 64, 1),
+    "csharp": (512, 8, 10, 64, 128, 2),
+}
+"""The published limits; a runtime that differs says why in its file."""
+
+CANONICAL = {
+    "python": ["py", "python3"],
+    "javascript": ["js", "node"],
+    "typescript": ["ts"],
+    "bash": ["sh"],
+    "c": [],
+    "cpp": ["c++", "cxx", "cc", "g++"],
+    "go": ["golang"],
+    "ruby": ["rb"],
+    "rust": ["rs"],
+    "java": [],
+    "csharp": ["cs", "c#"],
+}
 
 
-@pytest.mark.parametrize(("language", "profile"), STATED)
-def test_limits_are_the_published_ones(language, profile):
-    limits = msgspec.structs.asdict(SHIPPED.get(language).limits[profile])
-    stated = {**STATED[language, profile], "stack_bytes": 8 * MIB, "output_bytes": OUTPUT_BYTES}
-    assert {name: limits[name] for name in stated} == stated
+def published(runtime, use):
+    if use == "judge":
+        memory, cpu, wall, processes, files, size = JUDGE[runtime.language]
+        area = 256
+    elif use == "executor":
+        many = runtime.language in {"java", "go"}
+        memory, cpu, wall, processes, files, size, area = 2048, 30, 60, 1024 if many else 64, 256, 64, 1024
+    else:
+        memory = 512 if runtime.language in {"c", "cpp"} else 1024
+        cpu, wall, processes, files, size, area = 15, 30, 1024, 1024, 256, 1024
+    return {
+        "memory_bytes": memory * MIB,
+        "cpu_ms": cpu * 1000,
+        "wall_ms": wall * 1000,
+        "processes": processes,
+        "open_files": files,
+        "file_size_bytes": size * MIB,
+        "work_area_bytes": area * MIB,
+        "stack_bytes": 8 * MIB,
+        "output_bytes": OUTPUT_BYTES,
+    }
 
 
-@pytest.mark.parametrize("runtime", SHIPPED.runtimes, ids=lambda runtime: runtime.name)
-def test_every_shipped_language_is_whole(runtime):
-    assert runtime.name == runtime.name.lower()
-    assert runtime.title
-    assert runtime.candidates
-    assert all(PurePosixPath(path).is_absolute() for path in (*runtime.candidates, *runtime.visible))
-    assert PurePosixPath(runtime.source_name).suffix in runtime.suffixes
-    assert runtime.self_test.stdout
-    for limits in runtime.limits.values():
-        assert limits.wall_ms > limits.cpu_ms
-        assert limits.file_size_bytes <= limits.work_area_bytes
-    judge, executor = (msgspec.structs.astuple(runtime.limits[profile]) for profile in Profile)
-    assert all(more >= less for less, more in zip(judge, executor, strict=True))
+def limits_by_use(runtime):
+    uses = {profile.value: limits for profile, limits in runtime.limits.items()}
+    return uses | ({"compile": runtime.compile_limits} if runtime.compile_limits else {})
 
 
-@pytest.mark.parametrize("runtime", SHIPPED.runtimes, ids=lambda runtime: runtime.name)
+@EVERY_RUNTIME
+def test_limits_are_the_published_ones_or_the_file_says_why(runtime):
+    for use, limits in limits_by_use(runtime).items():
+        for field, expected in published(runtime, use).items():
+            if f"{use}.{field}" not in runtime.file.reasons:
+                assert getattr(limits, field) == expected, (use, field)
+
+
+@EVERY_RUNTIME
+def test_every_shipped_file_is_whole(runtime):
+    file = runtime.file
+    assert file.source.name.endswith(tuple(file.source.suffixes))
+    assert file.source.rule in RULES
+    assert PurePosixPath(file.executable).is_absolute()
+    assert file.self_test.stdout
+    assert file.self_test.code.strip()
+    assert file.shows_compile == (file.language in {"c", "cpp", "go", "rust", "java"})
+    assert bool(file.needs) == (file.root == "tree")
+
+
+@EVERY_RUNTIME
+def test_every_placeholder_of_a_shipped_file_is_known(runtime):
+    plan = runtime.plan(
+        [SourceFile("", b"class A {}")], [], Profile.JUDGE, run=StageLimits(), compile=StageLimits()
+    )
+    for command in filter(None, (plan.compile, plan.run, runtime.version_command())):
+        words = [*command.argv[:2], *command.argv[3:], *command.environment.values()]
+        assert not [word for word in words if "{" in word], "the third may be a program of its own"
+
+
+def test_all_eleven_languages_have_their_names():
+    assert {runtime.language for runtime in SHIPPED.runtimes} == set(CANONICAL)
+    for language, aliases in CANONICAL.items():
+        for name in (language, *aliases, language.upper()):
+            assert {runtime.language for runtime in SHIPPED.of_language(name)} == {language}
+
+
+def test_python_and_node_come_in_two_versions_at_least():
+    for language in ("python", "javascript"):
+        assert len(SHIPPED.of_language(language)) >= 2
+
+
+@pytest.mark.parametrize("name", ["", "brainfuck", "pyth\u00f6n", "python "])
+def test_an_unknown_language_is_not_found(name):
+    assert SHIPPED.of_language(name) == ()
+
+
+@EVERY_RUNTIME
 def test_a_program_never_gets_the_services_environment(monkeypatch, runtime):
     monkeypatch.setenv("CELLBLOCK_SECRET", "x")
-    environment = load_catalog(OUTPUT_BYTES, {}).get(runtime.name).environment
+    environment = runtime.version_command().environment
     assert {"PATH", "HOME", "LANG", "TMPDIR"} <= set(environment)
     assert not [name for name in environment if name.startswith("CELLBLOCK")]
-    assert environment["HOME"] == "/box"
 
 
-@pytest.mark.parametrize("name", ["python", "PYTHON", "py", "Py", "python3"])
-def test_a_language_is_found_by_name_and_alias_in_any_case(name):
-    assert SHIPPED.get(name).name == "python"
-
-
-@pytest.mark.parametrize("name", ["", "brainfuck", "pythön", "python "])
-def test_an_unknown_language_is_not_found(name):
-    assert SHIPPED.get(name) is None
-
-
-def test_commands_are_argument_lists_with_the_arguments_as_they_are():
-    python = msgspec.structs.replace(SHIPPED.get("python"), executable="/usr/bin/python3")
-    argv = python.command("main.py", ["{args}", "a b", "$(id)"])
-    assert argv == ["/usr/bin/python3", "/box/main.py", "{args}", "a b", "$(id)"]
-    assert python.command("dir/{args}.py", []) == ["/usr/bin/python3", "/box/dir/{args}.py"]
-
-
-def test_a_language_without_its_executable_is_known_and_not_installed(catalog):
-    runtime = catalog(executables=["/nowhere/python3"]).get("python")
-    assert runtime.executable is None
-    assert runtime.candidates == ("/nowhere/python3",)
-
-
-def test_the_first_executable_that_exists_is_used(catalog):
-    assert catalog(executables=["/nowhere/x", "/bin/sh", "/bin/true"]).get("python").executable == "/bin/sh"
-
-
-def test_an_operator_changes_single_limits_of_one_profile():
-    changed = load_catalog(OUTPUT_BYTES, {"python": {"judge": {"memory_bytes": 64 * MIB, "output_bytes": 5}}})
-    before, after = (catalog.get("python").limits for catalog in (SHIPPED, changed))
-    assert after[Profile.JUDGE] == msgspec.structs.replace(
-        before[Profile.JUDGE], memory_bytes=64 * MIB, output_bytes=5
+def plan_of(runtime_id, *files, args=(), **stages):
+    given = {"run": StageLimits(), "compile": StageLimits(), **stages}
+    return SHIPPED.by_id(runtime_id).plan(
+        [SourceFile(name, b"") for name in files], args, Profile.JUDGE, **given
     )
-    assert after[Profile.EXECUTOR] == before[Profile.EXECUTOR]
+
+
+def test_arguments_are_passed_as_they_are():
+    argv = plan_of("python-3.13", "", args=["{args}", "a b", "$(id)", "{main}"]).run.argv
+    assert argv == ("/usr/bin/python3.13", "/box/main.py", "{args}", "a b", "$(id)", "{main}")
+
+
+def test_a_file_name_is_never_read_as_a_placeholder():
+    assert plan_of("python-3.13", "{executable}{args}.py").run.argv[1] == "/box/{executable}{args}.py"
+
+
+def test_every_source_file_is_compiled_and_no_other():
+    argv = plan_of("gcc-14", "main.c", "a.h", "lib/b.c", "-o.c", "@x.c", "data.txt").compile.argv
+    assert [word for word in argv if word.endswith((".c", ".h", ".txt"))] == [
+        *("main.c", "lib/b.c", "./-o.c", "./@x.c")
+    ]
+
+
+def test_main_file_is_compiled_whatever_it_is_called():
+    assert "program" in plan_of("gcc-14", "program", "a.c").compile.argv
+
+
+def test_a_go_module_is_supplied_only_where_there_is_none():
+    names = [file.name for file in plan_of("go-1.27", "cmd/app/main.go", "lib/lib.go").files]
+    assert names == ["cmd/app/main.go", "lib/lib.go", "go.mod"]
+    assert plan_of("go-1.27", "cmd/app/main.go").compile.argv[-1] == "./cmd/app"
+    assert [file.name for file in plan_of("go-1.27", "", "go.mod").files] == ["main.go", "go.mod"]
+
+
+def test_heap_flags_follow_the_limit_that_a_request_asked_for():
+    asked = StageLimits(memory_bytes=64 * MIB)
+    assert "--max-old-space-size=128" in plan_of("node-24", "", run=asked).run.argv
+    assert "-XX:SoftMaxHeapSize=40m" in plan_of("java-25", "", run=asked).run.argv
+    assert plan_of("go-1.27", "", run=asked).run.environment["GOMEMLIMIT"] == "64MiB"
+
+
+def test_a_request_never_raises_a_limit():
+    asked = StageLimits(memory_bytes=1 << 40, cpu_ms=10**9, wall_ms=10**9)
+    plan = plan_of("gcc-14", "", run=asked, compile=asked)
+    runtime = SHIPPED.by_id("gcc-14")
+    assert (plan.run.limits, plan.compile.limits) == (
+        runtime.limits[Profile.JUDGE],
+        runtime.compile_limits,
+    )
+
+
+def test_an_operator_changes_single_limits_of_one_use():
+    changed = load_catalog(OUTPUT_BYTES, {"python": {"judge": {"memory_bytes": 64 * MIB, "output_bytes": 5}}})
+    for before, after in zip(SHIPPED.of_language("python"), changed.of_language("python"), strict=True):
+        assert after.limits[Profile.JUDGE] == msgspec.structs.replace(
+            before.limits[Profile.JUDGE], memory_bytes=64 * MIB, output_bytes=5
+        )
+        assert after.limits[Profile.EXECUTOR] == before.limits[Profile.EXECUTOR]
 
 
 @pytest.mark.parametrize(
     ("overrides", "named"),
     [
-        ({"cobol": {"judge": {"cpu_ms": 1}}}, "limits for unknown language cobol; there are: python"),
+        ({"cobol": {"judge": {"cpu_ms": 1}}}, "limits for unknown language cobol; there are: bash, c, cpp"),
         ({"python": {"judge": {"cpu_hours": 1}}}, r"limits.python.judge.*cpu_hours"),
         ({"python": {"judge": {"cpu_ms": 0}}}, r"limits.python.judge.cpu_ms must be greater than 0"),
-        (
-            {"python": {"executor": {"processes": -3}}},
-            r"limits.python.executor.processes must be greater than 0",
-        ),
+        ({"go": {"compile": {"processes": -3}}}, r"limits.go.compile.processes must be greater than 0"),
+        ({"go": {"night": {"processes": 1}}}, r"limits.go.night"),
     ],
 )
 def test_a_wrong_limit_is_refused_by_name(overrides, named):
@@ -124,58 +208,58 @@ def test_a_wrong_limit_is_refused_by_name(overrides, named):
         load_catalog(OUTPUT_BYTES, overrides)
 
 
+def shipped_text(name):
+    return resources.files("cellblock.languages").joinpath("catalog", name).read_text(encoding="utf-8")
+
+
+def parsed(text):
+    file = parse_runtime_file("a.toml", text)
+    return make_runtime(file, text, OUTPUT_BYTES, {})
+
+
 def test_two_languages_cannot_claim_one_name():
-    python = SHIPPED.get("python")
-    other = msgspec.structs.replace(python, name="snake")
-    with pytest.raises(ConfigError, match="python and snake both claim 'py'"):
-        Registry([python, other])
+    other = parsed(
+        shipped_text("python-3.13.toml").replace('"python"', '"snake"').replace("python-3.13", "s")
+    )
+    with pytest.raises(ConfigError, match="'py'"):
+        Registry([*SHIPPED.of_language("python"), other])
 
 
-@pytest.fixture
-def catalog(monkeypatch, tmp_path):
-    """Load a catalog of one file: the shipped one with these changes; ``None`` leaves a key out."""
-    shipped = registry_module.resources.files(registry_module.__package__) / "catalog" / "python.toml"
-
-    def load(text=None, **changes):
-        content = msgspec.toml.decode(shipped.read_bytes()) | changes
-        content = {name: value for name, value in content.items() if value is not None}
-        directory = tmp_path / "catalog"
-        directory.mkdir()
-        (directory / "python.toml").write_bytes(text or _toml(content))
-        monkeypatch.setattr(registry_module.resources, "files", lambda _: tmp_path)
-        return load_catalog(OUTPUT_BYTES, {})
-
-    return load
-
-
-def _toml(content) -> bytes:
-    """Tables as inline JSON-like values are TOML enough for what the catalog holds."""
-
-    def render(value):
-        if isinstance(value, dict):
-            return "{" + ", ".join(f"{key} = {render(item)}" for key, item in value.items()) + "}"
-        return msgspec.json.encode(value).decode()
-
-    return "".join(f"{key} = {render(value)}\n" for key, value in content.items()).encode()
+def test_two_files_cannot_have_one_id():
+    python = SHIPPED.by_id("python-3.13")
+    with pytest.raises(ConfigError, match="same id"):
+        Registry([python, python])
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("old", "new", "named"),
     [
-        ({"title": None}, r"python.toml: .*`title`"),
-        ({"run_argv": "python3 main.py"}, r"python.toml: .*`\$.run_argv`"),
-        ({"shell": True}, r"python.toml: .*unknown field `shell`"),
-        ({"limits": {}}, r"python.toml: limits for profile judge, executor are missing"),
-        ({"text": b"name = [\n"}, "python.toml: "),
+        ('title = "Rust"\n', "", r"a\.toml:\d+: .*`title`"),
+        ('title = "Rust"', "title = 5", r"a\.toml:5: .*`\$\.title`"),
+        ('root = "tree"', 'root = "tree"\nshell = true', r"a\.toml:8: .*unknown field `shell`"),
+        ("[run]\n", "[run]\nuser = 0\n", r"a\.toml:23: .*unknown field `user`"),
+        ("[limits.compile]", "[limits.night]", r"a\.toml:\d+: .*unknown field `night`"),
+        ("cpu_ms = 8_000", 'cpu_ms = "8 s"', r"a\.toml:30: .*limits\.judge\.cpu_ms"),
+        ("[limits.judge]", "[limits.judge", r"a\.toml: .*line 28"),
+        ("stack_bytes = 8_388_608", "", r"a\.toml:\d+: .*`stack_bytes` - at `\$\.limits\.judge`"),
+        ("[self_test]", '[reasons]\n"judge.noise" = "x"\n[self_test]', r"judge\.noise"),
+        ("[self_test]", "[[needs]]\ndebiam = []\n[self_test]", r"a\.toml:\d+: .*unknown field `debiam`"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_named(catalog, changes, named):
+def test_what_is_wrong_in_a_file_is_named_with_its_line(old, new, named):
+    text = shipped_text("rust-1.85.toml")
+    assert old in text
     with pytest.raises(ConfigError, match=named):
-        catalog(**changes)
+        parsed(text.replace(old, new, 1))
 
 
-def test_the_limits_of_every_profile_cover_every_field():
+def test_stated_limits_cover_every_field():
     names = {field.name for field in msgspec.structs.fields(Limits)}
     for runtime in SHIPPED.runtimes:
-        for limits in runtime.limits.values():
+        for limits in limits_by_use(runtime).values():
             assert set(msgspec.structs.asdict(limits)) == names
+
+
+def test_the_catalog_holds_nothing_but_language_files():
+    directory = Path(str(resources.files("cellblock.languages").joinpath("catalog")))
+    assert {path.suffix for path in directory.iterdir()} == {".toml"}

@@ -89,7 +89,8 @@ class RuntimeFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     reasons: dict[str, str] = {}
 
 
-_KEY_IN_MESSAGE = re.compile(r"`(?P<key>[^`$]+)`")
+_KEY_IN_MESSAGE = re.compile(r"field `(?P<key>[^`]+)`")
+_HEADER = re.compile(r"\[\[?(?P<name>[a-z_.]+)\]\]?")
 _PATH_IN_MESSAGE = re.compile(r"`\$(?P<path>[^`]*)`")
 
 
@@ -112,13 +113,13 @@ def _check(file_name: str, text: str, parsed: RuntimeFile) -> None:
     if (parsed.compile is None) != (parsed.limits.compile is None):
         raise ConfigError(f"{file_name}: [compile] and [limits.compile] come together or not at all")
     if re.compile(parsed.version_pattern).groups != 1:
-        line = _line_of(text, "`version_pattern`")
+        line = _line_of(text, "field `version_pattern`")
         raise ConfigError(f"{file_name}:{line}: version_pattern needs exactly one group")
     for reason in parsed.reasons:
         use, _, field = reason.partition(".")
         limits = getattr(parsed.limits, use, None)
         if not hasattr(limits, field):
-            line = _line_of(text, f"`{reason}`")
+            line = _line_of(text, f"field `{reason}` at `$.reasons`")
             raise ConfigError(f"{file_name}:{line}: a reason for {reason!r}, which is no limit here")
 
 
@@ -132,11 +133,10 @@ def _line_of(text: str, message: str) -> int:
     current: list[str] = []
     best = 1
     for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            current = stripped.strip("[]").split("]")[0].split(".")
-            if current == [*table, key] or (current == table and not key):
+        if header := _HEADER.match(line.strip()):
+            current = header["name"].split(".")
+            if current in (table, [*table, key]):
                 best = number
-        elif current == table and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
+        elif current == table and re.match(rf'"?{re.escape(key)}"?\s*=', line.strip()):
             return number
     return best

@@ -1,1 +1,1 @@
-2000.times { fork { sleep 100 } }
+2000.times { Thread.new { sleep 100 } }

@@ -1,0 +1,33 @@
+"""The language file that the documentation shows is a whole language."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from cellblock import config
+from cellblock.engine.run import Engine
+from cellblock.engine.self_test import check
+from cellblock.languages.catalog_file import parse_runtime_file
+from cellblock.languages.registry import Registry, make_runtime
+from cellblock.sandbox.host import Host
+
+PAGE = Path(__file__).parents[2] / "docs" / "languages.md"
+
+
+def test_example_of_the_documentation_runs_in_a_cell():
+    text = re.search(r"## An example\n.*?```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
+    settings = config.load({}, {})
+    runtime = make_runtime(parse_runtime_file("docs/languages.md", text), text, settings.output_max_bytes, {})
+
+    async def check_in_a_cell():
+        host = await Host.open(settings)
+        try:
+            return await check(Engine(settings, host, Registry([runtime])), runtime)
+        finally:
+            await host.close()
+
+    finding = asyncio.run(check_in_a_cell())
+    assert finding.reason == ""
+    assert re.fullmatch(r"5\.\d+\.\d+", finding.version)
