@@ -169,6 +169,7 @@ PARTICULAR: dict[tuple[str, str], _Given] = {
     ("go", "own_module"): _Given(expected=_prints("6\n")),
     ("go", "main_below"): _Given(expected=_prints("42\n")),
     ("go", "another_package"): _Given(expected=_does_not_compile(1, b"main package")),
+    ("ruby", "many"): _Given(expected=Expected(verdict=Verdict.PLE, exit_code=2)),
     ("ruby", "broken"): _Given(expected=_fails(1, b"main.rb:3", b"syntax error")),
     ("rust", "broken"): _Given(expected=_does_not_compile(1, b"main.rs:2", b"E0308")),
     ("rust", "uncaught"): _Given(expected=_fails(101, b"main.rs:3", b"boom", stdout=b"before\n")),

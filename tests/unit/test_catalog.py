@@ -160,6 +160,13 @@ def test_main_file_is_compiled_whatever_it_is_called():
     assert "program" in plan_of("gcc-14", "program", "a.c").compile.argv
 
 
+def test_main_file_never_takes_the_name_of_another():
+    files = [SourceFile("", b"public class A { }"), SourceFile("A.java", b""), SourceFile("_A.java/x", b"")]
+    stages = {"run": StageLimits(), "compile": StageLimits()}
+    plan = SHIPPED.by_id("java-25").plan(files, [], Profile.JUDGE, **stages)
+    assert [file.name for file in plan.files] == ["__A.java", "A.java", "_A.java/x"]
+
+
 def test_a_go_module_is_supplied_only_where_there_is_none():
     names = [file.name for file in plan_of("go-1.27", "cmd/app/main.go", "lib/lib.go").files]
     assert names == ["cmd/app/main.go", "lib/lib.go", "go.mod"]

@@ -96,6 +96,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ) -> Plan:
         """Name the files and fill in both stages; requests lower limits, they never raise them."""
         main = name_main_file(self.file.source.rule, self.file.source.name, files[0])
+        if not files[0].name:
+            main = _apart(main, files[1:])
         named = (SourceFile(main.name, files[0].content), *files[1:])
         taken = {file.name for file in named}
         named += tuple(
@@ -148,6 +150,14 @@ class Runtime(Struct, frozen=True, kw_only=True):
             **_ENVIRONMENT,
             **{name: _fill(value, known) for name, value in self.file.environment.items()},
         }
+
+
+def _apart(main: MainFile, others: Sequence[SourceFile]) -> MainFile:
+    """Return ``main`` under a name that none of ``others`` has taken."""
+    name = main.name
+    while any(name == file.name or file.name.startswith(f"{name}/") for file in others):
+        name = f"_{name}"
+    return msgspec.structs.replace(main, name=name)
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
