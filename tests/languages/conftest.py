@@ -49,7 +49,7 @@ def ask(port, method, path, body=None):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(item):
     report = yield
     case = getattr(item, "callspec", None) and item.callspec.params.get("case")
     if case is not None and (report.when == "call" or report.failed):

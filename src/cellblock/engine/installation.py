@@ -21,16 +21,22 @@ class Installation:
         """Look into ``toolchain_dir`` with ``reload``, not yet."""
         self.toolchain_dir = toolchain_dir
         self._held: HeldRoot | None = None
+        self._before: HeldRoot | None = None
+        """What programs that still run may see: let go of at the next change."""
 
     def reload(self) -> dict[str, Root]:
-        """Return the roots besides the host's; what they show stays on disk until the next call but one.
+        """Return the roots besides the host's; what they show stays on disk over one change to others.
 
         Raises ``HostError`` where what is installed cannot be read.
         """
         held = hold_installed_root(self.toolchain_dir)
-        if self._held is not None:
-            self._held.close()
-        self._held = held
+        if held is not None and self._held is not None and held.root.state == self._held.root.state:
+            held.close()
+            held = self._held
+        else:
+            if self._before is not None:
+                self._before.close()
+            self._before, self._held = self._held, held
         if held is None:
             return {}
         binds = {(str(path), str(MOUNTED_BELOW / name)) for name, path in held.root.components.items()}
@@ -61,6 +67,7 @@ class Installation:
 
     def close(self) -> None:
         """Let what is installed be removed."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        for held in (self._held, self._before):
+            if held is not None:
+                held.close()
+        self._held = self._before = None

@@ -48,6 +48,8 @@ async def _check_or_remember(
         return Finding(passed.version, "")
     started = time.monotonic()
     finding = await check(engine, runtime)
+    if finding.reason:  # a busy machine at start-up is no reason to do without a language
+        finding = await check(engine, runtime)
     if finding.reason or finding.version is None:
         cache.forget(runtime.id)
     else:
