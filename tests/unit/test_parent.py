@@ -215,7 +215,7 @@ def test_welcome_waits_until_a_language_is_ready(settings):
 
     async def first_status():
         supervisor = ScriptedSupervisor(settings.supervisor_socket)
-        supervisor.status = make_status(languages=(make_language("python", available=False),))
+        supervisor.status = make_status(languages=(make_language("python", available=False, pending=True),))
         await supervisor.start()
         waiting = asyncio.create_task(welcome.first_settled_status(settings))
         await asyncio.sleep(0.2)
