@@ -64,6 +64,7 @@ bench: setup      ## measure; BENCH adds flags
 
 docs: base        ## write the pages that come from code
 	@$(BIN)/cellblock settings --markdown > docs/settings.md
+	@$(BIN)/cellblock languages list --markdown | scripts/insert-section README.md languages
 
 lock: base        ## pin the newest dependencies that pyproject.toml and requirements-dev.in allow
 	@scripts/lock-requirements $(BIN)/pip-compile

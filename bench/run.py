@@ -130,7 +130,10 @@ def main() -> int:
     parser.add_argument("--round-s", type=float, default=8, help="seconds a round")
     parser.add_argument("--clients", type=int, default=12, help="concurrent clients of the sieve")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, Service(Path(directory) / "data") as service:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Service(Path(directory) / "data", ("python",)) as service,
+    ):
         hello = latency(service, arguments.pairs, Path(directory))
         sieve = throughput(service, arguments.rounds, arguments.round_s, arguments.clients, Path(directory))
         facts = service.facts()

@@ -12,15 +12,16 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-_START_TIMEOUT_S = 30
+_START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 45
 
 
 class Service:
     """``cellblock serve`` on a free port with a data directory of its own."""
 
-    def __init__(self, data_dir: Path) -> None:
-        """Prepare; entering starts it."""
+    def __init__(self, data_dir: Path, languages: tuple[str, ...]) -> None:
+        """Prepare; entering starts it and waits until ``languages`` can be run."""
+        self._languages = languages
         self.cores = os.sched_getaffinity(0)
         self._data_dir = data_dir
         with socket.socket() as probe:
@@ -52,7 +53,7 @@ class Service:
 
     def _is_ready(self) -> bool:
         try:
-            return self._get("/api/health/ready")[0] == http.client.OK
+            return set(self._languages) <= set(json.loads(self._get("/api/languages")[1]))
         except OSError:
             return False
 

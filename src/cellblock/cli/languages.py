@@ -17,6 +17,7 @@ from rich.text import Text
 
 from cellblock.app.private import private_supervisor
 from cellblock.cli.installing import reporter
+from cellblock.cli.language_table import as_markdown
 from cellblock.cli.options import settings_options
 from cellblock.config import Settings
 from cellblock.errors import HostError
@@ -43,10 +44,14 @@ def languages() -> None:
 
 
 @languages.command("list")
+@click.option("--markdown", is_flag=True, help="Print what the catalog says, as a table for documentation.")
 @settings_options(only=("config_file", "toolchain_dir"))
-def list_languages(settings: Settings) -> None:
+def list_languages(settings: Settings, *, markdown: bool) -> None:
     """Show every runtime of the catalog: whether it is installed, its version, what it takes."""
     wanted = read_catalog()
+    if markdown:
+        click.echo(as_markdown(wanted.runtimes), nl=False)
+        return
     place = Place(settings.toolchain_dir)
     root = installed_root(place.path)
     passed = SelfTestCache(place.path)

@@ -1,0 +1,27 @@
+"""The table of languages as documentation, from the catalog alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cellblock.languages.catalog_file import RuntimeFile
+
+
+def as_markdown(runtimes: Iterable[RuntimeFile]) -> str:
+    """Return one row a language: its names in both dialects, its other names, its runtimes."""
+    by_language: dict[str, list[RuntimeFile]] = {}
+    for runtime in runtimes:
+        by_language.setdefault(runtime.language, []).append(runtime)
+    rows = [
+        "| judge API | execute API | also called | runtimes |",
+        "|---|---|---|---|",
+        *(_row(language, files) for language, files in by_language.items()),
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _row(language: str, files: list[RuntimeFile]) -> str:
+    first = files[0]
+    aliases = ", ".join(f"`{alias}`" for alias in first.aliases)
+    runtimes = ", ".join(f"{file.title} (`{file.id}`)" for file in files)
+    return f"| `{language}` | `{first.execute_name or language}` | {aliases} | {runtimes} |"
