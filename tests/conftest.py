@@ -9,7 +9,7 @@ import pytest
 
 # Taken out of the environment, so that processes under test see settings of cellblock only.
 TIME_SCALE = float(os.environ.pop("CELLBLOCK_TEST_TIME_SCALE", "1"))
-FORBID_SKIPS = os.environ.pop("CELLBLOCK_FORBID_SKIPS", "") == "1"
+FORBID_SKIPS = os.environ.pop("FORBID_SKIPS", "") == "1"
 
 
 @pytest.fixture(scope="session")
