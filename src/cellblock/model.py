@@ -203,6 +203,8 @@ class CellFacts(Struct, frozen=True, kw_only=True):
     contained: bool
     """All processes gone, cgroup and mounts gone."""
     collection_errors: tuple[str, ...] = ()
+    artifact_error: str | None = None
+    """Compile stage only: why what the compiler left could not be executed, by the kernel's own word."""
 
 
 class CgroupEvidence(Struct, frozen=True, kw_only=True):

@@ -16,18 +16,21 @@ from typing import Any, TypeVar
 import msgspec
 
 from cellblock import config
+from cellblock.engine.availability import Finding
 from cellblock.engine.run import Engine
-from cellblock.languages.registry import Registry, Runtime, load_catalog
+from cellblock.languages.registry import Command, Plan, Registry, Runtime, load_catalog
 from cellblock.model import IsolationMode, Job, Limits, Outcome, Profile, SourceFile, Verdict
-from cellblock.sandbox.cell import CellSpec
 from cellblock.sandbox.controls import CHECKS
-from cellblock.sandbox.host import Host
+from cellblock.sandbox.host import HOST_ROOT, Host
 from cellblock.sandbox.leases import LEASES
 from cellblock.verdict.judge import judge
 
 T = TypeVar("T")
 
 MIB = 1 << 20
+RUNTIME = "python-host"
+"""The runtime that is there without any toolchain installed, also in a virtual machine."""
+
 GRACE_S = 1
 """How long after its limits a run may still take to be answered."""
 
@@ -56,7 +59,7 @@ class Cells:
         self.settings = config.load(settings, {"CELLBLOCK_NODE_ID": "node-under-test"})
         self.registry = load_catalog(self.settings.output_max_bytes, {})
         self._loop = asyncio.Runner()
-        self.host: Host = self.call(Host.open(self.settings, ()))
+        self.host: Host = self.call(Host.open(self.settings))
 
     def close(self) -> None:
         self.call(self.host.close())
@@ -86,21 +89,17 @@ class Cells:
         main = SourceFile("", textwrap.dedent(code).encode())
         job = Job(id="test", language="python", files=(main, *files), stdin=stdin, args=args, profile=profile)
         started_s = time.monotonic()
-        outcome = await Engine(self.settings, self.host, Registry([runtime])).run(job)
+        outcome = await engine_for(self.settings, self.host, runtime).run(job)
         self._assert_sound(outcome, runtime.limits[profile], time.monotonic() - started_s)
         return outcome
 
     def run_argv(self, *argv: str, files: tuple[SourceFile, ...] = (), **limits: int) -> Outcome:
         """Run an executable of the cell's root."""
         runtime = self._runtime(Profile.JUDGE, limits)
-        spec = CellSpec(
-            argv=argv,
-            environment=runtime.environment,
-            files=files,
-            stdin=b"",
-            limits=runtime.limits[Profile.JUDGE],
-        )
-        return self.call(Engine(self.settings, self.host, self.registry).run_spec(spec))
+        environment = runtime.version_command().environment
+        command = Command(argv=argv, environment=environment, limits=runtime.limits[Profile.JUDGE])
+        engine = engine_for(self.settings, self.host, runtime)
+        return self.call(engine.run_plan(runtime, Plan(files=files, compile=None, run=command)))
 
     def observe(self, code: str, **more: Any) -> Any:
         """Run a program that must end well and prints one JSON value; returns the value."""
@@ -109,7 +108,7 @@ class Cells:
         return json.loads(outcome.stdout)
 
     def _runtime(self, profile: Profile, changes: dict[str, int]) -> Runtime:
-        runtime = self.registry.get("python")
+        runtime = self.registry.by_id(RUNTIME)
         assert runtime is not None
         limits = msgspec.structs.replace(runtime.limits[profile], **changes)
         scaled = msgspec.structs.replace(
@@ -126,8 +125,9 @@ class Cells:
 
     @property
     def spawner_pid(self) -> int:
-        assert self.host._spawner is not None
-        return self.host._spawner._process.pid
+        spawner = self.host._roots._posts[HOST_ROOT].spawner
+        assert spawner is not None
+        return spawner._process.pid
 
     def groups(self) -> list[Path]:
         """Return the cells' directories in this instance's cgroup subtrees."""
@@ -148,6 +148,13 @@ class Cells:
 
     def assert_next_run_works(self) -> None:
         assert self.run("print('well')").stdout == b"well\n"
+
+
+def engine_for(settings: config.Settings, host: Host, runtime: Runtime) -> Engine:
+    """Return an engine that offers this one runtime."""
+    engine = Engine(settings, host, Registry([runtime]))
+    engine.availability.note(runtime.id, Finding("3.11.2", ""))
+    return engine
 
 
 def assert_sound(outcome: Outcome) -> None:

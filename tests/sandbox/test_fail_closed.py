@@ -12,7 +12,6 @@ from cellblock.errors import SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Verdict, VerdictCause
 from cellblock.sandbox import cell as cell_module
 from cellblock.sandbox import cgroup_choice, cgroup_v2, features, wire
-from cellblock.sandbox import host as host_module
 from sandbox.cells import Cells, opened, own_uid_range
 
 MARK = "print('this must not run')"
@@ -90,7 +89,7 @@ def test_strict_mode_refuses_to_run_without_seccomp(monkeypatch, time_scale, tmp
 
 
 def test_strict_mode_refuses_to_run_without_the_cell_helper(monkeypatch, time_scale, tmp_path):
-    monkeypatch.setattr(host_module, "HELPER", tmp_path / "nothing")
+    monkeypatch.setattr("cellblock.sandbox.roots.HELPER", tmp_path / "nothing")
     with opened(time_scale) as cells:
         assert_refused(cells, "cell helper", str(tmp_path / "nothing"), "make setup")
 
@@ -220,7 +219,7 @@ from cellblock import config
 from cellblock.sandbox.host import Host
 
 async def main():
-    host = await Host.open(config.load({"uid_range": sys.argv[1], "permissive": sys.argv[2]}, {}), ())
+    host = await Host.open(config.load({"uid_range": sys.argv[1], "permissive": sys.argv[2]}, {}))
     print(host.enforcement_mode, [problem.feature for problem in host.problems])
     await host.close()
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from cellblock.model import Profile, Verdict
+from sandbox.cells import RUNTIME
 
 STATUS = """
     import json
@@ -151,10 +152,10 @@ def test_the_program_may_open_its_standard_streams_by_name(cells):
 
 
 def test_environment_is_exactly_the_stated_one(cells):
-    runtime = cells.registry.get("python")
+    runtime = cells.registry.by_id(RUNTIME)
     outcome = cells.run('import sys; sys.stdout.write(open("/proc/self/environ").read())')
     variables = dict(line.split("=", 1) for line in outcome.stdout.decode().rstrip("\0").split("\0"))
-    assert variables == runtime.environment
+    assert variables == runtime.version_command().environment
     assert variables["HOME"] == "/box"
     assert variables["PATH"] == "/usr/local/bin:/usr/bin:/bin"
 

@@ -57,6 +57,8 @@ class Staged(Struct, frozen=True, kw_only=True):
     language: str
     language_version: str | None
     node_id: str
+    artifact_error: str | None = None
+    """Of a compile stage: why what it left could not be executed."""
 
     @property
     def succeeded(self) -> bool:
@@ -90,6 +92,8 @@ def conclude_failed_compile(compiled: Staged) -> Outcome:
     facts = _facts(compiled)
     judgement = judge(facts)
     said = compiled.observed.stdout.content + compiled.observed.stderr.content
+    if compiled.artifact_error:
+        said += f"the compiler left no program that can be executed: {compiled.artifact_error}\n".encode()
     return Outcome(
         verdict=judgement.verdict,
         exit_code=facts.exit_code,
@@ -180,6 +184,7 @@ def _facts(staged: Staged) -> CellFacts:
         memory_peak_bytes=counters.memory_peak_bytes,
         memory_limit_bytes=_controls(cell).memory_limit_bytes,
         process_limit=_controls(cell).process_limit,
+        artifact_error=staged.artifact_error,
         contained=bool(cell.contained) and not counters.process_count,
         collection_errors=(*counters.errors, *stream_errors),
     )

@@ -7,15 +7,18 @@ where we failed, it is ``IE`` and says at what.
 
 from __future__ import annotations
 
+import errno
 import os
+
+import msgspec
 
 from cellblock.config import Settings
 from cellblock.engine.availability import Availability
 from cellblock.engine.outcome import Staged, conclude, conclude_failed_compile
 from cellblock.engine.watch import Watch
-from cellblock.errors import CellblockError
+from cellblock.errors import CellblockError, SandboxError
 from cellblock.failed import failed_outcome
-from cellblock.languages.registry import Command, Plan, Registry, Runtime
+from cellblock.languages.registry import OUT, Command, Plan, Registry, Runtime
 from cellblock.model import Job, Outcome, SourceFile, Stage
 from cellblock.sandbox.cell import CellSpec
 from cellblock.sandbox.host import Host
@@ -57,13 +60,22 @@ class Engine:
             spec = self._spec(runtime, plan.run, plan.files, stdin=stdin, loopback=loopback, out_fd=out_fd)
             ran, _ = await self._run_stage(spec, Stage.RUN, runtime)
             return conclude(ran, stages)
+        except SandboxError as error:
+            # Only the compiler wrote to /out: what cannot be executed there is the submission's doing.
+            if error.step == "exec" and stages and plan.run.argv[0].startswith(f"{OUT}/"):
+                reason = errno.errorcode.get(error.errno, str(error.errno))
+                return conclude_failed_compile(msgspec.structs.replace(stages[0], artifact_error=reason))
+            return self._failed(error)
         except CellblockError as error:
-            return failed_outcome(
-                str(error), isolation_mode=self._host.isolation_mode, node_id=self._settings.node_id
-            )
+            return self._failed(error)
         finally:
             if out_fd >= 0:
                 os.close(out_fd)
+
+    def _failed(self, error: CellblockError) -> Outcome:
+        return failed_outcome(
+            str(error), isolation_mode=self._host.isolation_mode, node_id=self._settings.node_id
+        )
 
     async def run_command(self, runtime: Runtime, command: Command) -> Outcome:
         """Run a command of the runtime's root without any file of a submission."""

@@ -79,6 +79,8 @@ class RuntimeFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     run: StageFile
     limits: LimitsByUse
     self_test: SelfTest
+    rank: int = 100
+    """Where the language stands in lists: the lowest first."""
     version_pattern: str = r"(\d+\.\d+\.\d+)"
     execute_name: str = ""
     engine: str | None = None

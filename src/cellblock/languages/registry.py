@@ -99,11 +99,10 @@ class Runtime(Struct, frozen=True, kw_only=True):
         if not files[0].name:
             main = _apart(main, files[1:])
         named = (SourceFile(main.name, files[0].content), *files[1:])
-        taken = {file.name for file in named}
         named += tuple(
             SourceFile(name, content.encode())
             for name, content in self.file.source.beside.items()
-            if name not in taken
+            if not _is_taken(name, named)
         )
         compiling = None
         if self.file.compile is not None and self.compile_limits is not None:
@@ -155,9 +154,14 @@ class Runtime(Struct, frozen=True, kw_only=True):
 def _apart(main: MainFile, others: Sequence[SourceFile]) -> MainFile:
     """Return ``main`` under a name that none of ``others`` has taken."""
     name = main.name
-    while any(name == file.name or file.name.startswith(f"{name}/") for file in others):
+    while _is_taken(name, others):
         name = f"_{name}"
     return msgspec.structs.replace(main, name=name)
+
+
+def _is_taken(name: str, files: Sequence[SourceFile]) -> bool:
+    """Say whether a file has the name, or a directory of theirs."""
+    return any(name == file.name or file.name.startswith(f"{name}/") for file in files)
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -194,7 +198,7 @@ class Registry:
 
     def __init__(self, runtimes: Sequence[Runtime]) -> None:
         """Index ``runtimes``; a name that two languages claim raises ``ConfigError``."""
-        self.runtimes = tuple(runtimes)
+        self.runtimes = tuple(sorted(runtimes, key=lambda runtime: (runtime.file.rank, runtime.language)))
         claims: dict[str, str] = {}
         for runtime in runtimes:
             for name in (runtime.language, *runtime.file.aliases):

@@ -37,7 +37,8 @@ def _java_public_class(default_name: str, file: SourceFile) -> MainFile:
     unit = read_unit(file.content.decode("utf-8", "replace"))
     named = f"{unit.file_class}.java" if unit.file_class else default_name
     name = file.name or (named if _fits(named) else default_name)
-    main_class = unit.main_class or PurePosixPath(name).stem
+    # A name that the launcher would take for an option or an argument file is no class's either.
+    main_class = unit.main_class or PurePosixPath(name).stem.lstrip("-@")
     qualified = f"{unit.package}.{main_class}" if unit.package else main_class
     return MainFile(name=name, main_class=qualified if _fits(qualified) else PurePosixPath(name).stem)
 

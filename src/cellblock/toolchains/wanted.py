@@ -75,7 +75,8 @@ def read_catalog(files: Iterable[tuple[str, str]] | None = None, machine: str | 
     if machine not in _PLACEHOLDERS:
         raise HostError(f"toolchains are known for {', '.join(_PLACEHOLDERS)}, but this machine is {machine}")
     texts = _catalog_files() if files is None else list(files)
-    runtimes = {name: parse_runtime_file(name, text) for name, text in texts}
+    parsed = [(name, parse_runtime_file(name, text)) for name, text in texts]
+    runtimes = dict(sorted(parsed, key=lambda pair: pair[1].rank))
     components: dict[str, Need] = {}
     for name, runtime in runtimes.items():
         _check(name, runtime)

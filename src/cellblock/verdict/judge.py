@@ -64,7 +64,7 @@ def _judge_ending(facts: CellFacts) -> Judgement:
         return Judgement(_V.PLE, _C.PLE_CGROUP_PIDS, _A.KERNEL)
     if facts.signal == SIGKILL and _at_memory_limit(facts):
         return Judgement(_V.MLE, _C.MLE_LIMIT_BREACH, _A.KERNEL)
-    if facts.stage is Stage.COMPILE and _failed(facts):
+    if facts.stage is Stage.COMPILE and (_failed(facts) or facts.artifact_error):
         return Judgement(_V.RE, _C.RE_COMPILE_ERROR, _A.RUNTIME)
     if facts.signal is not None:
         return Judgement(_V.SIG, _C.RE_FATAL_SIGNAL, _A.KERNEL)

@@ -114,16 +114,18 @@ def stage_limits(body: ExecuteBody, runtime: LanguageStatus) -> tuple[StageLimit
     running, compiling = runtime.limits[PROFILE], runtime.compile_limits
     run_ms = _timeout("run_timeout", body.run_timeout, _RUN_TIMEOUT_MS, running)
     compile_ms = _timeout("compile_timeout", body.compile_timeout, _COMPILE_TIMEOUT_MS, compiling)
+    compile_bytes = _memory("compile_memory_limit", body.compile_memory_limit, compiling)
+    # Where nothing is compiled there is no ceiling, and no stage that the numbers could be for.
+    compile_stage = (
+        StageLimits(wall_ms=compile_ms, memory_bytes=compile_bytes) if compiling else StageLimits()
+    )
     return (
         StageLimits(
             wall_ms=run_ms,
             cpu_ms=min(run_ms, running.cpu_ms),
             memory_bytes=_memory("run_memory_limit", body.run_memory_limit, running),
         ),
-        StageLimits(
-            wall_ms=compile_ms,
-            memory_bytes=_memory("compile_memory_limit", body.compile_memory_limit, compiling),
-        ),
+        compile_stage,
     )
 
 

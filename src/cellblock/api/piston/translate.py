@@ -93,7 +93,9 @@ def stage_limits(body: PistonBody, runtime: LanguageStatus) -> tuple[StageLimits
             wall_ms=compile_ms or _default_compile_ms(compiling),
             cpu_ms=compile_cpu_ms,
             memory_bytes=compile_memory,
-        ),
+        )
+        if compiling  # else there is no ceiling, and no stage that the numbers could be for
+        else StageLimits(),
     )
 
 
