@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from cellblock.languages.installed import MOUNTED_BELOW, HeldRoot, hold_installed_root
@@ -53,6 +54,19 @@ class Installation:
         return (
             components <= set(installed.components) and installed.inside(runtime.file.executable) is not None
         )
+
+    def read_in(self, runtime: Runtime) -> None:
+        """Have the runtime's executable in memory on our account, before any cell has it on its own.
+
+        Pages belong to the group that first reads them. A cell that is near its limit would throw a
+        large interpreter's pages out and read them again, over and over, and run out of time, not of memory.
+        """
+        path: Path | None = Path(runtime.file.executable)
+        if runtime.file.root != HOST_ROOT and self._held is not None:
+            path = self._held.root.inside(runtime.file.executable)
+        if path is not None and path.is_file():
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
     def fingerprint(self, runtime: Runtime) -> str:
         """Identify all that the runtime's self-test rests on."""
