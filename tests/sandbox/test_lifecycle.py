@@ -8,8 +8,8 @@ import signal
 
 import pytest
 
-from cellblock.model import Verdict, VerdictActor, VerdictCause
-from sandbox.cells import children_of, opened
+from cellblock.model import OutputIntegrity, Verdict, VerdictActor, VerdictCause
+from sandbox.cells import children_of, kill_reasons, opened
 
 SLEEPS = "import os, time\nos.write(1, b'up')\nos.fork()\ntime.sleep(60)"
 
@@ -92,12 +92,13 @@ if os.fork() == 0:
 def test_orphans_end_with_the_program_and_are_counted(cells, code):
     outcome = cells.run(code + "\nos.write(1, b'done\\n')")
     assert (outcome.verdict, outcome.exit_code) == (Verdict.AC, 0)
-    assert b"done\n" in outcome.stdout
+    # The one that writes may have filled the bound by then, on a slow machine.
+    truncated = outcome.output_integrity is OutputIntegrity.TRUNCATED_BY_JUDGE_LIMIT
+    assert truncated or b"done\n" in outcome.stdout
     lifecycle = outcome.evidence.process_lifecycle
     assert lifecycle.reap_status.startswith("reaped_")
     assert lifecycle.zombie_count == 0
-    (kill,) = outcome.evidence.judge_actions
-    assert kill.reason == "1 processes outlived the program"
+    assert kill_reasons(outcome) == ["1 processes outlived the program"]
     assert outcome.evidence.timing.wall_ms < 1000 * cells.time_scale
 
 
