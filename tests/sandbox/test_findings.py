@@ -65,7 +65,7 @@ def test_flood_of_tiny_writes_costs_us_neither_memory_nor_a_core(cells, packets)
     assert outcome.verdict is Verdict.TLE
     assert set(outcome.stdout) == set(b"ab")
     assert time.process_time() - before_s < 0.8 * (time.monotonic() - begun_s)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kib < 40 * 1024
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kib < 60 * 1024
 
 
 def test_descriptors_lost_in_a_socket_are_no_fault_of_ours(cells):

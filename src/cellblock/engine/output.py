@@ -33,7 +33,7 @@ class OutputStream:
         self._limit_bytes = limit_bytes
         self._on_kept = on_kept
         self._on_full = on_full
-        self._content = bytearray()
+        self._content: bytes | bytearray = bytearray()
         self._buffer = bytearray(_CHUNK_BYTES)
         self._loop = asyncio.get_running_loop()
         self._reading = False
@@ -41,7 +41,7 @@ class OutputStream:
 
     @property
     def content(self) -> bytes:
-        """All that was kept."""
+        """All that was kept; after ``finish`` one object, however often it is asked for."""
         return bytes(self._content)
 
     def start(self) -> None:
@@ -58,6 +58,7 @@ class OutputStream:
         self._stop()
         while not (self.truncated or self.error) and self._read_once():
             pass
+        self._content = bytes(self._content)  # of which bytes() makes no further copy
 
     def _on_readable(self) -> None:
         before = len(self._content)
