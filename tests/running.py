@@ -13,7 +13,7 @@ import httpx
 from cellblock import config
 from cellblock.app import service
 from cellblock.model import SupervisorStatus
-from cellblock.store import Store, Unfinished
+from cellblock.store import Database, Store, Unfinished
 from doubles import Script, ScriptedSupervisor, answer_four, until
 
 
@@ -97,7 +97,7 @@ async def running(
     try:
         await started.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
-            instance = Running(http, supervisor, parts.store, port, stop, task)
+            instance = Running(http, supervisor, Store(parts.database), port, stop, task)
             if connected:
                 await until(lambda: bool(supervisor.connections))
                 await instance.ready()
@@ -112,9 +112,9 @@ async def running(
 
 async def left_unfinished(directory: Path) -> list[Unfinished]:
     """What a service that ended left without a result."""
-    store = Store(directory)
-    store.open()
+    database = Database(directory)
+    database.open()
     try:
-        return await store.unfinished()
+        return await Store(database).unfinished()
     finally:
-        store.close()
+        database.close()

@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 
 from cellblock.errors import StoreError
 from cellblock.model import JobStatus, Profile, Verdict
-from cellblock.store import NewSubmission, Store, migrations
+from cellblock.store import Database, NewSubmission, Store, migrations
 from cellblock.store.schema import metadata, submissions
 from cellblock.store.sqlite import open_engine
 from doubles import make_outcome
@@ -23,17 +23,22 @@ pytestmark = pytest.mark.anyio
 NOW_NS = 1_775_203_523_540_110_054
 
 
-def open_store(directory: Path) -> Store:
-    store = Store(directory)
-    store.open()
-    return store
+def open_database(directory: Path) -> Database:
+    database = Database(directory)
+    database.open()
+    return database
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    opened = open_store(tmp_path)
+def database(tmp_path: Path):
+    opened = open_database(tmp_path)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def store(database):
+    return Store(database)
 
 
 def new_submission(**changes: object) -> NewSubmission:
@@ -156,7 +161,7 @@ async def test_waiting_writes_share_a_commit(store):
         nonlocal commits
         commits += 1
 
-    event.listen(store._write_engine, "commit", count)
+    event.listen(store._database._write_engine, "commit", count)
     await asyncio.gather(*(store.insert(new_submission()) for _ in range(200)))
     assert commits < 100
     assert len(await store.unfinished()) == 200
@@ -169,7 +174,7 @@ async def test_write_is_on_disk_when_it_is_answered(store, tmp_path):
         assert other.execute("SELECT id FROM submissions").fetchall() == [(new.id,)]
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     other.close()
-    with store._write_engine.connect() as connection:
+    with store._database._write_engine.connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
 
 
@@ -182,7 +187,8 @@ async def test_cancelled_waiter_does_not_stop_the_writer(store):
 
 async def test_locked_database_is_a_store_error_and_writing_goes_on_after_it(tmp_path, monkeypatch):
     monkeypatch.setattr("cellblock.store.sqlite._BUSY_TIMEOUT_MS", 10)
-    store = open_store(tmp_path)
+    database = open_database(tmp_path)
+    store = Store(database)
     try:
         other = sqlite3.connect(tmp_path / "cellblock.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -192,24 +198,25 @@ async def test_locked_database_is_a_store_error_and_writing_goes_on_after_it(tmp
         other.close()
         await store.insert(new_submission())
     finally:
-        store.close()
+        database.close()
 
 
 async def test_records_survive_closing_and_opening(tmp_path):
     new = new_submission()
-    first = open_store(tmp_path)
+    database = open_database(tmp_path)
+    first = Store(database)
     await first.insert(new)
     await finish(first, new.id)
     record = await first.get(new.id)
-    first.close()
-    second = open_store(tmp_path)
-    assert await second.get(new.id) == record
-    second.close()
+    database.close()
+    database = open_database(tmp_path)
+    assert await Store(database).get(new.id) == record
+    database.close()
 
 
 async def test_directory_that_is_missing_is_a_store_error_that_names_the_file(tmp_path):
     with pytest.raises(StoreError, match=r"nowhere/cellblock\.db"):
-        open_store(tmp_path / "nowhere")
+        open_database(tmp_path / "nowhere")
 
 
 def test_migrations_lead_to_the_schema_of_the_code(tmp_path):
@@ -228,17 +235,17 @@ def test_migrations_lead_to_the_schema_of_the_code(tmp_path):
 
 
 def test_migrating_twice_does_nothing(tmp_path):
-    open_store(tmp_path).close()
-    open_store(tmp_path).close()
+    open_database(tmp_path).close()
+    open_database(tmp_path).close()
 
 
 def test_database_of_a_newer_version_is_refused_with_what_to_do(tmp_path):
-    open_store(tmp_path).close()
+    open_database(tmp_path).close()
     with sqlite3.connect(tmp_path / "cellblock.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(StoreError, match="another version of cellblock"):
-        open_store(tmp_path)
+        open_database(tmp_path)
 
 
 def test_writer_outlives_the_loop_that_asked_it(tmp_path):
@@ -248,10 +255,10 @@ def test_writer_outlives_the_loop_that_asked_it(tmp_path):
         begun.set()
         may_go_on.wait(10)
 
-    store = open_store(tmp_path)
+    database = open_database(tmp_path)
 
     async def ask_and_leave():
-        store._writer.submit(slow_write)
+        database.write(slow_write)
         await asyncio.to_thread(begun.wait, 10)
 
     try:
@@ -260,9 +267,9 @@ def test_writer_outlives_the_loop_that_asked_it(tmp_path):
 
         async def ask_and_wait():
             new = new_submission()
-            return await store.insert(new) == new.id
+            return await Store(database).insert(new) == new.id
 
         # Asked from another loop, the same thread still writes.
         assert asyncio.run(ask_and_wait())
     finally:
-        store.close()
+        database.close()

@@ -10,7 +10,7 @@ from cellblock.dispatch import LocalQueue
 from cellblock.errors import RequestRefused, StoreError
 from cellblock.failed import failed_outcome
 from cellblock.model import EnforcementMode, IsolationMode, Job, JobStatus, Profile, SourceFile, Verdict
-from cellblock.store import NewSubmission, Store
+from cellblock.store import Database, NewSubmission, Store
 from cellblock.supervisor.client import SupervisorClient
 from cellblock.worker import Worker
 from doubles import Gate, ScriptedSupervisor, make_outcome, make_status, until
@@ -28,9 +28,9 @@ async def supervisor(tmp_path):
 
 @pytest.fixture
 def store(tmp_path):
-    opened = Store(tmp_path)
+    opened = Database(tmp_path)
     opened.open()
-    yield opened
+    yield Store(opened)
     opened.close()
 
 

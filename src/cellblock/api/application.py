@@ -13,10 +13,12 @@ from cellblock.api.piston import routes as piston
 from cellblock.api.readiness import Readiness
 from cellblock.config import Settings
 from cellblock.dispatch import LocalQueue
-from cellblock.store import Store
+from cellblock.store import Database, Store
 
 
-def build(*, settings: Settings, store: Store, queue: LocalQueue, readiness: Readiness) -> Litestar:
+def build(
+    *, settings: Settings, database: Database, store: Store, queue: LocalQueue, readiness: Readiness
+) -> Litestar:
     """Return the application that serves every route."""
     bounds = judge.Bounds(
         code_max_bytes=settings.code_max_bytes,
@@ -27,7 +29,7 @@ def build(*, settings: Settings, store: Store, queue: LocalQueue, readiness: Rea
     return Litestar(
         route_handlers=[
             *judge.routes(intake=Intake(store, queue), store=store, readiness=readiness, bounds=bounds),
-            *health.routes(readiness=readiness, store=store, queue=queue, node_id=settings.node_id),
+            *health.routes(readiness=readiness, database=database, queue=queue, node_id=settings.node_id),
             *(
                 handler
                 for dialect in (execute, piston)

@@ -15,7 +15,7 @@ from cellblock.api.readiness import Readiness
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import RequestRefused, StoreError
 from cellblock.model import EnforcementMode
-from cellblock.store import Store
+from cellblock.store import Database
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class HealthBody(Struct, frozen=True, kw_only=True):
 
 
 def routes(
-    *, readiness: Readiness, store: Store, queue: LocalQueue, node_id: str
+    *, readiness: Readiness, database: Database, queue: LocalQueue, node_id: str
 ) -> Sequence[HTTPRouteHandler]:
     """Return the handlers of health and readiness."""
 
@@ -44,7 +44,7 @@ def routes(
         """Return why the service is not ready."""
         try:
             readiness.require()
-            await store.ping()
+            await database.ping()
         except RequestRefused as refusal:
             return refusal.message
         except StoreError as error:

@@ -30,7 +30,7 @@ from cellblock.api.readiness import Readiness
 from cellblock.app import logs, privileges
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, HostError
-from cellblock.store import Store, preload
+from cellblock.store import Database, Store, preload
 from cellblock.supervisor.client import SupervisorClient
 from cellblock.worker import Worker
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
 class Parts:
     """The service, put together; nothing is opened or started yet."""
 
-    store: Store
+    database: Database
     supervisor: SupervisorClient
     queue: LocalQueue
     readiness: Readiness
@@ -78,13 +78,16 @@ class Parts:
 
 def assemble(settings: config.Settings) -> Parts:
     """Put the service together, importing all that it ever will: later that may be out of reach."""
-    store = Store(settings.data_dir)
+    database = Database(settings.data_dir)
+    store = Store(database)
     supervisor = SupervisorClient(settings.supervisor_socket)
     queue = LocalQueue(settings.queue_capacity)
     readiness = Readiness(supervisor)
     worker = Worker(store=store, queue=queue, supervisor=supervisor, node_id=settings.node_id)
     http = uvicorn.Config(
-        application.build(settings=settings, store=store, queue=queue, readiness=readiness),
+        application.build(
+            settings=settings, database=database, store=store, queue=queue, readiness=readiness
+        ),
         http="httptools",
         ws="none",
         lifespan="off",
@@ -98,7 +101,7 @@ def assemble(settings: config.Settings) -> Parts:
     http.load()
     preload()
     encodings.idna.nameprep("")
-    return Parts(store, supervisor, queue, readiness, worker, http)
+    return Parts(database, supervisor, queue, readiness, worker, http)
 
 
 async def serve(
@@ -110,7 +113,7 @@ async def serve(
     on_started: Callable[[], None],
 ) -> None:
     """Serve on ``listener`` until ``stop`` is set, then drain; ``on_started`` is called once HTTP answers."""
-    parts.store.open()
+    parts.database.open()
     try:
         await parts.worker.start()
         await parts.supervisor.start()
@@ -127,7 +130,7 @@ async def serve(
         await serving
         await parts.supervisor.close()
     finally:
-        parts.store.close()
+        parts.database.close()
     _log.info("service_stopped")
 
 

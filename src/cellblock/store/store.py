@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Awaitable
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, create_engine, insert, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cellblock.model import Job, JobStatus, Outcome, Profile, Record
-from cellblock.store import migrations
+from cellblock.store.database import Database
 from cellblock.store.rows import JOB_COLUMNS, RECORD_COLUMNS, final_status, job_of, outcome_values, record_of
 from cellblock.store.schema import submissions
-from cellblock.store.sqlite import open_engine, store_error
-from cellblock.store.writer import Writer
-
-T = TypeVar("T")
-_READERS = 4
-_DATABASE_NAME = "cellblock.db"
 
 
 class NewSubmission(Struct, frozen=True, kw_only=True):
@@ -85,39 +74,12 @@ _select_by_key = select(submissions.c.id).where(
 )
 
 
-def preload() -> None:
-    """Import all that opening a store will import, for a process about to give up its rights."""
-    migrations.scripts()
-    with create_engine("sqlite://").connect() as connection:
-        migrations.upgrade(connection)
-
-
 class Store:
-    """All submissions, in one SQLite file. Failures of the driver come out as ``StoreError``."""
+    """All submissions. Failures of the driver come out as ``StoreError``."""
 
-    def __init__(self, directory: Path) -> None:
-        """Prepare the database in ``directory``; nothing is touched before ``open``."""
-        self._database = directory / _DATABASE_NAME
-        self._write_engine = open_engine(self._database, connections=1, begin="BEGIN IMMEDIATE")
-        self._read_engine = open_engine(self._database, connections=_READERS, begin="BEGIN")
-        self._writer = Writer(self._write_engine)
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
-
-    def open(self) -> None:
-        """Bring the database, made if it is not there, to the present schema; raises ``StoreError``."""
-        try:
-            with self._write_engine.begin() as connection:
-                migrations.upgrade(connection)
-        except SQLAlchemyError as error:
-            raise store_error(f"the database {self._database} could not be opened", error) from error
-        self._writer.start()
-
-    def close(self) -> None:
-        """Finish the writes that are queued and close the database. Blocks until then."""
-        self._writer.close()
-        self._readers.shutdown()
-        self._read_engine.dispose()
-        self._write_engine.dispose()
+    def __init__(self, database: Database) -> None:
+        """Keep them in ``database``, which is opened and closed elsewhere."""
+        self._database = database
 
     def insert(self, new: NewSubmission) -> Awaitable[str]:
         """Keep a submission; the answer is its id, or that of the first one with its idempotency key."""
@@ -140,7 +102,7 @@ class Store:
             )
             return new.id
 
-        return self._writer.submit(operation)
+        return self._database.write(operation)
 
     def mark_running(self, submission_id: str, started_at_ns: int) -> Awaitable[None]:
         """Note that the job was handed to a supervisor, and count that start.
@@ -152,7 +114,7 @@ class Store:
         def operation(connection: Connection) -> None:
             connection.execute(_mark_running, {"wanted": submission_id, "at_ns": started_at_ns})
 
-        return self._writer.submit(operation)
+        return self._database.write(operation)
 
     def finish(
         self, submission_id: str, outcome: Outcome, *, started_at_ns: int | None, completed_at_ns: int
@@ -174,7 +136,7 @@ class Store:
         def operation(connection: Connection) -> None:
             connection.execute(_finish, values)
 
-        return self._writer.submit(operation)
+        return self._database.write(operation)
 
     async def get(self, submission_id: str) -> Record | None:
         """Return the record, ``None`` where there is no such submission."""
@@ -183,7 +145,7 @@ class Store:
             row = connection.execute(_select_record, {"wanted": submission_id}).one_or_none()
             return None if row is None else record_of(row)
 
-        return await self._read(operation)
+        return await self._database.read(operation)
 
     async def job(self, submission_id: str) -> Job | None:
         """Return what is to be run; ``None`` once there is a result, or without such a submission."""
@@ -194,7 +156,7 @@ class Store:
                 return None
             return job_of(row.id, row.language, Profile(row.profile), row.code, row.stdin)
 
-        return await self._read(operation)
+        return await self._database.read(operation)
 
     async def find_idempotent(self, key_scope: str, idempotency_key: str) -> str | None:
         """Return the id of the submission that came first with this key."""
@@ -203,7 +165,7 @@ class Store:
             parameters = {"scope": key_scope, "wanted_key": idempotency_key}
             return connection.scalar(_select_by_key, parameters)
 
-        return await self._read(operation)
+        return await self._database.read(operation)
 
     async def unfinished(self) -> list[Unfinished]:
         """Return every submission without a result, oldest first."""
@@ -212,18 +174,4 @@ class Store:
             rows = connection.execute(_select_unfinished)
             return [Unfinished(record=record_of(row), starts=row.starts) for row in rows]
 
-        return await self._read(operation)
-
-    async def ping(self) -> None:
-        """Raise ``StoreError`` unless the database answers."""
-        await self._read(lambda connection: connection.scalar(text("SELECT 1 FROM submissions LIMIT 1")))
-
-    async def _read(self, operation: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._run_read, operation)
-
-    def _run_read(self, operation: Callable[[Connection], T]) -> T:
-        try:
-            with self._read_engine.connect() as connection:
-                return operation(connection)
-        except SQLAlchemyError as error:
-            raise store_error("the store could not be read", error) from error
+        return await self._database.read(operation)

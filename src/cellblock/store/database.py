@@ -1,0 +1,77 @@
+"""One SQLite file: a thread that writes, a few that read. Every write returns after its commit is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from cellblock.store import migrations
+from cellblock.store.sqlite import open_engine, store_error
+from cellblock.store.writer import Writer
+
+T = TypeVar("T")
+_READERS = 4
+_DATABASE_NAME = "cellblock.db"
+
+
+def preload() -> None:
+    """Import all that opening a database will import, for a process about to give up its rights."""
+    migrations.scripts()
+    with create_engine("sqlite://").connect() as connection:
+        migrations.upgrade(connection)
+
+
+class Database:
+    """The file and its connections. Failures of the driver come out as ``StoreError``."""
+
+    def __init__(self, directory: Path) -> None:
+        """Prepare the database in ``directory``; nothing is touched before ``open``."""
+        self._file = directory / _DATABASE_NAME
+        self._write_engine = open_engine(self._file, connections=1, begin="BEGIN IMMEDIATE")
+        self._read_engine = open_engine(self._file, connections=_READERS, begin="BEGIN")
+        self._writer = Writer(self._write_engine)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+
+    def open(self) -> None:
+        """Bring the database, made if it is not there, to the present schema; raises ``StoreError``."""
+        try:
+            with self._write_engine.begin() as connection:
+                migrations.upgrade(connection)
+        except SQLAlchemyError as error:
+            raise store_error(f"the database {self._file} could not be opened", error) from error
+        self._writer.start()
+
+    def close(self) -> None:
+        """Finish the writes that are queued and close the database. Blocks until then."""
+        self._writer.close()
+        self._readers.shutdown()
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+
+    def write(self, operation: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue ``operation`` now, before anything that is written later; the future gets its result.
+
+        An operation may be run twice (the first time rolled back), so it does nothing but SQL.
+        """
+        return self._writer.submit(operation)
+
+    async def read(self, operation: Callable[[Connection], T]) -> T:
+        """Run ``operation`` beside the writer, on what was committed last."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._run_read, operation)
+
+    async def ping(self) -> None:
+        """Raise ``StoreError`` unless the database answers."""
+        await self.read(lambda connection: connection.scalar(text("SELECT 1 FROM submissions LIMIT 1")))
+
+    def _run_read(self, operation: Callable[[Connection], T]) -> T:
+        try:
+            with self._read_engine.connect() as connection:
+                return operation(connection)
+        except SQLAlchemyError as error:
+            raise store_error("the store could not be read", error) from error
