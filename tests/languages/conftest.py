@@ -22,18 +22,26 @@ _results: dict[tuple[str, str, str], str] = {}
 
 @pytest.fixture(scope="session")
 def service(time_scale):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     limits = ",".join(
         f"{language}.judge.{name}={value}" for language in LANGUAGES for name, value in SHORT_LIMITS.items()
     )
     with running_instance(port, "--limits", limits, time_scale=time_scale) as instance:
-        deadline_s = time.monotonic() + READY_TIMEOUT_S * time_scale
-        while set(ask(port, "GET", "/api/languages")[1]) < set(LANGUAGES):
-            assert time.monotonic() < deadline_s, f"not all languages are there: {instance.log.read_text()}"
-            time.sleep(0.2)
+        wait_until_offered(instance, port, LANGUAGES, time_scale)
         yield port
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_offered(instance, port, languages, time_scale):
+    deadline_s = time.monotonic() + READY_TIMEOUT_S * time_scale
+    while not set(languages) <= set(ask(port, "GET", "/api/languages")[1]):
+        assert time.monotonic() < deadline_s, f"not all languages are there: {instance.log.read_text()}"
+        time.sleep(0.2)
 
 
 def ask(port, method, path, body=None):

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from cellblock import config
+from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine
 from cellblock.errors import CellblockError
 from cellblock.languages.catalog_file import parse_runtime_file
@@ -64,9 +65,9 @@ def run(script):
     async def once():
         host = await Host.open(settings)
         try:
-            return await Engine(settings, host, load_catalog(settings.output_max_bytes, {})).run_plan(
-                runtime, plan
-            )
+            registry = load_catalog(settings.output_max_bytes, {})
+            engine = Engine(settings, host, registry, Installation(settings.toolchain_dir))
+            return await engine.run_plan(runtime, plan)
         finally:
             await host.close()
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from cellblock import config
+from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine
 from cellblock.engine.self_test import check
 from cellblock.languages.catalog_file import parse_runtime_file
@@ -24,7 +25,8 @@ def test_example_of_the_documentation_runs_in_a_cell():
     async def check_in_a_cell():
         host = await Host.open(settings)
         try:
-            return await check(Engine(settings, host, Registry([runtime])), runtime)
+            installation = Installation(settings.toolchain_dir)
+            return await check(Engine(settings, host, Registry([runtime]), installation), runtime)
         finally:
             await host.close()
 

@@ -17,6 +17,7 @@ import msgspec
 
 from cellblock import config
 from cellblock.engine.availability import Finding
+from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine
 from cellblock.languages.registry import Command, Plan, Registry, Runtime, load_catalog
 from cellblock.model import IsolationMode, Job, Limits, Outcome, Profile, SourceFile, Verdict
@@ -152,7 +153,7 @@ class Cells:
 
 def engine_for(settings: config.Settings, host: Host, runtime: Runtime) -> Engine:
     """Return an engine that offers this one runtime."""
-    engine = Engine(settings, host, Registry([runtime]))
+    engine = Engine(settings, host, Registry([runtime]), Installation(settings.toolchain_dir))
     engine.availability.note(runtime.id, Finding("3.11.2", ""))
     return engine
 

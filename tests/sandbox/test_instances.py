@@ -56,6 +56,7 @@ DYING = """
 import asyncio, sys
 from cellblock import config
 from cellblock.engine.availability import Finding
+from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine
 from cellblock.languages.registry import load_catalog
 from cellblock.model import Job, SourceFile
@@ -64,7 +65,7 @@ from cellblock.sandbox.host import Host
 async def main():
     settings = config.load({"uid_range": sys.argv[1]}, {})
     host = await Host.open(settings)
-    engine = Engine(settings, host, load_catalog(1 << 20, {}))
+    engine = Engine(settings, host, load_catalog(1 << 20, {}), Installation(settings.toolchain_dir))
     engine.availability.note("python-host", Finding("3.11.2", ""))
     code = b"import os, time\\nos.fork()\\nos.setsid() if os.getpid() != 2 else 0\\ntime.sleep(60)"
     runs = [engine.run(Job(id="x", language="python", files=(SourceFile("", code),))) for _ in range(2)]

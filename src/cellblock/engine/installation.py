@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from cellblock.engine.resident import ResidentFile
 from cellblock.languages.installed import MOUNTED_BELOW, HeldRoot, hold_installed_root
-from cellblock.languages.registry import Runtime
+from cellblock.languages.registry import OUT, Runtime
 from cellblock.languages.self_test_cache import fingerprint, host_executable, surroundings
 from cellblock.sandbox.host import HOST_ROOT
 from cellblock.sandbox.roots import HELPER
@@ -24,6 +24,7 @@ class Installation:
         self._held: HeldRoot | None = None
         self._before: HeldRoot | None = None
         """What programs that still run may see: let go of at the next change."""
+        self._resident: dict[tuple[str, str], ResidentFile] = {}
 
     def reload(self) -> dict[str, Root]:
         """Return the roots besides the host's; what they show stays on disk over one change to others.
@@ -38,6 +39,7 @@ class Installation:
             if self._before is not None:
                 self._before.close()
             self._before, self._held = self._held, held
+            self._let_go_of_executables()
         if held is None:
             return {}
         binds = {(str(path), str(MOUNTED_BELOW / name)) for name, path in held.root.components.items()}
@@ -55,18 +57,18 @@ class Installation:
             components <= set(installed.components) and installed.inside(runtime.file.executable) is not None
         )
 
-    def read_in(self, runtime: Runtime) -> None:
-        """Have the runtime's executable in memory on our account, before any cell has it on its own.
+    async def keep_in_memory(self, root: str, program: str) -> None:
+        """Have a program of a root in memory on our account, now and for a while after its last run.
 
-        Pages belong to the group that first reads them. A cell that is near its limit would throw a
-        large interpreter's pages out and read them again, over and over, and run out of time, not of memory.
+        What a submission's own compiler left, and what is not there, is left alone.
         """
-        path: Path | None = Path(runtime.file.executable)
-        if runtime.file.root != HOST_ROOT and self._held is not None:
-            path = self._held.root.inside(runtime.file.executable)
-        if path is not None and path.is_file():
-            with path.open("rb") as file:
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+        file = self._resident.get((root, program))
+        if file is None:
+            path = self._on_host(root, program)
+            if path is None:
+                return
+            file = self._resident.setdefault((root, program), ResidentFile(path))
+        await file.hold()
 
     def fingerprint(self, runtime: Runtime) -> str:
         """Identify all that the runtime's self-test rests on."""
@@ -81,7 +83,20 @@ class Installation:
 
     def close(self) -> None:
         """Let what is installed be removed."""
+        self._let_go_of_executables()
         for held in (self._held, self._before):
             if held is not None:
                 held.close()
         self._held = self._before = None
+
+    def _on_host(self, root: str, program: str) -> Path | None:
+        if program.startswith(f"{OUT}/"):
+            return None
+        if root == HOST_ROOT:
+            return Path(program)
+        return self._held.root.inside(program) if self._held is not None else None
+
+    def _let_go_of_executables(self) -> None:
+        for file in self._resident.values():
+            file.close()
+        self._resident.clear()

@@ -14,6 +14,7 @@ import msgspec
 
 from cellblock.config import Settings
 from cellblock.engine.availability import Availability
+from cellblock.engine.installation import Installation
 from cellblock.engine.outcome import Staged, conclude, conclude_failed_compile
 from cellblock.engine.watch import Watch
 from cellblock.errors import CellblockError, SandboxError
@@ -31,11 +32,14 @@ class UnknownLanguageError(CellblockError):
 class Engine:
     """Runs jobs on one host. Any number at the same time; the caller bounds them."""
 
-    def __init__(self, settings: Settings, host: Host, registry: Registry) -> None:
+    def __init__(
+        self, settings: Settings, host: Host, registry: Registry, installation: Installation
+    ) -> None:
         """Run what ``registry`` knows in cells of ``host``."""
         self._settings = settings
         self._host = host
         self._registry = registry
+        self._installation = installation
         self.availability = Availability(registry)
 
     async def run(self, job: Job) -> Outcome:
@@ -83,6 +87,7 @@ class Engine:
 
     async def _run_stage(self, spec: CellSpec, stage: Stage, runtime: Runtime) -> tuple[Staged, int]:
         """Run one cell from gate to silence; returns what was seen, and its ``/out`` where it made one."""
+        await self._installation.keep_in_memory(spec.root, spec.argv[0])
         async with self._host.cell(spec) as cell:
             observed = await Watch(cell).run()
             out_fd = cell.take_out()

@@ -31,7 +31,6 @@ async def check_runtimes(
     cache = SelfTestCache(installation.toolchain_dir)
     for runtime in registry.runtimes:
         if installation.has(runtime):
-            installation.read_in(runtime)
             finding = await _check_or_remember(
                 engine, runtime, cache, installation.fingerprint(runtime), anew=anew
             )

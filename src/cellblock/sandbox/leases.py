@@ -110,6 +110,6 @@ def _first_free(first_uid: int, last_uid: int, directory: Path) -> UidBlock:
         if fd is not None:
             return UidBlock(start, fd)
     raise HostError(
-        f"no free block of {BLOCK_SIZE} uids in {first_uid}-{last_uid}: other instances hold them all; "
-        f"widen CELLBLOCK_UID_RANGE"
+        f"no free block of {BLOCK_SIZE} uids in {first_uid}-{last_uid}: other instances hold them all, or "
+        f"none fits, since each begins at a multiple of {BLOCK_SIZE}; widen CELLBLOCK_UID_RANGE"
     )

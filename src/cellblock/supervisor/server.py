@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 
@@ -48,7 +49,7 @@ class SupervisorServer:
         self._host = host
         self._registry = registry
         self._installation = installation
-        self._engine = Engine(settings, host, registry)
+        self._engine = Engine(settings, host, registry, installation)
         self._checking = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.worker_slots)
         self._writers: set[asyncio.StreamWriter] = set()
@@ -86,7 +87,10 @@ class SupervisorServer:
 
     def look_again(self) -> None:
         """Check the languages in the background: something was installed."""
-        task = asyncio.create_task(self.check_languages())
+        self._in_background(self.check_languages())
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
