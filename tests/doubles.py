@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from cellblock.errors import RequestRefused
 from cellblock.model import (
     CgroupEvidence,
     EnforcementMode,
@@ -32,6 +33,7 @@ from cellblock.supervisor.messages import (
     FailureReply,
     ProbeReply,
     ProbeRequest,
+    RefusalReply,
     Reply,
     RunReply,
     RunRequest,
@@ -238,6 +240,8 @@ class ScriptedSupervisor:
                 reply = RunReply(request.seq, await self.script(request.job))
             except CannotServeError as error:
                 reply = FailureReply(request.seq, str(error))
+            except RequestRefused as refusal:
+                reply = RefusalReply(request.seq, refusal.message)
         writer.write(encode_frame(reply))
 
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from cellblock.errors import RequestRefused
 from cellblock.model import EnforcementMode, Remedy, Verdict
 from doubles import CannotServeError, Gate, make_executed, make_outcome, make_status, until
 from running import running
@@ -186,6 +187,17 @@ async def test_job_that_the_supervisor_cannot_serve_is_a_500_with_its_words(serv
     answer = await service.http.post(route, json=REQUESTS[route])
     assert answer.status_code == 500
     assert "no runtime 'python-1' on this host" in message_of(answer)
+
+
+@both_dialects
+async def test_job_that_cannot_be_run_as_asked_is_a_400_in_the_supervisors_words(service, route):
+    async def script(_job):
+        raise RequestRefused(400, "files: the main file has to be called 'A.java'")
+
+    service.supervisor.script = script
+    answer = await service.http.post(route, json=REQUESTS[route])
+    assert answer.status_code == 400
+    assert message_of(answer) == "files: the main file has to be called 'A.java'"
 
 
 @both_dialects

@@ -9,6 +9,7 @@ import uuid
 import msgspec
 import pytest
 
+from cellblock.errors import RequestRefused
 from cellblock.model import EnforcementMode, Remedy, Verdict, VerdictCause
 from doubles import CannotServeError, Gate, make_outcome, make_status, until
 from running import running
@@ -178,6 +179,16 @@ async def test_job_that_the_supervisor_cannot_serve_is_an_error_with_its_words(s
     record = (await service.submit()).json()
     assert (record["job_status"], record["verdict"]) == ("error", "IE")
     assert record["error_message"] == "cell step mount_root failed: Operation not permitted"
+
+
+async def test_job_that_the_supervisor_refuses_as_asked_is_an_error_that_says_why(service):
+    async def script(_job):
+        raise RequestRefused(400, "files: the main file has to be called 'A.java'")
+
+    service.supervisor.script = script
+    record = (await service.submit()).json()
+    assert (record["job_status"], record["verdict"]) == ("error", "IE")
+    assert record["error_message"] == "files: the main file has to be called 'A.java'"
 
 
 async def test_internal_error_verdict_makes_the_job_an_error(service):

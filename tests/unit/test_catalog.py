@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 import pytest
 
-from cellblock.errors import ConfigError
+from cellblock.errors import ConfigError, RequestRefused
 from cellblock.languages.catalog_file import parse_runtime_file
 from cellblock.languages.registry import Registry, load_catalog, make_runtime
 from cellblock.languages.sources import RULES
@@ -160,11 +160,13 @@ def test_main_file_is_compiled_whatever_it_is_called():
     assert "program" in plan_of("gcc-14", "program", "a.c").compile.argv
 
 
-def test_main_file_never_takes_the_name_of_another():
-    files = [SourceFile("", b"public class A { }"), SourceFile("A.java", b""), SourceFile("_A.java/x", b"")]
+@pytest.mark.parametrize("taken", ["A.java", "A.java/x"])
+def test_main_file_never_takes_the_name_of_another(taken):
+    files = [SourceFile("", b"public class A { }"), SourceFile(taken, b"")]
     stages = {"run": StageLimits(), "compile": StageLimits()}
-    plan = SHIPPED.by_id("java-25").plan(files, [], Profile.JUDGE, **stages)
-    assert [file.name for file in plan.files] == ["__A.java", "A.java", "_A.java/x"]
+    with pytest.raises(RequestRefused, match=r"'A\.java', which another file is called") as refused:
+        SHIPPED.by_id("java-25").plan(files, [], Profile.JUDGE, **stages)
+    assert refused.value.status == 400
 
 
 def test_a_go_module_is_supplied_only_where_there_is_none():

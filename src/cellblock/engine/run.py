@@ -43,7 +43,7 @@ class Engine:
         self.availability = Availability(registry)
 
     async def run(self, job: Job) -> Outcome:
-        """Run the job once; raises ``UnknownLanguageError`` and nothing else of ours."""
+        """Run the job once; raises ``UnknownLanguageError``, ``RequestRefused`` and nothing else of ours."""
         runtime = self._choose(job)
         plan = runtime.plan(job.files, job.args, job.profile, run=job.run, compile=job.compile)
         return await self.run_plan(runtime, plan, stdin=job.stdin, loopback=job.loopback)

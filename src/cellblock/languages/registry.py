@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 import msgspec
 from msgspec import Struct
 
-from cellblock.errors import ConfigError
+from cellblock.errors import ConfigError, RequestRefused
 from cellblock.languages.catalog_file import RuntimeFile, SelfTest, StatedLimits, parse_runtime_file
 from cellblock.languages.sources import MainFile, name_main_file
 from cellblock.model import Limits, Profile, SourceFile, StageLimits
@@ -94,10 +94,15 @@ class Runtime(Struct, frozen=True, kw_only=True):
         run: StageLimits,
         compile: StageLimits,  # noqa: A002  # the field's name
     ) -> Plan:
-        """Name the files and fill in both stages; requests lower limits, they never raise them."""
+        """Name the files and fill in both stages; requests lower limits, they never raise them.
+
+        Raises ``RequestRefused`` where the main file, called by its content, takes another's name.
+        """
         main = name_main_file(self.file.source.rule, self.file.source.name, files[0])
-        if not files[0].name:
-            main = _apart(main, files[1:])
+        if _is_taken(main.name, files[1:]):
+            raise RequestRefused(
+                400, f"files: the main file has to be called {main.name!r}, which another file is called"
+            )
         named = (SourceFile(main.name, files[0].content), *files[1:])
         named += tuple(
             SourceFile(name, content.encode())
@@ -149,14 +154,6 @@ class Runtime(Struct, frozen=True, kw_only=True):
             **_ENVIRONMENT,
             **{name: _fill(value, known) for name, value in self.file.environment.items()},
         }
-
-
-def _apart(main: MainFile, others: Sequence[SourceFile]) -> MainFile:
-    """Return ``main`` under a name that none of ``others`` has taken."""
-    name = main.name
-    while _is_taken(name, others):
-        name = f"_{name}"
-    return msgspec.structs.replace(main, name=name)
 
 
 def _is_taken(name: str, files: Sequence[SourceFile]) -> bool:

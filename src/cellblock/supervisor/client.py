@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from cellblock.errors import CellblockError, SupervisorLostError, SupervisorUnavailableError
+from cellblock.errors import CellblockError, RequestRefused, SupervisorLostError, SupervisorUnavailableError
 from cellblock.model import Job, Outcome, Remedy, SupervisorStatus
 from cellblock.supervisor.messages import (
     CancelRequest,
@@ -22,6 +22,7 @@ from cellblock.supervisor.messages import (
     ProbeReply,
     ProbeRequest,
     ProtocolError,
+    RefusalReply,
     Reply,
     RunReply,
     RunRequest,
@@ -34,6 +35,7 @@ from cellblock.supervisor.messages import (
 T = TypeVar("T")
 _FIRST_RETRY_S = 0.01
 _LONGEST_RETRY_S = 0.1
+_UNFIT = 400
 
 
 class SupervisorRefusedError(CellblockError):
@@ -101,7 +103,8 @@ class SupervisorClient:
         """Run one job to its end, or until the awaiting task is cancelled: then the program is ended.
 
         Raises ``SupervisorUnavailableError`` (nothing was started), ``SupervisorLostError`` (it
-        went away meanwhile) or ``SupervisorRefusedError`` (it could not serve this job).
+        went away meanwhile), ``SupervisorRefusedError`` (it could not serve this job) or
+        ``RequestRefused`` (nobody could).
         """
         return await self.begin_run(job)
 
@@ -165,6 +168,8 @@ class SupervisorClient:
                 _resolve(self._runs.pop(sequence, None), outcome)
             case ProbeReply(seq=sequence, features=features):
                 _resolve(self._probes.pop(sequence, None), features)
+            case RefusalReply(seq=sequence, message=message):
+                _fail(self._runs.pop(sequence, None), RequestRefused(_UNFIT, message))
             case FailureReply(seq=sequence, message=message):
                 error = SupervisorRefusedError(message)
                 _fail(self._runs.pop(sequence, None), error)
@@ -191,6 +196,6 @@ def _resolve(future: asyncio.Future[T] | None, result: T) -> None:
         future.set_result(result)
 
 
-def _fail(future: asyncio.Future[T] | None, error: CellblockError) -> None:
+def _fail(future: asyncio.Future[T] | None, error: CellblockError | RequestRefused) -> None:
     if future is not None and not future.done():
         future.set_exception(error)

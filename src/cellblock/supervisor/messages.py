@@ -22,7 +22,7 @@ _LENGTH = struct.Struct(">I")
 
 
 class RunRequest(Struct, frozen=True, tag="run"):
-    """Run one job; answered by ``RunReply``, or ``FailureReply`` where no outcome exists."""
+    """Run one job; answered by ``RunReply``, or ``RefusalReply`` or ``FailureReply`` for want of one."""
 
     seq: int
     job: Job
@@ -67,13 +67,20 @@ class FailureReply(Struct, frozen=True, tag="failed"):
     message: str
 
 
+class RefusalReply(Struct, frozen=True, tag="refused"):
+    """The job cannot be run as it was asked for; the message is for the client."""
+
+    seq: int
+    message: str
+
+
 Request = RunRequest | CancelRequest | ProbeRequest
-Reply = StatusMessage | RunReply | ProbeReply | FailureReply
+Reply = StatusMessage | RunReply | ProbeReply | FailureReply | RefusalReply
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
-    StatusMessage | RunReply | ProbeReply | FailureReply
+    StatusMessage | RunReply | ProbeReply | FailureReply | RefusalReply
 )
 
 

@@ -17,7 +17,7 @@ from cellblock.config import Settings
 from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine, UnknownLanguageError
 from cellblock.engine.self_test import check_runtimes
-from cellblock.errors import CellblockError, HostError
+from cellblock.errors import CellblockError, HostError, RequestRefused
 from cellblock.languages.registry import Registry
 from cellblock.model import SupervisorStatus
 from cellblock.sandbox.host import Host
@@ -26,6 +26,7 @@ from cellblock.supervisor.messages import (
     FailureReply,
     ProbeReply,
     ProbeRequest,
+    RefusalReply,
     Reply,
     RunReply,
     RunRequest,
@@ -151,6 +152,8 @@ class SupervisorServer:
                         return RunReply(seq, await self._engine.run(job))
                     except UnknownLanguageError as error:
                         return FailureReply(seq, str(error))
+                    except RequestRefused as refusal:
+                        return RefusalReply(seq, refusal.message)
             case ProbeRequest(seq):
                 features = await self._host.probe()
                 await self.check_languages(anew=True)

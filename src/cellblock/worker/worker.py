@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from cellblock.dispatch import Errand, LocalQueue, Waiting
-from cellblock.errors import StoreError, SupervisorLostError, SupervisorUnavailableError
+from cellblock.errors import RequestRefused, StoreError, SupervisorLostError, SupervisorUnavailableError
 from cellblock.failed import failed_outcome
 from cellblock.model import EnforcementMode, IsolationMode, Outcome
 from cellblock.store import Store, final_status
@@ -127,7 +127,7 @@ class Worker:
         except SupervisorLostError as error:
             lost = SupervisorLostError(f"{error} while the program was running; send it again")
             _settle(errand.finished, lost)
-        except SupervisorRefusedError as error:
+        except (SupervisorRefusedError, RequestRefused) as error:
             _settle(errand.finished, error)
         else:
             _settle(errand.finished, outcome)
@@ -162,7 +162,7 @@ class Worker:
             if self._stopping:  # everything is going down together: the next process runs it again
                 return None
             return self._failed(f"{error} while the program was running; submit it again"), started_at_ns
-        except SupervisorRefusedError as error:
+        except (SupervisorRefusedError, RequestRefused) as error:
             return self._failed(str(error)), started_at_ns
 
     async def _finish(self, waiting: Waiting, outcome: Outcome, started_at_ns: int | None) -> None:
