@@ -25,6 +25,7 @@ def runtime_file(
     needs: str = "",
 ) -> tuple[str, str]:
     """Name and text of a language file that needs ``needs`` and is plausible otherwise."""
+    version = 'version = "1"' if root == "tree" else ""
     return (
         f"{runtime_id}.toml",
         f"""
@@ -33,6 +34,7 @@ language = "{language or runtime_id}"
 title = "{runtime_id.title()}"
 aliases = ["{runtime_id}-alias"]
 root = "{root}"
+{version}
 executable = "{executable}"
 version_argv = ["{{executable}}", "--version"]
 {needs}

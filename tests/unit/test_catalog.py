@@ -98,6 +98,23 @@ def test_every_shipped_file_is_whole(runtime):
     assert bool(file.needs) == (file.root == "tree")
 
 
+@pytest.mark.parametrize(
+    ("stated", "found", "fits"),
+    [
+        ("3.13", "3.13.5", True),
+        ("25", "25.0.5", True),
+        ("24.19.0", "24.19.0", True),
+        ("", "3.11.2", True),
+        ("3.1", "3.13.5", False),
+        ("3.13.5", "3.13", False),
+        ("2", "25.0.5", False),
+    ],
+)
+def test_a_version_is_the_stated_one_number_by_number(stated, found, fits):
+    file = msgspec.structs.replace(SHIPPED.by_id("python-3.13").file, version=stated)
+    assert file.has_version(found) is fits
+
+
 @EVERY_RUNTIME
 def test_every_placeholder_of_a_shipped_file_is_known(runtime):
     plan = runtime.plan(
@@ -245,11 +262,14 @@ def test_two_files_cannot_have_one_id():
     [
         ('title = "Rust"\n', "", r"a\.toml:\d+: .*`title`"),
         ('title = "Rust"', "title = 5", r"a\.toml:6: .*`\$\.title`"),
-        ('root = "tree"', 'root = "tree"\nshell = true', r"a\.toml:9: .*unknown field `shell`"),
-        ("[run]\n", "[run]\nuser = 0\n", r"a\.toml:24: .*unknown field `user`"),
+        ('root = "tree"', 'root = "tree"\nshell = true', r"a\.toml:11: .*unknown field `shell`"),
+        ('version = "1.85"\n', "", r"a\.toml:1: .*states its version"),
+        ('version = "1.85"', 'version = "1.85 or so"', r"a\.toml:7: .*states its version.*'1\.85 or so'"),
+        ('version = "1.85"', "version = 1.85", r"a\.toml:7: .*`\$\.version`"),
+        ("[run]\n", "[run]\nuser = 0\n", r"a\.toml:26: .*unknown field `user`"),
         ("[limits.compile]", "[limits.night]", r"a\.toml:\d+: .*unknown field `night`"),
-        ("cpu_ms = 8_000", 'cpu_ms = "8 s"', r"a\.toml:31: .*limits\.judge\.cpu_ms"),
-        ("[limits.judge]", "[limits.judge", r"a\.toml: .*line 29"),
+        ("cpu_ms = 8_000", 'cpu_ms = "8 s"', r"a\.toml:33: .*limits\.judge\.cpu_ms"),
+        ("[limits.judge]", "[limits.judge", r"a\.toml: .*line 31"),
         ("stack_bytes = 8_388_608", "", r"a\.toml:\d+: .*`stack_bytes` - at `\$\.limits\.judge`"),
         ("[self_test]", '[reasons]\n"judge.noise" = "x"\n[self_test]', r"judge\.noise"),
         ("[self_test]", "[[needs]]\ndebiam = []\n[self_test]", r"a\.toml:\d+: .*unknown field `debiam`"),

@@ -66,6 +66,9 @@ async def check(engine: Engine, runtime: Runtime) -> Finding:
     match = re.search(runtime.file.version_pattern, (probed.stdout + probed.stderr).decode(errors="replace"))
     if match is None:
         return Finding(None, f"no version in what its probe printed: {describe(probed)}")
+    if not runtime.file.has_version(match[1]):
+        stated = runtime.file.version
+        return Finding(match[1], f"it is version {match[1]}, its language file says {stated}")
     test = runtime.self_test
     unlimited = StageLimits()
     files = (SourceFile("", test.code.encode()),)

@@ -65,6 +65,10 @@ class LimitsByUse(Struct, frozen=True, forbid_unknown_fields=True):
         return self.judge if profile is Profile.JUDGE else self.executor
 
 
+TREE = "tree"
+"""The root that ``cellblock languages install`` builds; what is in it is known beforehand."""
+
+
 class RuntimeFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole of one file."""
 
@@ -81,6 +85,10 @@ class RuntimeFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     self_test: SelfTest
     rank: int = 100
     """Where the language stands in lists: the lowest first."""
+    version: str = ""
+    """How the version begins, whole numbers with dots; empty where it is whatever the host has."""
+    level: str = ""
+    """Which edition of the language it takes, where the version does not say."""
     version_pattern: str = r"(\d+\.\d+\.\d+)"
     execute_name: str = ""
     engine: str | None = None
@@ -90,7 +98,12 @@ class RuntimeFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     needs: list[Need] = []
     reasons: dict[str, str] = {}
 
+    def has_version(self, version: str) -> bool:
+        """Say whether a version that was found is the one stated, as far as that goes."""
+        return f"{version}.".startswith(f"{self.version}.") or not self.version
 
+
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 _KEY_IN_MESSAGE = re.compile(r"field `(?P<key>[^`]+)`")
 _HEADER = re.compile(r"\[\[?(?P<name>[a-z_.]+)\]\]?")
 _PATH_IN_MESSAGE = re.compile(r"`\$(?P<path>[^`]*)`")
@@ -114,6 +127,12 @@ def _check(file_name: str, text: str, parsed: RuntimeFile) -> None:
     """Check what types cannot say."""
     if (parsed.compile is None) != (parsed.limits.compile is None):
         raise ConfigError(f"{file_name}: [compile] and [limits.compile] come together or not at all")
+    if not _VERSION.fullmatch(parsed.version) and (parsed.version or parsed.root == TREE):
+        line = _line_of(text, "field `version`")
+        raise ConfigError(
+            f'{file_name}:{line}: a runtime of the tree states its version, such as version = "3.13"; '
+            f"got {parsed.version!r}"
+        )
     if re.compile(parsed.version_pattern).groups != 1:
         line = _line_of(text, "field `version_pattern`")
         raise ConfigError(f"{file_name}:{line}: version_pattern needs exactly one group")
