@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import signal
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from cellblock.model import Stage, Verdict
 from languages.cases import all_cases
 from languages.conftest import ask
+from languages.odd_sources import odd_cases
 
-CASES = all_cases()
+CASES = [*all_cases(), *odd_cases()]
 
 
 def identify(case):
@@ -45,10 +47,7 @@ def test_judge_answers(service, case):
 def test_execute_answers(service, case):
     body = {
         "language": case.language,
-        "files": [
-            {"content": file.content.decode(), **({"name": file.name} if file.name else {})}
-            for file in case.files
-        ],
+        "files": [file_body(file) for file in case.files],
         "stdin": case.stdin.decode(),
         "args": list(case.args),
         "run_timeout": case.run.wall_ms or 10_000,
@@ -69,6 +68,14 @@ def test_execute_answers(service, case):
     for text in expected.stderr_contains:
         assert text.decode() in stage["stderr"] + stage["stdout"]
     assert {type(stage["time_ms"]), type(stage["memory_kb"])} == {int}
+
+
+def file_body(file):
+    name = {"name": file.name} if file.name else {}
+    try:
+        return {"content": file.content.decode(), **name}
+    except UnicodeDecodeError:
+        return {"content": base64.b64encode(file.content).decode(), "encoding": "base64", **name}
 
 
 def _ending(expected):

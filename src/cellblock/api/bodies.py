@@ -19,6 +19,8 @@ _WRONG_TYPE = re.compile(
 )
 _OUT_OF_RANGE = re.compile(r"(?:Number|Integer value) out of range - at `\$\.(?P<field>[^`]+)`")
 _MALFORMED = "JSON is malformed: "
+_HALF_PAIR_AT_END = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}.{0,5}", re.DOTALL)
+"""The decoder looks for the other half beyond the end, and says that the end is missing."""
 _TYPE_NAMES = {
     "str": "a string",
     "str | null": "a string or null",
@@ -43,6 +45,8 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes, *, misfit_status: int)
     except msgspec.ValidationError as error:
         raise RequestRefused(misfit_status, _explain(str(error))) from error
     except (msgspec.DecodeError, UnicodeError) as error:
+        if _HALF_PAIR_AT_END.fullmatch(body[body.rfind(b"\\u") :]):
+            raise RequestRefused(400, "malformed JSON: ends in half of a surrogate pair") from error
         raise RequestRefused(400, f"malformed JSON: {str(error).removeprefix(_MALFORMED)}") from error
     except RecursionError as error:
         raise RequestRefused(400, "malformed JSON: nested too deeply") from error
