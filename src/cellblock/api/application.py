@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar import Litestar
 
 from cellblock.api import health
-from cellblock.api.errors import exception_handlers
+from cellblock.api.errors import Dialect, exception_handlers
 from cellblock.api.execute import routes as execute
 from cellblock.api.intake import Intake
 from cellblock.api.judge import routes as judge
@@ -14,6 +16,15 @@ from cellblock.api.readiness import Readiness
 from cellblock.config import Settings
 from cellblock.dispatch import LocalQueue
 from cellblock.store import Database, Store
+
+
+def dialects(settings: Settings) -> Sequence[Dialect]:
+    """Return the dialects that are spoken; the first whose prefix a path has speaks for it."""
+    return (
+        execute.dialect(settings.execute_body_max_bytes),
+        piston.dialect(settings.execute_body_max_bytes),
+        judge.dialect(settings.body_max_bytes),
+    )
 
 
 def build(
@@ -41,13 +52,7 @@ def build(
                 )
             ),
         ],
-        exception_handlers=exception_handlers(
-            [
-                execute.dialect(execute_body_max_bytes),
-                piston.dialect(execute_body_max_bytes),
-                judge.dialect(body_max_bytes),
-            ]
-        ),
+        exception_handlers=exception_handlers(dialects(settings)),
         request_max_body_size=body_max_bytes,
         openapi_config=None,
         logging_config=None,

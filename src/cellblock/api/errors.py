@@ -62,6 +62,17 @@ def json_response(status: int, body: object, headers: dict[str, str] | None = No
     )
 
 
+def dialect_of(dialects: Sequence[Dialect], path: str) -> Dialect:
+    """Return the first dialect whose prefix the path has, the last for what is no path, such as ``*``."""
+    return next((dialect for dialect in dialects if path.startswith(dialect.prefix)), dialects[-1])
+
+
+def refusal_body(dialects: Sequence[Dialect], path: str, status: int, message: str) -> bytes:
+    """Return JSON for what is refused before there is a request; ``path`` begins with a slash."""
+    failure = Failure(status=status, message=message, request_id=str(uuid.uuid4()))
+    return msgspec.json.encode(dialect_of(dialects, path).error_body(failure))
+
+
 def exception_handlers(dialects: Sequence[Dialect]) -> ExceptionHandlersMap:
     """Return what turns exceptions into answers; a path speaks the first dialect whose prefix it has."""
     answers = _Answers(dialects)
@@ -125,8 +136,7 @@ class _Answers:
         return json_response(status, self._dialect_of(request).error_body(failure), headers)
 
     def _dialect_of(self, request: AnyRequest) -> Dialect:
-        path = request.scope["path"]
-        return next(dialect for dialect in self._dialects if path.startswith(dialect.prefix))
+        return dialect_of(self._dialects, request.scope["path"])
 
 
 def _named(request: AnyRequest) -> dict[str, str]:

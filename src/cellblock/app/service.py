@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import encodings.idna
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,9 @@ import uvloop
 from cellblock import config
 from cellblock.api import application
 from cellblock.api.readiness import Readiness
-from cellblock.app import logs, privileges
+from cellblock.app import http_server, logs, privileges
+from cellblock.app.connections import Bounds
+from cellblock.app.http_server import HttpServer
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, HostError
 from cellblock.store import Database, Store, preload
@@ -35,9 +36,8 @@ from cellblock.supervisor.client import SupervisorClient
 from cellblock.worker import Worker
 
 _EXIT_OWN_FAILURE = 3
-_BACKLOG = 1024
-_LAST_ANSWERS_S = 1
-"""For answers that are on their way when everything else has ended."""
+_UNSENT_MAX_BYTES = 131_072
+"""What the kernel takes of an answer beyond what is on its way: a client that does not read costs no more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = config.load()
         logs.configure(settings.log_level)
+        http_server.raise_descriptor_limit()
         with listening_socket(settings.host, settings.port) as listener:
             parts = assemble(settings)
             _give_up_privileges(settings, parent_pid)
@@ -74,6 +75,7 @@ class Parts:
     readiness: Readiness
     worker: Worker
     http: uvicorn.Config
+    http_bounds: Bounds
 
 
 def assemble(settings: config.Settings) -> Parts:
@@ -84,24 +86,14 @@ def assemble(settings: config.Settings) -> Parts:
     queue = LocalQueue(settings.queue_capacity)
     readiness = Readiness(supervisor)
     worker = Worker(store=store, queue=queue, supervisor=supervisor, node_id=settings.node_id)
-    http = uvicorn.Config(
-        application.build(
-            settings=settings, database=database, store=store, queue=queue, readiness=readiness
-        ),
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    app = application.build(
+        settings=settings, database=database, store=store, queue=queue, readiness=readiness
     )
-    http.load()
+    http = http_server.configuration(app, settings)
+    http_bounds = http_server.bounds(settings, application.dialects(settings))
     preload()
     encodings.idna.nameprep("")
-    return Parts(database, supervisor, queue, readiness, worker, http)
+    return Parts(database, supervisor, queue, readiness, worker, http, http_bounds)
 
 
 async def serve(
@@ -117,7 +109,7 @@ async def serve(
     try:
         await parts.worker.start()
         await parts.supervisor.start()
-        http = _HttpServer(parts.http, on_started)
+        http = HttpServer(parts.http, parts.http_bounds, on_started)
         serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
         _log.info("service_started", host=settings.host, port=settings.port, waiting=parts.queue.depth)
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -140,8 +132,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_MAX_BYTES)
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
+        listener.listen(http_server.BACKLOG)
     except OSError as error:
         listener.close()
         raise HostError(
@@ -150,22 +144,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
         ) from error
     listener.setblocking(False)  # noqa: FBT003  # the socket's own signature
     return listener
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn, with the signals left to ``serve``: a drain comes before the sockets are closed."""
-
-    def __init__(self, http_config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(http_config)
-        self._on_started = on_started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_started()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def _serve_until_signal(

@@ -44,6 +44,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     worker_slots: int
     queue_capacity: int
     sync_wait_max_ms: int
+    connections_max: int
+    head_max_bytes: int
+    head_timeout_ms: int
+    body_timeout_ms: int
+    answer_timeout_ms: int
+    keep_alive_timeout_ms: int
     drain_timeout_ms: int
     body_max_bytes: int
     execute_body_max_bytes: int
@@ -184,6 +190,34 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="sync_wait_max_ms", kind=whole("a number of milliseconds", 1, 3_600_000), default="30000",
         unit="milliseconds", help="How long a request with wait=true is held before it is answered 408.",
+    ),
+    Setting(
+        name="connections_max", kind=whole("a number of connections", 16, 1_000_000), default="4096",
+        unit="connections",
+        help="Clients connected at once; beyond, whoever keeps us waiting longest is closed to make room.",
+    ),
+    Setting(
+        name="head_max_bytes", kind=whole("a number of bytes", 1024, _MIB), default="32768", unit="bytes",
+        help="Largest request line and header fields together; more is answered 431.",
+    ),
+    Setting(
+        name="head_timeout_ms", kind=whole("a number of milliseconds", 100, 3_600_000), default="10000",
+        unit="milliseconds", help="How long a request's head may take from its first byte.",
+    ),
+    Setting(
+        name="body_timeout_ms", kind=whole("a number of milliseconds", 100, 3_600_000), default="30000",
+        unit="milliseconds",
+        help="How long a request's body may take, beside a second for every 16 KiB that came.",
+    ),
+    Setting(
+        name="answer_timeout_ms", kind=whole("a number of milliseconds", 100, 3_600_000), default="30000",
+        unit="milliseconds",
+        help="A client that takes less than 64 KiB of a waiting answer in this time is disconnected.",
+    ),
+    Setting(
+        name="keep_alive_timeout_ms", kind=whole("a number of milliseconds", 1000, 3_600_000),
+        default="75000", unit="milliseconds, rounded up to seconds",
+        help="How long a connection may stay open between two requests.",
     ),
     Setting(
         name="drain_timeout_ms", kind=whole("a number of milliseconds", 0, 3_600_000), default="35000",
