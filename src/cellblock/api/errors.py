@@ -18,6 +18,9 @@ from cellblock.errors import CellblockError, RequestRefused, StoreError
 _log = structlog.get_logger(__name__)
 _STORE_RETRY_AFTER_S = 1
 _FIRST_SERVER_ERROR = _INTERNAL = 500
+_CLIENT_LEFT = (
+    "client disconnected prematurely"  # Litestar's words; not our failure, and nobody reads the answer
+)
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -106,7 +109,7 @@ class _Answers:
                 text = f"request body too large: at most {limit_bytes} bytes are allowed"
             case _:
                 text = error.detail
-        if error.status_code >= _FIRST_SERVER_ERROR:
+        if error.status_code >= _FIRST_SERVER_ERROR and error.detail != _CLIENT_LEFT:
             _log.warning("request_failed", **_named(request), error=error.detail)
         return self._answer(request, error.status_code, text, headers=dict(error.headers or {}))
 
