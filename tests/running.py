@@ -55,6 +55,12 @@ class Running:
             while (await self.http.get("/api/health")).json()["queue_depth"] != depth:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
+    async def gone(self) -> None:
+        """Wait until the service has noticed that no supervisor is there."""
+        async with asyncio.timeout(5):
+            while (await self.http.get("/api/health")).json()["workers"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
     async def ready(self) -> None:
         async with asyncio.timeout(5):
             while (await self.http.get("/api/health/ready")).status_code != 200:  # noqa: ASYNC110

@@ -32,6 +32,10 @@ class SandboxError(CellblockError):
         super().__init__(": ".join(part for part in (f"cell step {step} failed", reason, detail) if part))
 
 
+class CellLostError(SandboxError):
+    """A cell went away by no doing of its program: a process of ours was killed. It may be run again."""
+
+
 class StoreError(CellblockError):
     """The store cannot be read or written just now."""
 
@@ -41,7 +45,7 @@ class SupervisorUnavailableError(CellblockError):
 
 
 class SupervisorLostError(CellblockError):
-    """The supervisor went away while a job of ours was running."""
+    """The supervisor, or what held the cell, went away while a job of ours was running."""
 
 
 class RequestRefused(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours

@@ -201,36 +201,53 @@ async def test_job_that_cannot_be_run_as_asked_is_a_400_in_the_supervisors_words
 
 
 @both_dialects
-async def test_lost_supervisor_is_a_500_and_the_next_request_works(tmp_path, route):
+async def test_call_whose_supervisor_was_lost_runs_again(tmp_path, route):
     gate = ExecutedGate()
     async with running(tmp_path, script=gate) as service:
         answer = asyncio.create_task(service.http.post(route, json=REQUESTS[route]))
         await until(lambda: gate.held == 1)
         await service.supervisor.die()
-        assert (await answer).status_code == 500
-        assert "supervisor went away" in message_of(await answer)
-
+        await service.gone()
         away = await service.http.post(route, json=REQUESTS[route])
         assert (away.status_code, away.headers["retry-after"]) == (503, "1")
 
         gate.open()
         await service.supervisor.start()
+        assert (await answer).status_code == 200
+        assert gate.held == 2
+
+
+@both_dialects
+async def test_call_that_loses_its_supervisor_three_times_is_a_500_that_says_so(tmp_path, route):
+    gate = ExecutedGate()
+    async with running(tmp_path, script=gate) as service:
+        answer = asyncio.create_task(service.http.post(route, json=REQUESTS[route]))
+        for starts in (1, 2, 3):
+            await until(lambda: gate.held == starts)  # noqa: B023  # awaited before the next round
+            await service.supervisor.die()
+            await service.supervisor.start()
+        assert (await answer).status_code == 500
+        assert "given up after 3 starts" in message_of(await answer)
+        assert gate.held == 3
+        gate.open()
         await service.ready()
         assert (await service.http.post(route, json=REQUESTS[route])).status_code == 200
 
 
-async def test_errand_that_waited_while_the_supervisor_was_away_runs_when_it_is_back(tmp_path):
+async def test_client_that_leaves_while_its_call_waits_for_another_start_ends_it(tmp_path):
     gate = ExecutedGate()
-    async with running(tmp_path, script=gate, status=make_status(slots=1)) as service:
-        first = asyncio.create_task(service.execute("1"))
+    async with running(tmp_path, script=gate) as service:
+        call = asyncio.create_task(service.execute("1"))
         await until(lambda: gate.held == 1)
-        second = asyncio.create_task(service.execute("2"))
-        await service.queued(1)
         await service.supervisor.die()
-        assert (await first).status_code == 500
-        gate.open()
+        await service.gone()
+        call.cancel()
+        await asyncio.sleep(0.05)
         await service.supervisor.start()
-        assert (await second).status_code == 200
+        await service.ready()
+        gate.open()
+        assert (await service.execute("2")).status_code == 200
+        assert [job.files[0].content for job in service.supervisor.jobs] == [b"1", b"2"]
 
 
 @both_dialects

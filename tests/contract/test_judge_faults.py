@@ -130,32 +130,50 @@ async def test_idempotency_key_that_is_no_uuid_is_ignored(service):
     assert len(ids) == 2
 
 
-async def test_lost_supervisor_leaves_an_error_record_and_the_next_request_works(service):
+async def test_submission_whose_supervisor_was_lost_runs_again(service):
     gate = Gate()
     service.supervisor.script = gate
     waiting = asyncio.create_task(service.submit())
     await until(lambda: gate.held == 1)
     await service.supervisor.die()
+    await service.gone()
+    meanwhile = await service.submit()
+    assert meanwhile.status_code == 503
+    assert meanwhile.headers["retry-after"] == "1"
+    [unfinished] = await service.store.unfinished()
+    assert unfinished.starts == 1
+
+    gate.open()
+    await service.supervisor.start()
+    record = (await waiting).json()
+    assert (record["job_status"], record["verdict"]) == ("completed", "AC")
+    assert gate.held == 2
+    assert (await service.http.get(f"/api/result/{record['id']}")).json() == record
+
+
+async def test_submission_that_loses_its_supervisor_three_times_is_an_error_that_says_so(service):
+    gate = Gate()
+    service.supervisor.script = gate
+    waiting = asyncio.create_task(service.submit())
+    for starts in (1, 2, 3):
+        await until(lambda: gate.held == starts)  # noqa: B023  # awaited before the next round
+        await service.supervisor.die()
+        await service.supervisor.start()
     response = await waiting
 
     assert response.status_code == 200
     record = response.json()
     assert list(record) == RECORD_KEYS
     assert (record["job_status"], record["verdict"], record["exit_code"]) == ("error", "IE", None)
-    assert "supervisor" in record["error_message"]
+    assert record["error_message"].startswith("given up after 3 starts")
     assert record["evidence"]["verdict_cause"] == VerdictCause.IE_SUPERVISOR_FAILURE
     assert record["evidence"]["controls_applied"] == []
     assert set(record["evidence"]["cgroup"].values()) == {None}
     assert record["cpu_time_secs"] is record["memory_peak_bytes"] is record["wall_time_secs"] is None
     assert (await service.http.get(f"/api/result/{record['id']}")).json() == record
-
-    meanwhile = await service.submit()
-    assert meanwhile.status_code == 503
-    assert meanwhile.headers["retry-after"] == "1"
-    assert await service.store.unfinished() == []
+    assert gate.held == 3
 
     gate.open()
-    await service.supervisor.start()
     await service.ready()
     assert (await service.submit()).json()["verdict"] == "AC"
 

@@ -23,9 +23,19 @@ class Instance:
         self.base_url = f"http://127.0.0.1:{port}"
         self.log = log
 
-    def submit(self, code: str, **fields: object) -> httpx.Response:
+    def submit(self, code: str, *, wait: bool = True, **fields: object) -> httpx.Response:
         body = {"language": "python", "code": code, **fields}
-        return httpx.post(f"{self.base_url}/api/submit?wait=true", json=body, timeout=60)
+        return httpx.post(f"{self.base_url}/api/submit?wait={str(wait).lower()}", json=body, timeout=60)
+
+    def finished(self, submission_id: str, *, timeout_s: float) -> dict[str, object]:
+        """Poll a submission until it has its result."""
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            record = httpx.get(f"{self.base_url}/api/result/{submission_id}", timeout=60).json()
+            if record["job_status"] in {"completed", "error"}:
+                return record
+            assert time.monotonic() < deadline_s, f"no result in {timeout_s} s: {record}"
+            time.sleep(0.05)
 
     def submit_when_ready(self, code: str, *, timeout_s: float) -> dict[str, object]:
         """Submit until it is accepted; what is refused meanwhile must be a 503."""
@@ -65,10 +75,14 @@ class Instance:
 
 
 @contextlib.contextmanager
-def running_instance(port: int, *flags: str, time_scale: float = 1):
-    """Start ``cellblock serve``, wait until it says that it answers, end it whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="cellblock-e2e-") as name:
-        directory = Path(name)
+def running_instance(port: int, *flags: str, directory: Path | None = None, time_scale: float = 1):
+    """Start ``cellblock serve``, wait until it says that it answers, end it whatever happens.
+
+    With ``directory`` its data are kept there for another one.
+    """
+    with contextlib.ExitStack() as stack:
+        if directory is None:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cellblock-e2e-")))
         # The service's user has to pass to its data.
         directory.chmod(0o711)
         log = directory / "log"

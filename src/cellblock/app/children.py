@@ -53,17 +53,25 @@ def listen(path: Path, *, group_id: int | None = None) -> socket.socket:
 
 
 def start_supervisor(
-    settings: config.Settings, listening: socket.socket, *, log: IO[bytes] | None = None
+    settings: config.Settings,
+    listening: socket.socket,
+    locks: Sequence[int] = (),
+    *,
+    log: IO[bytes] | None = None,
 ) -> Process:
-    """Start a supervisor that serves ``listening``; its messages go to ``log``, else to our stderr."""
+    """Start a supervisor that serves ``listening``; its messages go to ``log``, else to our stderr.
+
+    It holds ``locks`` until it ends, as the service does: what they lock is free only when both have ended.
+    """
     descriptor = listening.fileno()
-    return _start(settings, ["cellblock.supervisor", "--listen-fd", str(descriptor)], [descriptor], log)
+    arguments = ["cellblock.supervisor", "--listen-fd", str(descriptor)]
+    return _start(settings, arguments, [descriptor, *locks], log)
 
 
-def start_service(settings: config.Settings, ready_descriptor: int) -> Process:
+def start_service(settings: config.Settings, ready_descriptor: int, locks: Sequence[int] = ()) -> Process:
     """Start the HTTP service; it writes a byte to ``ready_descriptor`` once it answers."""
     arguments = ["cellblock.app.service", "--ready-fd", str(ready_descriptor)]
-    return _start(settings, arguments, [ready_descriptor], None)
+    return _start(settings, arguments, [ready_descriptor, *locks], None)
 
 
 def start_installer(settings: config.Settings, languages: Sequence[str], ready_descriptor: int) -> Process:

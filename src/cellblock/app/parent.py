@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cellblock.app import children, places, welcome
 from cellblock.config import Settings
@@ -44,7 +44,7 @@ def serve(settings: Settings) -> None:
     listening = children.listen(settings.supervisor_socket, group_id=user.pw_gid if user else None)
     try:
         with listening:
-            asyncio.run(_keep_both(settings, listening))
+            asyncio.run(_keep_both(settings, listening, locks))
     finally:
         settings.supervisor_socket.unlink(missing_ok=True)
         for lock in locks:
@@ -90,13 +90,13 @@ class Child:
             await children.end(self._process, patience_s)
 
 
-async def _keep_both(settings: Settings, listening: socket.socket) -> None:
+async def _keep_both(settings: Settings, listening: socket.socket, locks: Sequence[int]) -> None:
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
 
-    supervisor = Child("supervisor", lambda: children.start_supervisor(settings, listening))
-    service = Child("service", lambda: _start_service(settings, answers))
+    supervisor = Child("supervisor", lambda: children.start_supervisor(settings, listening, locks))
+    service = Child("service", lambda: _start_service(settings, answers, locks))
     service_answers = asyncio.Event()
 
     def answers() -> None:
@@ -157,7 +157,9 @@ async def _install_languages(settings: Settings, supervisor: Child) -> None:
         await children.end(process, _INSTALLER_PATIENCE_S)
 
 
-def _start_service(settings: Settings, on_ready: Callable[[], None]) -> children.Process:
+def _start_service(
+    settings: Settings, on_ready: Callable[[], None], locks: Sequence[int]
+) -> children.Process:
     """Start the service and call ``on_ready`` when it says that it answers."""
     loop = asyncio.get_running_loop()
     reading, writing = os.pipe2(os.O_CLOEXEC)
@@ -171,7 +173,7 @@ def _start_service(settings: Settings, on_ready: Callable[[], None]) -> children
 
     loop.add_reader(reading, readable)
     try:
-        return children.start_service(settings, writing)
+        return children.start_service(settings, writing, locks)
     finally:
         os.close(writing)
 

@@ -6,11 +6,15 @@ import fcntl
 import os
 import pwd
 import re
+import time
 from pathlib import Path
 
 from cellblock.app import privileges
 from cellblock.config import Settings
 from cellblock.errors import HostError
+
+_ORPHANS_PATIENCE_S = 10.0
+_ORPHANS_PAUSE_S = 0.05
 
 
 def service_user(settings: Settings) -> pwd.struct_passwd | None:
@@ -45,9 +49,10 @@ def make_data_dir(settings: Settings, user: pwd.struct_passwd | None) -> Path:
 
 
 def lock(directory: Path, purpose: str) -> int:
-    """Lock a directory for as long as the returned descriptor is open.
+    """Lock a directory for as long as the returned descriptor, or one that a child inherits, is open.
 
-    Raises ``HostError`` that names the holder and the setting to change (``purpose``).
+    Where whoever took the lock is dead, its children are about to end: that is waited for. Raises
+    ``HostError`` that names the holder and the setting to change (``purpose``).
     """
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -55,15 +60,21 @@ def lock(directory: Path, purpose: str) -> int:
         raise HostError(
             f"cannot open {directory}: {error.strerror}; set {purpose} to something else"
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = _lock_holder(os.fstat(descriptor))
-        os.close(descriptor)
-        raise HostError(
-            f"another cellblock ({holder}) uses {directory}: stop it, or set {purpose} to something else"
-        ) from None
-    return descriptor
+    deadline_s = time.monotonic() + _ORPHANS_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder_pid = _lock_holder(os.fstat(descriptor))
+            if holder_pid is None and time.monotonic() < deadline_s:
+                time.sleep(_ORPHANS_PAUSE_S)
+                continue
+            os.close(descriptor)
+            holder = f"pid {holder_pid}" if holder_pid else "its process is dead or not visible here"
+            raise HostError(
+                f"another cellblock ({holder}) uses {directory}: stop it, or set {purpose} to something else"
+            ) from None
+        return descriptor
 
 
 def _make(path: Path, mode: int) -> Path:
@@ -74,8 +85,11 @@ def _make(path: Path, mode: int) -> Path:
     return path
 
 
-def _lock_holder(locked: os.stat_result) -> str:
-    """Name the holder as the kernel knows it; a lock on a directory leaves no room to write it down."""
+def _lock_holder(locked: os.stat_result) -> int | None:
+    """Return the holder as the kernel knows it; a lock on a directory leaves no room to write it down.
+
+    ``None`` where it is dead, so that only its children hold the lock, or in a container that we cannot see.
+    """
     device = f"{os.major(locked.st_dev):02x}:{os.minor(locked.st_dev):02x}:{locked.st_ino}"
     held = re.search(rf"FLOCK +ADVISORY +WRITE +([0-9]+) {device} ", Path("/proc/locks").read_text("ascii"))
-    return f"pid {held[1]}" if held else "a process that is not visible here"
+    return int(held[1]) if held and Path(f"/proc/{held[1]}").exists() else None

@@ -18,7 +18,7 @@ from cellblock.model import Job, Outcome, Record
 RETRY_AFTER_S = 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Waiting:
     """One submission on its way to a result. It is in the store before it is here."""
 
@@ -36,13 +36,15 @@ class Waiting:
         return self.record.id
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Errand:
     """One run that leaves no record: its outcome is for whoever waits, and for nobody else."""
 
     job: Job
     finished: asyncio.Future[Outcome]
     """Cancelled when the service stops before there is one, and by a client that no longer waits."""
+    starts: int = 0
+    """As a submission's."""
 
     @property
     def id(self) -> str:

@@ -17,7 +17,7 @@ from cellblock.engine.availability import Availability
 from cellblock.engine.installation import Installation
 from cellblock.engine.outcome import Staged, conclude, conclude_failed_compile
 from cellblock.engine.watch import Watch
-from cellblock.errors import CellblockError, SandboxError
+from cellblock.errors import CellblockError, CellLostError, SandboxError
 from cellblock.failed import failed_outcome
 from cellblock.languages.registry import OUT, Command, Plan, Registry, Runtime
 from cellblock.model import Job, Outcome, SourceFile, Stage
@@ -43,7 +43,10 @@ class Engine:
         self.availability = Availability(registry)
 
     async def run(self, job: Job) -> Outcome:
-        """Run the job once; raises ``UnknownLanguageError``, ``RequestRefused`` and nothing else of ours."""
+        """Run the job once.
+
+        Raises ``UnknownLanguageError``, ``RequestRefused``, ``CellLostError`` and nothing else of ours.
+        """
         runtime = self._choose(job)
         plan = runtime.plan(job.files, job.args, job.profile, run=job.run, compile=job.compile)
         return await self.run_plan(runtime, plan, stdin=job.stdin, loopback=job.loopback)
@@ -51,7 +54,7 @@ class Engine:
     async def run_plan(
         self, runtime: Runtime, plan: Plan, *, stdin: bytes = b"", loopback: bool = False
     ) -> Outcome:
-        """Run both stages of a plan."""
+        """Run both stages of a plan; raises ``CellLostError`` and nothing else of ours."""
         stages: list[Staged] = []
         out_fd = -1
         try:
@@ -64,6 +67,8 @@ class Engine:
             spec = self._spec(runtime, plan.run, plan.files, stdin=stdin, loopback=loopback, out_fd=out_fd)
             ran, _ = await self._run_stage(spec, Stage.RUN, runtime)
             return conclude(ran, stages)
+        except CellLostError:
+            raise
         except SandboxError as error:
             # Only the compiler wrote to /out: what cannot be executed there is the submission's doing.
             if error.step == "exec" and stages and plan.run.argv[0].startswith(f"{OUT}/"):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from cellblock.engine.availability import Finding
 from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine
+from cellblock.errors import CellLostError
 from cellblock.languages.registry import Registry, Runtime
 from cellblock.languages.self_test_cache import Passed, SelfTestCache
 from cellblock.model import Outcome, Profile, SourceFile, StageLimits, Verdict
@@ -60,6 +61,13 @@ async def _check_or_remember(
 
 async def check(engine: Engine, runtime: Runtime) -> Finding:
     """Probe the version and run the self-test, each in a cell."""
+    try:
+        return await _probe_and_test(engine, runtime)
+    except CellLostError as error:
+        return Finding(None, f"its check was interrupted: {error}")
+
+
+async def _probe_and_test(engine: Engine, runtime: Runtime) -> Finding:
     probed = await engine.run_command(runtime, runtime.version_command())
     if probed.verdict is not Verdict.AC:
         return Finding(None, f"its version probe failed: {describe(probed)}")

@@ -9,7 +9,7 @@ import time
 from msgspec import Struct
 
 from cellblock.engine.output import OutputStream
-from cellblock.errors import SandboxError
+from cellblock.errors import CellLostError
 from cellblock.model import JudgeAction, Limits
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroups import Counters
@@ -79,7 +79,7 @@ class Watch:
         await self._cell.wait_ended()
         self._mind_filter()
         if not (self._cell.exited or self._killed_for):
-            raise SandboxError(
+            raise CellLostError(
                 "watch", detail="the cell ended without a word: its init or spawner was killed"
             )
         self.stdout.finish()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cellblock.errors import SandboxError
+from cellblock.errors import CellLostError, SandboxError
 from cellblock.model import Limits, SourceFile
 from cellblock.sandbox import wire
 from cellblock.sandbox.cgroups import CellCgroup, Counters
@@ -271,7 +271,7 @@ class Cell:
         self._loop.remove_reader(self._init.pidfd)
         self._on_control()  # its last words may still be in the socket
         if not self._ready.is_set():
-            self.failure = self.failure or SandboxError("init", detail="the cell's init ended during set-up")
+            self.failure = self.failure or CellLostError("init", detail="the cell's init ended during set-up")
             self._ready.set()
         self.ended.set()
         self.on_event()

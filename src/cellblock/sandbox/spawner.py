@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cellblock.errors import HostError, SandboxError
+from cellblock.errors import CellLostError, HostError, SandboxError
 from cellblock.sandbox import wire
 from cellblock.sandbox.controls import read_namespaces
 from cellblock.sandbox.seccomp import Filters
@@ -94,19 +94,19 @@ class Spawner:
             self._connection.close()
         self._process.kill()
         self._process.wait()
-        self._fail_waiting(SandboxError("spawner", detail="the cell helper was stopped"))
+        self._fail_waiting(CellLostError("spawner", detail="the cell helper was stopped"))
         self.ended.set()
 
     async def _ask(self, op: int, clone_flags: int, fds: Sequence[int]) -> tuple[wire.SpawnerAnswer, int]:
         if self.ended.is_set():
-            raise SandboxError("spawner", detail="the cell helper has ended")
+            raise CellLostError("spawner", detail="the cell helper has ended")
         self._next_id += 1
         message = wire.SPAWNER_MESSAGE.pack(wire.WIRE_VERSION, op, self._next_id & 0xFFFFFFFF, clone_flags)
         future: asyncio.Future[tuple[wire.SpawnerAnswer, int]] = self._loop.create_future()
         try:
             socket.send_fds(self._connection, [message], list(fds))
         except OSError as error:
-            raise SandboxError("spawner", error.errno or 0, "the cell helper takes no messages") from error
+            raise CellLostError("spawner", error.errno or 0, "the cell helper takes no messages") from error
         self._waiting.append(future)
         try:
             answer, pidfd = await asyncio.shield(future)
@@ -127,7 +127,7 @@ class Spawner:
             message, fds = b"", []
         if len(message) != wire.SPAWNER_ANSWER.size:
             self._loop.remove_reader(self._connection.fileno())
-            self._fail_waiting(SandboxError("spawner", detail="the cell helper ended"))
+            self._fail_waiting(CellLostError("spawner", detail="the cell helper ended"))
             self.ended.set()
             return
         future = self._waiting.popleft()

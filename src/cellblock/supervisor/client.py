@@ -19,6 +19,7 @@ from cellblock.model import Job, Outcome, Remedy, SupervisorStatus
 from cellblock.supervisor.messages import (
     CancelRequest,
     FailureReply,
+    LostReply,
     ProbeReply,
     ProbeRequest,
     ProtocolError,
@@ -168,6 +169,8 @@ class SupervisorClient:
                 _resolve(self._runs.pop(sequence, None), outcome)
             case ProbeReply(seq=sequence, features=features):
                 _resolve(self._probes.pop(sequence, None), features)
+            case LostReply(seq=sequence, message=message):
+                _fail(self._runs.pop(sequence, None), SupervisorLostError(message))
             case RefusalReply(seq=sequence, message=message):
                 _fail(self._runs.pop(sequence, None), RequestRefused(_UNFIT, message))
             case FailureReply(seq=sequence, message=message):

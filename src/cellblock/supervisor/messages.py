@@ -22,7 +22,7 @@ _LENGTH = struct.Struct(">I")
 
 
 class RunRequest(Struct, frozen=True, tag="run"):
-    """Run one job; answered by ``RunReply``, or ``RefusalReply`` or ``FailureReply`` for want of one."""
+    """Run one job; answered by ``RunReply``, or another reply for want of one."""
 
     seq: int
     job: Job
@@ -67,6 +67,13 @@ class FailureReply(Struct, frozen=True, tag="failed"):
     message: str
 
 
+class LostReply(Struct, frozen=True, tag="lost"):
+    """The cell went away while the program ran, through no doing of the program; it may be run again."""
+
+    seq: int
+    message: str
+
+
 class RefusalReply(Struct, frozen=True, tag="refused"):
     """The job cannot be run as it was asked for; the message is for the client."""
 
@@ -75,12 +82,12 @@ class RefusalReply(Struct, frozen=True, tag="refused"):
 
 
 Request = RunRequest | CancelRequest | ProbeRequest
-Reply = StatusMessage | RunReply | ProbeReply | FailureReply | RefusalReply
+Reply = StatusMessage | RunReply | ProbeReply | FailureReply | LostReply | RefusalReply
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
-    StatusMessage | RunReply | ProbeReply | FailureReply | RefusalReply
+    StatusMessage | RunReply | ProbeReply | FailureReply | LostReply | RefusalReply
 )
 
 

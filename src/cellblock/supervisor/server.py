@@ -17,13 +17,14 @@ from cellblock.config import Settings
 from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine, UnknownLanguageError
 from cellblock.engine.self_test import check_runtimes
-from cellblock.errors import CellblockError, HostError, RequestRefused
+from cellblock.errors import CellblockError, CellLostError, HostError, RequestRefused
 from cellblock.languages.registry import Registry
 from cellblock.model import SupervisorStatus
 from cellblock.sandbox.host import Host
 from cellblock.supervisor.messages import (
     CancelRequest,
     FailureReply,
+    LostReply,
     ProbeReply,
     ProbeRequest,
     RefusalReply,
@@ -152,6 +153,9 @@ class SupervisorServer:
                         return RunReply(seq, await self._engine.run(job))
                     except UnknownLanguageError as error:
                         return FailureReply(seq, str(error))
+                    except CellLostError as error:
+                        log.warning("job %s: %s", job.id, error)
+                        return LostReply(seq, str(error))
                     except RequestRefused as refusal:
                         return RefusalReply(seq, refusal.message)
             case ProbeRequest(seq):

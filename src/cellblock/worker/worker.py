@@ -125,8 +125,10 @@ class Worker:
         except SupervisorUnavailableError:
             self._queue.put_back(errand)
         except SupervisorLostError as error:
-            lost = SupervisorLostError(f"{error} while the program was running; send it again")
-            _settle(errand.finished, lost)
+            if errand.starts + 1 < MAX_STARTS and not self._stopping:
+                self._again(errand, error)
+            else:
+                _settle(errand.finished, SupervisorLostError(f"{_given_up(errand.starts + 1)}: {error}"))
         except (SupervisorRefusedError, RequestRefused) as error:
             _settle(errand.finished, error)
         else:
@@ -141,10 +143,7 @@ class Worker:
         """
         record = waiting.record
         if waiting.starts >= MAX_STARTS:
-            message = (
-                f"given up after {waiting.starts} starts: each time the service ended while the program ran"
-            )
-            return self._failed(message), record.started_at_ns
+            return self._failed(_given_up(waiting.starts)), record.started_at_ns
         job = waiting.job or await self._persistently(lambda: self._store.job(record.id))
         if job is None:  # it has a result by now
             return None
@@ -159,11 +158,17 @@ class Worker:
         try:
             return await handed_over, started_at_ns
         except SupervisorLostError as error:
-            if self._stopping:  # everything is going down together: the next process runs it again
-                return None
-            return self._failed(f"{error} while the program was running; submit it again"), started_at_ns
+            if not self._stopping:  # else everything is going down: the next process runs it again
+                self._again(waiting, error)
+            return None
         except (SupervisorRefusedError, RequestRefused) as error:
             return self._failed(str(error)), started_at_ns
+
+    def _again(self, entry: Waiting | Errand, error: SupervisorLostError) -> None:
+        """Have what was lost with its supervisor run again, before all that waits."""
+        entry.starts += 1
+        _log.warning("run_lost", submission=entry.id, starts=entry.starts, error=str(error))
+        self._queue.put_back(entry)
 
     async def _finish(self, waiting: Waiting, outcome: Outcome, started_at_ns: int | None) -> None:
         """Keep the result, and only then tell who waits for it."""
@@ -196,6 +201,12 @@ class Worker:
             except StoreError as error:
                 _log.error("store_failed", error=str(error), retry_s=_STORE_RETRY_S)
                 await asyncio.sleep(_STORE_RETRY_S)
+
+
+def _given_up(starts: int) -> str:
+    return (
+        f"given up after {starts} starts: each time the service or its supervisor ended while the program ran"
+    )
 
 
 def _settle(finished: asyncio.Future[Outcome], result: Outcome | Exception) -> None:
