@@ -122,10 +122,15 @@ def wait_until_gone(pids: list[int], timeout_s: float) -> None:
         time.sleep(0.02)
 
 
+def children(pid: int) -> list[int]:
+    """The processes whose parent is ``pid``."""
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
 def descendants(pid: int) -> list[int]:
     """All processes below ``pid``, deepest last."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [child, *descendants(child)]
-    return found
+    return [process for child in children(pid) for process in (child, *descendants(child))]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.instance import descendants, running_instance, wait_until_gone
+from e2e.instance import children, descendants, running_instance, wait_until_gone
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
@@ -85,9 +85,8 @@ def test_run_that_is_lost_with_a_process_of_ours_runs_again(instance, victim, ti
     if victim == "supervisor":
         os.kill(supervisor, signal.SIGKILL)
     else:
-        # Its children are spawners, one a root; below them are the cells' inits.
-        for pid in set(below) - {child for spawner in below for child in descendants(spawner)}:
-            os.kill(pid, signal.SIGKILL)
+        for spawner in children(supervisor):
+            os.kill(spawner, signal.SIGKILL)
     asking.join()
     record = answers[0].json()
     assert answers[0].status_code == 200

@@ -1,0 +1,159 @@
+"""Whatever of an instance is killed with -9, and whenever: what was accepted gets its one result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e.instance import Instance, children, running_instance, wait_until_gone
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
+
+VICTIMS = ("service", "supervisor", "parent", "spawner")
+LONGEST_PAUSE_S = 1.5
+"""Between the moment when all is well and the next kill."""
+
+
+class Driver(threading.Thread):
+    """Submits one small job after another and keeps count of what was accepted.
+
+    An answer that does not come is asked for again with the same idempotency key, as a client should.
+    """
+
+    def __init__(self, base_url: str, most: int) -> None:
+        super().__init__()
+        self._base_url = base_url
+        self._most = most
+        self.stop = threading.Event()
+        self.accepted: dict[str, int] = {}
+        """By id, the number that the job prints."""
+        self.refused: set[int] = set()
+        self.keys: set[str] = set()
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self._base_url, timeout=30) as http:
+            number = 0
+            while not self.stop.is_set() and len(self.accepted) < self._most:
+                number += 1
+                key = str(uuid.uuid4())
+                body = {"language": "bash", "code": f"echo {number}"}
+                while not self.stop.is_set():
+                    self.keys.add(key)
+                    with contextlib.suppress(httpx.TransportError):
+                        answer = http.post("/api/submit", json=body, headers={"idempotency-key": key})
+                        if answer.status_code == 202:
+                            self.accepted[answer.json()["id"]] = number
+                            break
+                        self.refused.add(answer.status_code)
+                    time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("kills", "most"),
+    [
+        pytest.param(6, 250, id="6-kills"),
+        pytest.param(30, 4000, id="30-kills", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+    ],
+)
+def test_every_accepted_submission_gets_its_one_right_result(kills, most, free_port, time_scale):
+    seed = random.randrange(1 << 32)  # noqa: S311  # moments, no secrets
+    print(f"seed {seed}")  # noqa: T201  # to repeat what failed
+    chance = random.Random(seed)  # noqa: S311
+    victims = [VICTIMS[turn % len(VICTIMS)] for turn in range(kills)]
+    chance.shuffle(victims)
+    driver = Driver(f"http://127.0.0.1:{free_port}", most)
+    with tempfile.TemporaryDirectory(prefix="cellblock-e2e-") as name, contextlib.ExitStack() as stack:
+        instance = stack.enter_context(
+            running_instance(free_port, directory=Path(name), time_scale=time_scale)
+        )
+        wait_until_ready(instance, 60 * time_scale)
+        driver.start()
+        try:
+            for victim in victims:
+                time.sleep(chance.uniform(0, LONGEST_PAUSE_S * time_scale))
+                kill(instance, victim)
+                if victim == "parent":
+                    instance = stack.enter_context(
+                        running_instance(free_port, directory=Path(name), time_scale=time_scale)
+                    )
+                wait_until_ready(instance, 60 * time_scale)
+        finally:
+            if len(driver.accepted) < most:  # a slow machine: what there is counts
+                time.sleep(1)
+            driver.stop.set()
+            driver.join()
+        with httpx.Client(base_url=instance.base_url, timeout=30) as http:
+            records = {
+                submission: finished(http, submission, 300 * time_scale) for submission in driver.accepted
+            }
+        assert instance.stop() == 0
+        rows = rows_by_id(Path(name) / "data" / "cellblock.db")
+
+    assert len(driver.accepted) > kills
+    assert driver.refused <= {400, 503}, (
+        "while languages and supervisor come back, and when the queue is full"
+    )
+    wrong = {
+        submission: record
+        for submission, record in records.items()
+        if (record["job_status"], record["verdict"], record["stdout"])
+        != ("completed", "AC", f"{driver.accepted[submission]}\n")
+    }
+    assert not wrong
+    assert len(rows) <= len(driver.keys)
+    assert set(driver.accepted) <= set(rows)
+    starts = [rows[submission] for submission in driver.accepted]
+    assert max(starts) <= 3
+    again = sum(count > 1 for count in starts)
+    print(f"{len(starts)} accepted, {kills} kills, {again} run again")  # noqa: T201  # the figures
+
+
+def kill(instance: Instance, victim: str) -> None:
+    if victim == "parent":
+        instance.process.kill()
+        instance.process.wait()
+        return
+    pid = instance.pid_of("supervisor" if victim == "spawner" else victim)
+    below = children(pid) if victim == "spawner" else []
+    for target in below or [pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(target, signal.SIGKILL)
+    wait_until_gone(below or [pid], 5)
+
+
+def wait_until_ready(instance: Instance, timeout_s: float) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            if "bash" in httpx.get(f"{instance.base_url}/api/languages").json():
+                return
+        assert instance.process.poll() is None, instance.log.read_text()
+        assert time.monotonic() < deadline_s, f"not ready in {timeout_s} s: {instance.log.read_text()}"
+        time.sleep(0.02)
+
+
+def finished(http: httpx.Client, submission: str, timeout_s: float) -> dict[str, object]:
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        record = http.get(f"/api/result/{submission}").json()
+        if record["job_status"] in {"completed", "error"}:
+            return record
+        assert time.monotonic() < deadline_s, f"no result in {timeout_s} s: {record}"
+        time.sleep(0.05)
+
+
+def rows_by_id(database: Path) -> dict[str, int]:
+    """How often each submission was started."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return dict(connection.execute("SELECT id, starts FROM submissions"))
