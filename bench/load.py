@@ -86,7 +86,7 @@ async def open_loop(
     connections: int = 200,
     keep_bodies: bool = False,
 ) -> Tally:
-    """Send at fixed moments whatever comes back; a request that has to wait for a connection is late by that."""
+    """Send at fixed moments whatever comes back; waiting for a free connection counts as lateness."""
     tally = Tally()
     free: asyncio.Queue[_Connection] = asyncio.Queue()
     for _ in range(connections):
@@ -115,29 +115,24 @@ async def open_loop(
 
 class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
+        self.transport: asyncio.Transport
         self._received = b""
         self._answer: asyncio.Future[tuple[int, bytes, bool]] | None = None
-        self._transport: asyncio.Transport | None = None
 
     @classmethod
     async def open(cls, port: int) -> _Connection:
-        _, protocol = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
+        transport, protocol = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
+        protocol.transport = transport
         return protocol
 
     async def ask(self, request: bytes, due_s: float) -> Answer:
-        assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
+        self.transport.write(request)
         status, body, retry_after = await self._answer
         return Answer(status, body, time.perf_counter() - due_s, retry_after)
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._received += data

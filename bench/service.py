@@ -19,9 +19,10 @@ _STOP_TIMEOUT_S = 45
 class Service:
     """``cellblock serve`` on a free port with a data directory of its own."""
 
-    def __init__(self, data_dir: Path, languages: tuple[str, ...]) -> None:
+    def __init__(self, data_dir: Path, languages: tuple[str, ...], *flags: str) -> None:
         """Prepare; entering starts it and waits until ``languages`` can be run."""
         self._languages = languages
+        self._flags = flags
         self.cores = os.sched_getaffinity(0)
         self._data_dir = data_dir
         with socket.socket() as probe:
@@ -33,7 +34,9 @@ class Service:
         # In the data directory's parent, which the service's own user must be able to enter.
         self._data_dir.parent.chmod(0o755)
         self._process = subprocess.Popen(
-            [*command, "--data-dir", self._data_dir], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "--data-dir", self._data_dir, *self._flags],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._is_ready():
