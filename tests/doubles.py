@@ -28,6 +28,7 @@ from cellblock.model import (
     VerdictActor,
     VerdictCause,
 )
+from cellblock.supervisor.frames import Connection
 from cellblock.supervisor.messages import (
     CancelRequest,
     FailureReply,
@@ -39,8 +40,7 @@ from cellblock.supervisor.messages import (
     RunRequest,
     StatusMessage,
     decode_request,
-    encode_frame,
-    read_frame,
+    encode,
 )
 
 Script = Callable[[Job], Awaitable[Outcome]]
@@ -177,19 +177,20 @@ class ScriptedSupervisor:
         self.jobs: list[Job] = []
         self.cancelled: list[Job] = []
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._peers: set[_Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def connections(self) -> int:
-        return len(self._writers)
+        return len(self._peers)
 
     @property
     def busy(self) -> int:
         return len(self._tasks)
 
     async def start(self) -> None:
-        self._server = await asyncio.start_unix_server(self._serve, self.path)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: _Peer(self), str(self.path))
 
     async def die(self) -> None:
         """As by ``kill -9``: every connection breaks, nothing listens."""
@@ -198,39 +199,29 @@ class ScriptedSupervisor:
         self.path.unlink(missing_ok=True)
         for task in list(self._tasks):
             task.cancel()
-        for writer in list(self._writers):
-            writer.transport.abort()
+        for peer in list(self._peers):
+            peer.abort()
         await asyncio.sleep(0)
 
     async def announce(self, status: SupervisorStatus) -> None:
         self.status = status
-        for writer in self._writers:
-            writer.write(encode_frame(StatusMessage(status)))
+        for peer in self._peers:
+            peer.send(encode(StatusMessage(status)))
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        writer.write(encode_frame(StatusMessage(self.status)))
-        mine: dict[int, tuple[asyncio.Task[None], Job]] = {}
-        try:
-            while (payload := await read_frame(reader)) is not None:
-                request = decode_request(payload)
-                if isinstance(request, CancelRequest):
-                    task, job = mine[request.seq]
-                    if task.cancel():
-                        self.cancelled.append(job)
-                    continue
-                task = asyncio.create_task(self._answer(request, writer))
-                if isinstance(request, RunRequest):
-                    mine[request.seq] = (task, request.job)
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        except OSError:
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.close()
+    def greet(self, peer: _Peer) -> None:
+        self._peers.add(peer)
+        peer.send(encode(StatusMessage(self.status)))
 
-    async def _answer(self, request: RunRequest | ProbeRequest, writer: asyncio.StreamWriter) -> None:
+    def forget(self, peer: _Peer) -> None:
+        self._peers.discard(peer)
+
+    def begin(self, request: RunRequest | ProbeRequest, peer: _Peer) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._answer(request, peer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _answer(self, request: RunRequest | ProbeRequest, peer: _Peer) -> None:
         reply: Reply
         if isinstance(request, ProbeRequest):
             reply = ProbeReply(request.seq, self.features)
@@ -242,7 +233,31 @@ class ScriptedSupervisor:
                 reply = FailureReply(request.seq, str(error))
             except RequestRefused as refusal:
                 reply = RefusalReply(request.seq, refusal.message)
-        writer.write(encode_frame(reply))
+        peer.send(encode(reply))
+
+
+class _Peer(Connection):
+    def __init__(self, supervisor: ScriptedSupervisor) -> None:
+        super().__init__()
+        self._supervisor = supervisor
+        self._runs: dict[int, tuple[asyncio.Task[None], Job]] = {}
+
+    def opened(self) -> None:
+        self._supervisor.greet(self)
+
+    def received(self, payload: bytes, attachments: tuple[bytes, ...]) -> None:
+        request = decode_request(payload, attachments)
+        if isinstance(request, CancelRequest):
+            task, job = self._runs[request.seq]
+            if task.cancel():
+                self._supervisor.cancelled.append(job)
+            return
+        task = self._supervisor.begin(request, self)
+        if isinstance(request, RunRequest):
+            self._runs[request.seq] = (task, request.job)
+
+    def closed(self, _error: Exception | None) -> None:
+        self._supervisor.forget(self)
 
 
 class Gate:

@@ -5,11 +5,12 @@ a TOML key (``data_dir``). The nearer source wins: flag, variable, file, default
 ``docs/settings.md`` are printed from the same table.
 """
 
-from cellblock.config.kinds import LimitOverrides
+from cellblock.config.kinds import OUTPUT_CEILING_BYTES, LimitOverrides
 from cellblock.config.loading import as_environment, child_environment, load
 from cellblock.config.table import SETTINGS, SETTINGS_BY_NAME, Setting, Settings
 
 __all__ = [
+    "OUTPUT_CEILING_BYTES",
     "SETTINGS",
     "SETTINGS_BY_NAME",
     "LimitOverrides",

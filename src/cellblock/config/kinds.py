@@ -16,6 +16,9 @@ from cellblock.model import Limits, Profile
 LimitOverrides = dict[str, dict[str, dict[str, int]]]
 """Language, then profile, then a field of ``model.Limits``."""
 
+OUTPUT_CEILING_BYTES = 32 * 1024 * 1024
+"""The most that may be kept of one stream: an answer under way holds all of its output in memory, and each
+copy that the store needs is one step, during which nobody else is served."""
 _LARGEST_LIMIT = 2**63 - 1
 _SWITCH_WORDS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
@@ -100,6 +103,8 @@ def _parse_limits(text: str) -> LimitOverrides:
         value = value.strip()
         if not re.fullmatch(r"[0-9]{1,20}", value) or not 1 <= int(value) <= _LARGEST_LIMIT:
             raise UnfitError(f'{name.strip()}: "{value}" is not a whole number from 1')
+        if field == "output_bytes" and int(value) > OUTPUT_CEILING_BYTES:
+            raise UnfitError(f"{name.strip()}: at most {OUTPUT_CEILING_BYTES} bytes of a stream are kept")
         limits.setdefault(language, {}).setdefault(profile, {})[field] = int(value)
     return limits
 

@@ -15,6 +15,7 @@ from cellblock.config.kinds import (
     ADDRESS,
     LIMITS,
     OPTIONAL_PATH,
+    OUTPUT_CEILING_BYTES,
     PATH,
     SWITCH,
     UID_RANGE,
@@ -241,8 +242,8 @@ SETTINGS: tuple[Setting, ...] = (
         unit="bytes", help="Largest standard input, in UTF-8.",
     ),
     Setting(
-        # Two streams of this size have to fit one message of the supervisor.
-        name="output_max_bytes", kind=whole("a number of bytes", 1, 100 * _MIB), default=str(10 * _MIB),
+        name="output_max_bytes", kind=whole("a number of bytes", 1, OUTPUT_CEILING_BYTES),
+        default=str(10 * _MIB),
         unit="bytes", for_cells=True, help="Kept of each output stream; the rest is drained and dropped.",
     ),
     Setting(

@@ -16,21 +16,21 @@ from typing import TypeVar
 
 from cellblock.errors import CellblockError, RequestRefused, SupervisorLostError, SupervisorUnavailableError
 from cellblock.model import Job, Outcome, Remedy, SupervisorStatus
+from cellblock.supervisor.frames import Connection
 from cellblock.supervisor.messages import (
     CancelRequest,
     FailureReply,
     LostReply,
     ProbeReply,
     ProbeRequest,
-    ProtocolError,
     RefusalReply,
     Reply,
+    Request,
     RunReply,
     RunRequest,
     StatusMessage,
     decode_reply,
-    encode_frame,
-    read_frame,
+    encode,
 )
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class SupervisorClient:
         self._sequence = itertools.count(1)
         self._runs: dict[int, asyncio.Future[Outcome]] = {}
         self._probes: dict[int, asyncio.Future[tuple[Remedy, ...]]] = {}
-        self._writer: asyncio.StreamWriter | None = None
+        self._link: _Link | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -95,7 +95,7 @@ class SupervisorClient:
         """
         sequence = next(self._sequence)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._send(encode_frame(RunRequest(sequence, job)))
+        self._send(RunRequest(sequence, job))
         self._runs[sequence] = future
         future.add_done_callback(lambda done: self._give_up(sequence) if done.cancelled() else None)
         return future
@@ -113,51 +113,44 @@ class SupervisorClient:
         """Look at the host again; raises as ``run`` does."""
         sequence = next(self._sequence)
         future: asyncio.Future[tuple[Remedy, ...]] = asyncio.get_running_loop().create_future()
-        self._send(encode_frame(ProbeRequest(sequence)))
+        self._send(ProbeRequest(sequence))
         self._probes[sequence] = future
         return await future
 
     def _give_up(self, sequence: int) -> None:
         """End a run whose outcome nobody waits for any more, unless it has been told meanwhile."""
-        if self._runs.pop(sequence, None) is not None and self._writer is not None:
-            self._writer.write(encode_frame(CancelRequest(sequence)))
+        if self._runs.pop(sequence, None) is not None and self._link is not None:
+            self._link.send(encode(CancelRequest(sequence)))
 
-    def _send(self, frame: bytes) -> None:
-        if self._writer is None or self._status is None:
+    def _send(self, request: Request) -> None:
+        if self._link is None or self._status is None:
             raise SupervisorUnavailableError(
                 f"no supervisor answers on {self._path}; it is started again within a second"
             )
-        # Not drained: the worker's slots bound how much can be under way.
-        self._writer.write(frame)
+        # The worker's slots bound how much can be under way.
+        self._link.send(encode(request))
 
     async def _stay_connected(self) -> None:
+        loop = asyncio.get_running_loop()
         delay_s = _FIRST_RETRY_S
         while True:
             try:
-                reader, writer = await asyncio.open_unix_connection(self._path)
+                _, link = await loop.create_unix_connection(lambda: _Link(self._accept), str(self._path))
             except OSError:
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
                 continue
-            self._writer = writer
+            self._link = link
             reason = "the supervisor went away"
             try:
-                while await self._accept_next(reader):
-                    delay_s = _FIRST_RETRY_S
-            except (OSError, ProtocolError) as error:
-                reason = f"the connection to the supervisor broke: {error}"
+                if (error := await link.lost) is not None:
+                    reason = f"the connection to the supervisor broke: {error}"
             finally:
-                self._disconnected(writer, reason)
+                self._disconnected(link, reason)
+            if link.was_heard:
+                delay_s = _FIRST_RETRY_S
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
-
-    async def _accept_next(self, reader: asyncio.StreamReader) -> bool:
-        """Take one reply, ``False`` at the end. Nothing of it is held while the next one is awaited."""
-        payload = await read_frame(reader)
-        if payload is None:
-            return False
-        self._accept(decode_reply(payload))
-        return True
 
     def _accept(self, reply: Reply) -> None:
         match reply:
@@ -178,9 +171,9 @@ class SupervisorClient:
                 _fail(self._runs.pop(sequence, None), error)
                 _fail(self._probes.pop(sequence, None), error)
 
-    def _disconnected(self, writer: asyncio.StreamWriter, reason: str) -> None:
-        writer.close()
-        self._writer = None
+    def _disconnected(self, link: _Link, reason: str) -> None:
+        link.abort()
+        self._link = None
         self._ready.clear()
         error = SupervisorLostError(reason)
         for run in self._runs.values():
@@ -192,6 +185,26 @@ class SupervisorClient:
         if self._status is not None:
             self._status = None
             self._on_change()
+
+
+class _Link(Connection):
+    """The connection, for as long as it lasts."""
+
+    def __init__(self, accept: Callable[[Reply], None]) -> None:
+        super().__init__()
+        self.was_heard = False
+        self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self._accept = accept
+
+    def received(self, payload: bytes, attachments: tuple[bytes, ...]) -> None:
+        if not self.lost.done():
+            reply = decode_reply(payload, attachments)
+            self.was_heard = True
+            self._accept(reply)
+
+    def closed(self, error: Exception | None) -> None:
+        if not self.lost.done():
+            self.lost.set_result(error)
 
 
 def _resolve(future: asyncio.Future[T] | None, result: T) -> None:

@@ -1,6 +1,7 @@
 """What service and supervisor say to each other over the unix socket.
 
-Every message is one frame: a 4-byte big-endian length, then msgpack of a tagged struct.
+Every message is one frame (``frames``) whose payload is msgpack of a tagged struct. What a program
+wrote is attached to its reply, each output once, however many parts of the outcome name it.
 The supervisor speaks first (``StatusMessage``) and again whenever its status changes; every
 request carries a ``seq`` that its one reply repeats. Requests may overlap and replies come
 in any order. A peer that breaks the framing is disconnected.
@@ -8,17 +9,13 @@ in any order. A peer that breaks the framing is disconnected.
 
 from __future__ import annotations
 
-import asyncio
-import struct
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 
-from cellblock.errors import CellblockError
-from cellblock.model import Job, Outcome, Remedy, SupervisorStatus
-
-MAX_FRAME_BYTES = 256 * 1024 * 1024
-_LENGTH = struct.Struct(">I")
+from cellblock.model import Job, Outcome, Remedy, StageReport, SupervisorStatus
+from cellblock.supervisor.frames import ProtocolError, encode_frame
 
 
 class RunRequest(Struct, frozen=True, tag="run"):
@@ -51,6 +48,8 @@ class RunReply(Struct, frozen=True, tag="ran"):
 
     seq: int
     outcome: Outcome
+    attached: tuple[int, ...] = ()
+    """On the wire only: which attachment is stdout and which stderr, of the outcome, then of each stage."""
 
 
 class ProbeReply(Struct, frozen=True, tag="probed"):
@@ -91,42 +90,55 @@ _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
 )
 
 
-class ProtocolError(CellblockError):
-    """The peer sent bytes that are no message of ours."""
+def encode(message: Request | Reply) -> list[bytes]:
+    """Return the frame to send; raises ``ProtocolError`` when the message is too long."""
+    if isinstance(message, RunReply):
+        bare, outputs = _detached(message)
+        return encode_frame(_encoder.encode(bare), outputs)
+    return encode_frame(_encoder.encode(message))
 
 
-def encode_frame(message: Request | Reply) -> bytes:
-    """Return the message with its length in front; raises ``ProtocolError`` when it is too long."""
-    payload = _encoder.encode(message)
-    if len(payload) > MAX_FRAME_BYTES:
-        raise ProtocolError(f"message of {len(payload)} bytes is longer than {MAX_FRAME_BYTES}")
-    return _LENGTH.pack(len(payload)) + payload
-
-
-async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
-    """Return the next payload, ``None`` at a clean end; raises ``ProtocolError`` on a broken frame."""
-    try:
-        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-        if length > MAX_FRAME_BYTES:
-            raise ProtocolError(f"frame of {length} bytes announced, at most {MAX_FRAME_BYTES} allowed")
-        return await reader.readexactly(length)
-    except asyncio.IncompleteReadError as end:
-        if end.partial:
-            raise ProtocolError("connection ended inside a frame") from end
-        return None
-
-
-def decode_request(payload: bytes) -> Request:
+def decode_request(payload: bytes, attachments: Sequence[bytes]) -> Request:
     """Parse a client's message; raises ``ProtocolError``."""
+    if attachments:
+        raise ProtocolError("not a request: requests have no attachments")
     try:
         return _request_decoder.decode(payload)
     except msgspec.MsgspecError as error:
         raise ProtocolError(f"not a request: {error}") from error
 
 
-def decode_reply(payload: bytes) -> Reply:
+def decode_reply(payload: bytes, attachments: Sequence[bytes]) -> Reply:
     """Parse a supervisor's message; raises ``ProtocolError``."""
     try:
-        return _reply_decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+        reply = _reply_decoder.decode(payload)
+        return _completed(reply, attachments) if isinstance(reply, RunReply) else reply
+    except (msgspec.MsgspecError, LookupError) as error:
         raise ProtocolError(f"not a reply: {error}") from error
+
+
+def _detached(reply: RunReply) -> tuple[RunReply, list[bytes]]:
+    """Return the reply without what was written, and that: told apart by identity, so nothing is compared."""
+    holders: tuple[Outcome | StageReport, ...] = (reply.outcome, *reply.outcome.stages)
+    outputs: list[bytes] = []
+    places: dict[int, int] = {}
+    attached: list[int] = []
+    for output in (output for holder in holders for output in (holder.stdout, holder.stderr)):
+        place = places.setdefault(id(output), len(outputs))
+        if place == len(outputs):
+            outputs.append(output)
+        attached.append(place)
+    stages = tuple(msgspec.structs.replace(stage, stdout=b"", stderr=b"") for stage in reply.outcome.stages)
+    outcome = msgspec.structs.replace(reply.outcome, stdout=b"", stderr=b"", stages=stages)
+    return RunReply(reply.seq, outcome, tuple(attached)), outputs
+
+
+def _completed(reply: RunReply, outputs: Sequence[bytes]) -> RunReply:
+    """Put what was written back into its places; ``LookupError`` where they do not match."""
+    stages = reply.outcome.stages
+    if len(reply.attached) != 2 * (1 + len(stages)) or min(reply.attached) < 0:
+        raise LookupError(f"{len(stages)} stages, outputs {reply.attached}")
+    found = iter([outputs[place] for place in reply.attached])
+    outcome = msgspec.structs.replace(reply.outcome, stdout=next(found), stderr=next(found))
+    whole = tuple(msgspec.structs.replace(stage, stdout=next(found), stderr=next(found)) for stage in stages)
+    return RunReply(reply.seq, msgspec.structs.replace(outcome, stages=whole))

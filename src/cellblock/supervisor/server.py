@@ -10,17 +10,17 @@ import asyncio
 import logging
 import socket
 from collections.abc import Coroutine
-from contextlib import suppress
 from functools import partial
 
 from cellblock.config import Settings
 from cellblock.engine.installation import Installation
 from cellblock.engine.run import Engine, UnknownLanguageError
 from cellblock.engine.self_test import check_runtimes
-from cellblock.errors import CellblockError, CellLostError, HostError, RequestRefused
+from cellblock.errors import CellLostError, HostError, RequestRefused
 from cellblock.languages.registry import Registry
 from cellblock.model import SupervisorStatus
 from cellblock.sandbox.host import Host
+from cellblock.supervisor.frames import Connection
 from cellblock.supervisor.messages import (
     CancelRequest,
     FailureReply,
@@ -29,12 +29,12 @@ from cellblock.supervisor.messages import (
     ProbeRequest,
     RefusalReply,
     Reply,
+    Request,
     RunReply,
     RunRequest,
     StatusMessage,
     decode_request,
-    encode_frame,
-    read_frame,
+    encode,
 )
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class SupervisorServer:
         self._engine = Engine(settings, host, registry, installation)
         self._checking = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.worker_slots)
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._peers: set[_Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -73,7 +73,8 @@ class SupervisorServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Answer on ``listener``, and check the languages meanwhile: each is offered when it has passed."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(partial(_Peer, self), sock=listener)
         await self.check_languages()
 
     async def check_languages(self, *, anew: bool = False) -> None:
@@ -97,8 +98,9 @@ class SupervisorServer:
         task.add_done_callback(self._tasks.discard)
 
     def _tell_status(self) -> None:
-        for writer in self._writers:
-            self._send(writer, StatusMessage(self.status))
+        frame = encode(StatusMessage(self.status))
+        for peer in self._peers:
+            peer.send(frame)
 
     async def close(self) -> None:
         """Stop listening and end every run."""
@@ -107,43 +109,32 @@ class SupervisorServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in list(self._writers):
-            writer.close()
+        for peer in self._peers:
+            peer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one peer until it goes or breaks the protocol; then its runs end too."""
-        self._writers.add(writer)
-        mine: dict[int, asyncio.Task[None]] = {}
-        try:
-            self._send(writer, StatusMessage(self.status))
-            while (payload := await read_frame(reader)) is not None:
-                request = decode_request(payload)
-                if isinstance(request, CancelRequest):
-                    if request.seq in mine:
-                        mine[request.seq].cancel()
-                    continue
-                task = asyncio.create_task(self._answer(request, writer))
-                mine[request.seq] = task
-                task.add_done_callback(partial(_forget, mine, request.seq))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        except (CellblockError, OSError) as error:
-            log.warning("peer disconnected: %s", error)
-        finally:
-            for task in list(mine.values()):
-                task.cancel()
-            self._writers.discard(writer)
-            writer.close()
+    def greet(self, peer: _Peer) -> None:
+        """Begin to tell a peer how things stand."""
+        self._peers.add(peer)
+        peer.send(encode(StatusMessage(self.status)))
 
-    async def _answer(self, request: RunRequest | ProbeRequest, writer: asyncio.StreamWriter) -> None:
+    def forget(self, peer: _Peer) -> None:
+        """Tell a peer nothing more."""
+        self._peers.discard(peer)
+
+    def begin(self, request: RunRequest | ProbeRequest, peer: _Peer) -> asyncio.Task[None]:
+        """Serve one request; cancelling the task ends its run, and then it is not answered."""
+        task = asyncio.create_task(self._answer(request, peer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _answer(self, request: RunRequest | ProbeRequest, peer: _Peer) -> None:
         try:
-            reply = await self._reply_to(request)
+            frame = encode(await self._reply_to(request))
         except Exception:  # the peer waits for an answer, whatever went wrong here
             log.exception("request failed")
-            reply = FailureReply(request.seq, "internal error of the supervisor; its log says more")
-        with suppress(ConnectionError):  # the peer has gone meanwhile
-            self._send(writer, reply)
-            await writer.drain()
+            frame = encode(FailureReply(request.seq, "internal error of the supervisor; its log says more"))
+        peer.send(frame)
 
     async def _reply_to(self, request: RunRequest | ProbeRequest) -> Reply:
         match request:
@@ -163,9 +154,31 @@ class SupervisorServer:
                 await self.check_languages(anew=True)
                 return ProbeReply(seq, (*features, *self._engine.availability.features))
 
-    def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
-        writer.write(encode_frame(reply))
 
+class _Peer(Connection):
+    """One service that is connected. When it goes or breaks the protocol, its runs end."""
 
-def _forget(tasks: dict[int, asyncio.Task[None]], seq: int, _: asyncio.Task[None]) -> None:
-    tasks.pop(seq, None)
+    def __init__(self, server: SupervisorServer) -> None:
+        super().__init__()
+        self._server = server
+        self._requests: dict[int, asyncio.Task[None]] = {}
+
+    def opened(self) -> None:
+        self._server.greet(self)
+
+    def received(self, payload: bytes, attachments: tuple[bytes, ...]) -> None:
+        request: Request = decode_request(payload, attachments)
+        if isinstance(request, CancelRequest):
+            if request.seq in self._requests:
+                self._requests[request.seq].cancel()
+            return
+        task = self._server.begin(request, self)
+        self._requests[request.seq] = task
+        task.add_done_callback(lambda _: self._requests.pop(request.seq, None))
+
+    def closed(self, error: Exception | None) -> None:
+        if error is not None:
+            log.warning("peer disconnected: %s", error)
+        self._server.forget(self)
+        for task in self._requests.values():
+            task.cancel()
