@@ -155,6 +155,19 @@ async def ended(process: subprocess.Popen[bytes], *, timeout_s: float = 5) -> in
     return await asyncio.to_thread(process.wait, timeout_s)
 
 
+async def test_long_answers_too_need_nothing_that_is_out_of_reach_by_then(place, supervisor):
+    async def script(_job):
+        return make_outcome(stdout=b"\xff" * 1_000_000)
+
+    supervisor.script = script
+    async with place.service() as (_, http):
+        await ready(http)
+        record = (await http.post("/api/submit?wait=true", json=BODY)).json()
+        assert record["stdout"] == "\ufffd" * 1_000_000
+        stored = await http.get(f"/api/result/{record['id']}")
+        assert stored.json() == record
+
+
 @pytest.mark.usefixtures("supervisor")
 async def test_service_gives_up_root_for_good_and_works_from_a_home_it_cannot_enter(place):
     async with place.service() as (process, http):

@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from cellblock.api.judge.translate import record_body
+from cellblock.api.judge.translate import record_pieces
 from cellblock.app.private import private_supervisor
 from cellblock.cli.options import settings_options
 from cellblock.config import Settings
@@ -87,7 +87,7 @@ def run(
     outcome = record.outcome
     assert outcome is not None  # noqa: S101  # _run returns finished records only
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(record_body(record))).decode() + "\n")
+        sys.stdout.write(msgspec.json.format(b"".join(record_pieces(record))).decode() + "\n")
     else:
         _show(outcome)
     if outcome.verdict is Verdict.IE:

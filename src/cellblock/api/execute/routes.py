@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from cellblock.api import bodies
+from cellblock.api.answers import AnyResponse, output_response
 from cellblock.api.errands import run_for
 from cellblock.api.errors import AnyRequest, Dialect, json_response, request_id
 from cellblock.api.execute import translate
@@ -28,7 +29,7 @@ def routes(
     """Return the handlers of execute and runtimes."""
 
     @post("/v1/execute", request_max_body_size=body_max_bytes)
-    async def execute(request: AnyRequest) -> Response[bytes]:
+    async def execute(request: AnyRequest) -> AnyResponse:
         raw_body = await request.body()
         bodies.require_json(request.headers.get("content-type", ""))
         body = translate.decode_execute(raw_body)
@@ -45,7 +46,7 @@ def routes(
             stdin_max_bytes=stdin_max_bytes,
         )
         outcome = await run_for(request, job, queue)
-        return json_response(200, translate.answer(outcome, runtime))
+        return await output_response(request, 200, translate.answer(outcome, runtime))
 
     @get("/v1/runtimes")
     async def runtimes() -> Response[bytes]:

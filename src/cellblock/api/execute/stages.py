@@ -27,11 +27,6 @@ def shown(outcome: Outcome, runtime: LanguageStatus) -> Shown:
     return Shown(compile=first, run=rest[0] if rest else first)
 
 
-def text(output: bytes) -> str:
-    """Return output as JSON can carry it; what is no UTF-8 is replaced."""
-    return output.decode("utf-8", "replace")
-
-
 def signal_name(number: int | None) -> str | None:
     """Return ``SIGKILL`` and the like; real-time signals by their distance from the first."""
     if number is None:

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from cellblock.api import bodies, selectors
 from cellblock.api.errors import Failure
 from cellblock.api.execute.files import arrange
-from cellblock.api.execute.stages import shown, signal_name, text, whole_ms
+from cellblock.api.execute.stages import shown, signal_name, whole_ms
 from cellblock.api.execute.wire import (
     ErrorBody,
     ErrorDetail,
@@ -21,6 +21,7 @@ from cellblock.api.execute.wire import (
     RuntimeBody,
     StageBody,
 )
+from cellblock.api.outputs import Output
 from cellblock.errors import RequestRefused
 from cellblock.model import Job, LanguageStatus, Limits, Outcome, Profile, StageLimits, StageReport
 
@@ -201,8 +202,8 @@ def _checked_args(args: Sequence[str]) -> tuple[str, ...]:
 def _stage_body(stage: StageReport) -> StageBody:
     peak_bytes = stage.memory_peak_bytes
     return StageBody(
-        stdout=text(stage.stdout),
-        stderr=text(stage.stderr),
+        stdout=Output(stage.stdout),
+        stderr=Output(stage.stderr),
         code=stage.exit_code,
         signal=signal_name(stage.signal),
         time_ms=whole_ms(stage.wall_time_ns),

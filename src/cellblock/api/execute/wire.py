@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
+from cellblock.api.outputs import Output
+
 Number = int | float
 
 
@@ -39,8 +41,8 @@ class ExecuteBody(Struct, frozen=True, kw_only=True):
 class StageBody(Struct, frozen=True, kw_only=True):
     """How one stage went; what was not measured is null."""
 
-    stdout: str
-    stderr: str
+    stdout: Output
+    stderr: Output
     code: int | None
     signal: str | None
     """Its name, such as ``SIGKILL``."""

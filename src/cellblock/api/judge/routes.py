@@ -13,6 +13,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from cellblock.api import bodies
+from cellblock.api.answers import AnyResponse, output_response
 from cellblock.api.errors import AnyRequest, Dialect, json_response
 from cellblock.api.intake import Intake
 from cellblock.api.judge import translate
@@ -45,7 +46,7 @@ def routes(
     """Return the handlers of submit, result and languages."""
 
     @post("/api/submit")
-    async def submit(request: AnyRequest) -> Response[bytes]:
+    async def submit(request: AnyRequest) -> AnyResponse:
         raw_body = await request.body()
         bodies.require_json(request.headers.get("content-type", ""))
         body = translate.decode_submit(raw_body)
@@ -69,13 +70,13 @@ def routes(
         )
         record = accepted.record
         if accepted.finished is None:
-            return json_response(202, translate.record_body(record))
+            return await output_response(request, 202, translate.record_body(record))
         if not wait:
             return json_response(202, AcceptedBody(record.id, record.job_status, accepted.queue_depth))
-        return await _held_answer(record, accepted.finished, bounds.sync_wait_max_ms)
+        return await _held_answer(request, record, accepted.finished, bounds.sync_wait_max_ms)
 
     @get("/api/result/{submission_id:str}")
-    async def result(request: AnyRequest) -> Response[bytes]:
+    async def result(request: AnyRequest) -> AnyResponse:
         submission_id: str = request.path_params["submission_id"]
         canonical_id = translate.parse_uuid(submission_id)
         if canonical_id is None:
@@ -83,7 +84,7 @@ def routes(
         record = await store.get(canonical_id)
         if record is None:
             raise RequestRefused(404, "submission not found")
-        return json_response(200, translate.record_body(record))
+        return await output_response(request, 200, translate.record_body(record))
 
     @get("/api/languages")
     async def languages() -> Response[bytes]:
@@ -94,12 +95,12 @@ def routes(
 
 
 async def _held_answer(
-    record: Record, finished: asyncio.Future[Record], sync_wait_max_ms: int
-) -> Response[bytes]:
+    request: AnyRequest, record: Record, finished: asyncio.Future[Record], sync_wait_max_ms: int
+) -> AnyResponse:
     """Wait for the result; the job does not notice when nobody waits any more."""
     await asyncio.wait([finished], timeout=sync_wait_max_ms / 1000)
     if finished.done() and not finished.cancelled():
-        return json_response(200, translate.record_body(finished.result()))
+        return await output_response(request, 200, translate.record_body(finished.result()))
     if finished.cancelled():
         reason = "the service is stopping and runs the submission after its next start"
     else:

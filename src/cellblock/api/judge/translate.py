@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +12,7 @@ from msgspec import Struct
 from cellblock.api import bodies
 from cellblock.api.errors import Failure
 from cellblock.api.judge.wire import SCHEMA_VERSION, ErrorBody, RecordBody, SubmitBody
+from cellblock.api.outputs import Output, json_pieces
 from cellblock.api.selectors import goes_by
 from cellblock.errors import RequestRefused
 from cellblock.model import LanguageStatus, Profile, Record
@@ -109,8 +110,8 @@ def record_body(record: Record) -> RecordBody:
         verdict=outcome.verdict if outcome else None,
         exit_code=outcome.exit_code if outcome else None,
         signal=outcome.signal if outcome else None,
-        stdout=outcome.stdout.decode("utf-8", "replace") if outcome else None,
-        stderr=outcome.stderr.decode("utf-8", "replace") if outcome else None,
+        stdout=Output(outcome.stdout) if outcome else None,
+        stderr=Output(outcome.stderr) if outcome else None,
         output_integrity=outcome.output_integrity if outcome else None,
         error_message=outcome.error_message if outcome else record.error_message,
         cpu_time_secs=None if cpu_usec is None else cpu_usec / _USEC_PER_S,
@@ -121,6 +122,11 @@ def record_body(record: Record) -> RecordBody:
         started_at=None if record.started_at_ns is None else timestamp(record.started_at_ns),
         completed_at=None if record.completed_at_ns is None else timestamp(record.completed_at_ns),
     )
+
+
+def record_pieces(record: Record) -> Iterator[bytes]:
+    """Yield the record's JSON, piece by piece: what a client reads and what a webhook is sent."""
+    return json_pieces(record_body(record))
 
 
 def error_body(failure: Failure) -> ErrorBody:

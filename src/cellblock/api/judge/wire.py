@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from cellblock.api.outputs import Output
 from cellblock.model import Evidence, JobStatus, OutputIntegrity, Verdict
 
 SCHEMA_VERSION = "1.0"
@@ -51,8 +52,8 @@ class RecordBody(Struct, frozen=True, kw_only=True):
     verdict: Verdict | None
     exit_code: int | None
     signal: int | None
-    stdout: str | None
-    stderr: str | None
+    stdout: Output | None
+    stderr: Output | None
     output_integrity: OutputIntegrity | None
     error_message: str | None
     cpu_time_secs: float | None

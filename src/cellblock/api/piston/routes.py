@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from cellblock.api.answers import AnyResponse, output_response
 from cellblock.api.errands import run_for
 from cellblock.api.errors import AnyRequest, Dialect, json_response, request_id
 from cellblock.api.execute.translate import make_job, runtime_bodies
@@ -28,7 +29,7 @@ def routes(
     """Return the handlers of execute and runtimes."""
 
     @post("/api/v2/execute", request_max_body_size=body_max_bytes)
-    async def piston_execute(request: AnyRequest) -> Response[bytes]:
+    async def piston_execute(request: AnyRequest) -> AnyResponse:
         raw_body = await request.body()
         translate.require_json(request.headers.get("content-type", ""))
         body = translate.decode_piston(raw_body)
@@ -45,7 +46,7 @@ def routes(
             stdin_max_bytes=stdin_max_bytes,
         )
         outcome = await run_for(request, job, queue)
-        return json_response(200, translate.answer(outcome, runtime))
+        return await output_response(request, 200, translate.answer(outcome, runtime))
 
     @get("/api/v2/runtimes")
     async def piston_runtimes() -> Response[bytes]:

@@ -14,9 +14,10 @@ from msgspec import UNSET
 from cellblock.api import bodies, selectors
 from cellblock.api.errors import Failure
 from cellblock.api.execute.files import NO_TEXT_FILE
-from cellblock.api.execute.stages import shown, signal_name, text, whole_ms
+from cellblock.api.execute.stages import shown, signal_name, whole_ms
 from cellblock.api.execute.translate import LEAST_MEMORY_BYTES, PROFILE
 from cellblock.api.execute.wire import ExecuteBody, FileBody
+from cellblock.api.outputs import Output
 from cellblock.api.piston.wire import PistonAnswer, PistonBody, PistonErrorBody, PistonStage
 from cellblock.errors import RequestRefused
 from cellblock.model import LanguageStatus, Limits, Outcome, StageLimits, StageReport, Verdict
@@ -26,7 +27,6 @@ _COMPILE_TIMEOUT_MS = 10_000
 _MEMORY = "memory_limit"
 _PROFILE_LIMIT = -1
 _USEC_PER_MS = 1000
-_STDOUT, _STDERR = 1, 2
 _WALL_LIMIT = "wall_limit"
 
 _body_decoder = msgspec.json.Decoder(PistonBody)
@@ -116,16 +116,6 @@ def error_body(failure: Failure) -> PistonErrorBody:
     return PistonErrorBody(failure.message + suffix)
 
 
-def interleaved(stage: StageReport) -> bytes:
-    """Return both streams in the order in which they were written, as far as that was seen."""
-    streams = {_STDOUT: memoryview(stage.stdout), _STDERR: memoryview(stage.stderr)}
-    parts: list[memoryview] = []
-    for stream, length in stage.output_order:
-        parts.append(streams[stream][:length])
-        streams[stream] = streams[stream][length:]
-    return b"".join([*parts, *streams.values()])
-
-
 def _file(index: int, file: Any) -> FileBody:
     if not isinstance(file, dict) or not isinstance(file.get("content"), str):
         raise RequestRefused(400, f"files[{index}].content is required as a string")
@@ -174,10 +164,10 @@ def _stage(stage: StageReport) -> PistonStage:
     status, message = _ending(stage)
     return PistonStage(
         signal=signal_name(stage.signal),
-        stdout=text(stage.stdout),
-        stderr=text(stage.stderr),
+        stdout=Output(stage.stdout),
+        stderr=Output(stage.stderr),
         code=stage.exit_code,
-        output=text(interleaved(stage)),
+        output=Output(stage.stdout, stage.stderr, stage.output_order),
         memory=stage.memory_peak_bytes,
         message=message,
         status=status,

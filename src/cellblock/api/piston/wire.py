@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
+from cellblock.api.outputs import Output
+
 
 class PistonBody(Struct, frozen=True, kw_only=True):
     """Body of ``POST /api/v2/execute`` before anything is checked: Piston has words of its own for that."""
@@ -27,10 +29,10 @@ class PistonStage(Struct, frozen=True, kw_only=True):
     """How one stage went; what was not measured is null."""
 
     signal: str | None
-    stdout: str
-    stderr: str
+    stdout: Output
+    stderr: Output
     code: int | None
-    output: str
+    output: Output
     """Both streams as they were written."""
     memory: int | None
     """Peak, in bytes."""
