@@ -92,10 +92,11 @@ class SupervisorServer:
         """Check the languages in the background: something was installed."""
         self._in_background(self.check_languages())
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _tell_status(self) -> None:
         frame = encode(StatusMessage(self.status))
@@ -123,10 +124,7 @@ class SupervisorServer:
 
     def begin(self, request: RunRequest | ProbeRequest, peer: _Peer) -> asyncio.Task[None]:
         """Serve one request; cancelling the task ends its run, and then it is not answered."""
-        task = asyncio.create_task(self._answer(request, peer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._in_background(self._answer(request, peer))
 
     async def _answer(self, request: RunRequest | ProbeRequest, peer: _Peer) -> None:
         try:
