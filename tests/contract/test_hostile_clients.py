@@ -236,7 +236,7 @@ async def test_client_that_takes_its_answer_slowly_but_steadily_gets_all_of_it()
             taken += part
             await asyncio.sleep(0.025)
         assert time.monotonic() - began_s > 2
-        assert taken.endswith(whole.content[-200:])
+        assert taken.endswith(whole.content[-200:] + b"\r\n0\r\n\r\n")
         assert len(taken) > len(whole.content)
 
 
