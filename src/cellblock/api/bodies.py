@@ -41,9 +41,12 @@ def require_json(content_type: str) -> None:
 def decode(decoder: msgspec.json.Decoder[T], body: bytes, *, misfit_status: int) -> T:
     """Parse a body: 400 for what is no JSON, ``misfit_status`` for a missing field or a wrong type."""
     try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise RequestRefused(misfit_status, _explain(str(error))) from error
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError as error:
+            # What is no JSON further on is no JSON, whatever its fields.
+            msgspec.json.decode(body, type=msgspec.Raw)
+            raise RequestRefused(misfit_status, _explain(str(error))) from error
     except (msgspec.DecodeError, UnicodeError) as error:
         if _HALF_PAIR_AT_END.fullmatch(body[body.rfind(b"\\u") :]):
             raise RequestRefused(400, "malformed JSON: ends in half of a surrogate pair") from error
