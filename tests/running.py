@@ -13,7 +13,7 @@ import httpx
 from cellblock import config
 from cellblock.app import service
 from cellblock.model import SupervisorStatus
-from cellblock.store import Database, Store, Unfinished
+from cellblock.store import Database, Keys, Store, Unfinished
 from doubles import Script, ScriptedSupervisor, answer_four, until
 
 
@@ -22,6 +22,7 @@ class Running:
     http: httpx.AsyncClient
     supervisor: ScriptedSupervisor
     store: Store
+    keys: Keys
     port: int
     stop: asyncio.Event
     task: asyncio.Task[None]
@@ -103,7 +104,7 @@ async def running(
     try:
         await started.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
-            instance = Running(http, supervisor, Store(parts.database), port, stop, task)
+            instance = Running(http, supervisor, Store(parts.database), parts.keys, port, stop, task)
             if connected:
                 await until(lambda: bool(supervisor.connections))
                 await instance.ready()

@@ -7,6 +7,7 @@ means that what was asked cannot be done as asked. The two never share a path.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 
 class CellblockError(Exception):
@@ -52,7 +53,13 @@ class RequestRefused(Exception):  # noqa: N818  # a refusal is an answer, not an
     """The request cannot be served as asked: an HTTP status, a text for the client, extra headers."""
 
     def __init__(
-        self, status: int, message: str, *, retry_after_s: int | None = None, code: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        retry_after_s: int | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Refuse with ``status`` and ``message``; ``retry_after_s`` becomes ``Retry-After``.
 
@@ -62,4 +69,5 @@ class RequestRefused(Exception):  # noqa: N818  # a refusal is an answer, not an
         self.message = message
         self.retry_after_s = retry_after_s
         self.code = code
+        self.headers = headers or {}
         super().__init__(message)

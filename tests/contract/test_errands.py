@@ -33,7 +33,8 @@ class ExecutedGate(Gate):
 def raw_request(route: str) -> bytes:
     body = json.dumps(REQUESTS[route]).encode()
     return (
-        b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+        b"POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s"
     ) % (route.encode(), len(body), body)
 
 

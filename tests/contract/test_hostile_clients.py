@@ -22,13 +22,13 @@ QUICK = {
     "CELLBLOCK_ANSWER_TIMEOUT_MS": "1000",
     "CELLBLOCK_KEEP_ALIVE_TIMEOUT_MS": "1000",
 }
-HEALTH = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n"
+HEALTH = b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n"
 JSON = {"content-type": "application/json"}
 BODY = json.dumps({"language": "python", "code": "print(2 + 2)"}).encode()
 
 
 def post(path: str, *fields: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "host: x", "content-type: application/json", *fields]
+    lines = [f"POST {path} HTTP/1.1", "host: localhost", "content-type: application/json", *fields]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
@@ -208,7 +208,7 @@ async def test_clients_that_do_not_take_their_answer_are_disconnected():
         before = service.sockets
         async with httpx.AsyncClient(base_url=service.url, timeout=20) as http:
             record = (await http.post("/api/submit?wait=true", content=BODY, headers=JSON)).json()
-        ask = f"GET /api/result/{record['id']} HTTP/1.1\r\nhost: x\r\n\r\n".encode()
+        ask = f"GET /api/result/{record['id']} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
         stalled = [await service.connect(receive_buffer_bytes=4096) for _ in range(5)]
         async with service.well_behaved() as latencies_s:
             for client in stalled:
@@ -229,7 +229,8 @@ async def test_client_that_takes_its_answer_slowly_but_steadily_gets_all_of_it()
         whole = await http.post("/api/submit?wait=true", content=BODY, headers=JSON)
         client = await service.connect(receive_buffer_bytes=65536)
         await client.send(
-            f"GET /api/result/{whole.json()['id']} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode()
+            f"GET /api/result/{whole.json()['id']} HTTP/1.1\r\n".encode()
+            + b"host: localhost\r\nconnection: close\r\n\r\n"
         )
         taken, began_s = b"", time.monotonic()
         while part := await client.reader.read(128 * 1024):

@@ -53,7 +53,7 @@ async def test_client_that_disconnects_while_it_waits_changes_nothing(service):
     body = json.dumps({"language": "python", "code": "1"}).encode()
     _, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(
-        b"POST /api/submit?wait=true HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"POST /api/submit?wait=true HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         b"content-length: %d\r\n\r\n%s" % (len(body), body)
     )
     await until(lambda: gate.held == 1)

@@ -19,7 +19,7 @@ import pytest
 
 from cellblock import config
 from cellblock.app import children, parent, places, welcome
-from cellblock.errors import ConfigError, HostError
+from cellblock.errors import HostError
 from cellblock.model import EnforcementMode
 from doubles import ScriptedSupervisor, make_language, make_status
 
@@ -185,12 +185,6 @@ def test_path_too_long_for_a_socket_says_what_to_set(tmp_path):
         children.listen(tmp_path / ("x" * 120))
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104  # what is refused
-def test_address_that_others_reach_is_refused_while_there_are_no_keys(host):
-    with pytest.raises(ConfigError, match="there are no keys"):
-        parent.serve(config.load({"host": host}, {}))
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root looks for the service's user")
 def test_missing_service_user_is_one_line_with_the_command_that_makes_it(settings):
     without_user = config.load(
@@ -204,10 +198,17 @@ def test_missing_service_user_is_one_line_with_the_command_that_makes_it(setting
 def test_welcome_tells_strict_permissive_and_refusing_apart(settings):
     permissive = msgspec.structs.replace(settings, permissive=True)
     refusing = make_status(enforcement_mode=EnforcementMode.NONE)
-    assert "(strict)" in welcome.text(settings, make_status())
-    assert "(PERMISSIVE: " in welcome.text(permissive, make_status())
-    assert "NOT run" in welcome.text(permissive, refusing)
-    assert "NOT run" in welcome.text(settings, None)
+    assert "(strict)" in welcome.text(settings, make_status(), needs_key=False)
+    assert "(PERMISSIVE: " in welcome.text(permissive, make_status(), needs_key=False)
+    assert "NOT run" in welcome.text(permissive, refusing, needs_key=False)
+    assert "NOT run" in welcome.text(settings, None, needs_key=False)
+
+
+def test_welcome_says_whether_a_key_is_needed(settings):
+    assert "There are no API keys" in welcome.text(settings, make_status(), needs_key=False)
+    asking = welcome.text(settings, make_status(), needs_key=True)
+    assert "needs an API key" in asking
+    assert "-H 'x-api-key: " in asking
 
 
 def test_welcome_waits_until_a_language_is_ready(settings):

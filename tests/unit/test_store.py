@@ -13,8 +13,8 @@ from sqlalchemy import event, text
 
 from cellblock.errors import StoreError
 from cellblock.model import JobStatus, Profile, Verdict
-from cellblock.store import Database, NewSubmission, Store, migrations
-from cellblock.store.schema import metadata, submissions
+from cellblock.store import Database, Keys, NewSubmission, Store, migrations
+from cellblock.store.schema import metadata
 from cellblock.store.sqlite import open_engine
 from doubles import make_outcome
 
@@ -230,8 +230,11 @@ def test_migrations_lead_to_the_schema_of_the_code(tmp_path):
             ).all()
         )
     engine.dispose()
-    assert sorted(indexes) == sorted(index.name for index in submissions.indexes)
+    assert sorted(indexes) == sorted(
+        index.name for table in metadata.tables.values() for index in table.indexes
+    )
     assert "WHERE idempotency_key IS NOT NULL" in indexes["ix_submissions_idempotency"]
+    assert "WHERE revoked_at_ns IS NULL" in indexes["ix_api_keys_name"]
 
 
 def test_migrating_twice_does_nothing(tmp_path):
@@ -273,3 +276,29 @@ def test_writer_outlives_the_loop_that_asked_it(tmp_path):
         assert asyncio.run(ask_and_wait())
     finally:
         database.close()
+
+
+async def test_database_of_the_release_before_keys_keeps_its_submissions(tmp_path):
+    database = open_database(tmp_path)
+    new = new_submission()
+    await Store(database).insert(new)
+    database.close()
+    older = sqlite3.connect(tmp_path / "cellblock.db")
+    older.execute("DROP TABLE api_keys")
+    older.execute("UPDATE alembic_version SET version_num = '0001'")
+    older.commit()
+    older.close()
+    database = open_database(tmp_path)
+    assert await Store(database).get(new.id) == new.record()
+    assert not Keys(database).exist()
+    database.close()
+
+
+async def test_record_is_shown_to_the_scope_that_it_belongs_to_only(store):
+    new = new_submission(key_scope="key_1")
+    await store.insert(new)
+    assert await store.get(new.id, "key_1") == new.record()
+    assert await store.get(new.id, "key_2") is None
+    assert await store.get(new.id, "") is None
+    (unfinished,) = await store.unfinished()
+    assert unfinished.key_scope == "key_1"

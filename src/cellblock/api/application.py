@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from litestar import Litestar
 
 from cellblock.api import health
+from cellblock.api.access import Gate
 from cellblock.api.errors import Dialect, exception_handlers
 from cellblock.api.execute import routes as execute
 from cellblock.api.intake import Intake
 from cellblock.api.judge import routes as judge
 from cellblock.api.piston import routes as piston
+from cellblock.api.quotas import Quotas
 from cellblock.api.readiness import Readiness
 from cellblock.config import Settings
 from cellblock.dispatch import LocalQueue
-from cellblock.store import Database, Store
+from cellblock.store import Database, Keys, Store
 
 
 def dialects(settings: Settings) -> Sequence[Dialect]:
@@ -28,9 +30,21 @@ def dialects(settings: Settings) -> Sequence[Dialect]:
 
 
 def build(
-    *, settings: Settings, database: Database, store: Store, queue: LocalQueue, readiness: Readiness
+    *,
+    settings: Settings,
+    database: Database,
+    store: Store,
+    keys: Keys,
+    queue: LocalQueue,
+    readiness: Readiness,
 ) -> Litestar:
     """Return the application that serves every route."""
+    gate = Gate(
+        keys=keys,
+        quotas=Quotas(address_per_minute=settings.address_per_minute, note_use=keys.use.note),
+        trusted_proxies=settings.trusted_proxies,
+        listens_on=settings.host,
+    )
     bounds = judge.Bounds(
         code_max_bytes=settings.code_max_bytes,
         stdin_max_bytes=settings.stdin_max_bytes,
@@ -39,12 +53,15 @@ def build(
     body_max_bytes, execute_body_max_bytes = settings.body_max_bytes, settings.execute_body_max_bytes
     return Litestar(
         route_handlers=[
-            *judge.routes(intake=Intake(store, queue), store=store, readiness=readiness, bounds=bounds),
+            *judge.routes(
+                gate=gate, intake=Intake(store, queue), store=store, readiness=readiness, bounds=bounds
+            ),
             *health.routes(readiness=readiness, database=database, queue=queue, node_id=settings.node_id),
             *(
                 handler
                 for dialect in (execute, piston)
                 for handler in dialect.routes(
+                    gate=gate,
                     queue=queue,
                     readiness=readiness,
                     body_max_bytes=execute_body_max_bytes,

@@ -19,13 +19,13 @@ class RunFailedError(CellblockError):
     """The program could not be run, or what it did could not be seen; the message says at what."""
 
 
-async def run_for(request: AnyRequest, job: Job, queue: LocalQueue) -> Outcome:
-    """Run ``job`` as soon as there is a slot, and only for as long as the client is there.
+async def run_for(request: AnyRequest, job: Job, queue: LocalQueue, scope: str) -> Outcome:
+    """Run ``job`` as soon as ``scope`` has a slot, and only for as long as the client is there.
 
     Raises ``RequestRefused`` (503) when the queue is full or the service stops, ``CellblockError``
     where we failed. The request's body has been read.
     """
-    errand = queue.put_errand(job)
+    errand = queue.put_errand(job, scope)
     gone = asyncio.create_task(_disconnected(request), name=f"client-of-{job.id}")
     try:
         awaited: list[asyncio.Future[Any]] = [errand.finished, gone]

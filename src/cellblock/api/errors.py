@@ -95,7 +95,9 @@ class _Answers:
         self._dialects = dialects
 
     def refused(self, request: AnyRequest, error: RequestRefused) -> Response[bytes]:
-        headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+        headers = dict(error.headers)
+        if error.retry_after_s is not None:
+            headers["retry-after"] = str(error.retry_after_s)
         return self._answer(request, error.status, error.message, code=error.code, headers=headers)
 
     def http_error(self, request: AnyRequest, error: HTTPException) -> Response[bytes]:

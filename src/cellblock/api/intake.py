@@ -41,12 +41,12 @@ class Intake:
             first_id = await self._store.find_idempotent(new.key_scope, new.idempotency_key)
             if first_id is not None:
                 return await self._replay(first_id)
-        with self._queue.place():
+        with self._queue.place(new.key_scope):
             kept_id = await self._store.insert(new)
             if kept_id == new.id:
                 depth = self._queue.depth
                 carried = len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
-                waiting = self._queue.put(new.record(), new.job() if carried else None)
+                waiting = self._queue.put(new.record(), new.job() if carried else None, scope=new.key_scope)
                 return Accepted(waiting.record, depth, waiting.finished)
         return await self._replay(kept_id)
 

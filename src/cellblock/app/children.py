@@ -69,7 +69,7 @@ def start_supervisor(
 
 
 def start_service(settings: config.Settings, ready_descriptor: int, locks: Sequence[int] = ()) -> Process:
-    """Start the HTTP service; it writes a byte to ``ready_descriptor`` once it answers."""
+    """Start the HTTP service; it writes ``k`` or ``1`` to ``ready_descriptor`` once it answers."""
     arguments = ["cellblock.app.service", "--ready-fd", str(ready_descriptor)]
     return _start(settings, arguments, [ready_descriptor, *locks], None)
 

@@ -9,7 +9,6 @@ handed down, so that its path stays while supervisors come and go.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import signal
 import socket
@@ -19,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from cellblock.app import children, places, welcome
 from cellblock.config import Settings
-from cellblock.errors import ConfigError, HostError
+from cellblock.errors import HostError
 
 _YOUNG_S = 2.0
 """A child that ends sooner after its start did not really run; starting it again is slowed down."""
@@ -32,9 +31,8 @@ _INSTALLER_PATIENCE_S = 2.0
 def serve(settings: Settings) -> None:
     """Run an instance until it is told to end by SIGTERM or SIGINT.
 
-    Raises ``ConfigError`` or ``HostError`` where it cannot start or its service cannot.
+    Raises ``HostError`` where it cannot start or its service cannot.
     """
-    _refuse_public_address(settings)
     user = places.service_user(settings)
     instance_dir = places.make_instance_dir(settings, user)
     locks = [
@@ -97,11 +95,12 @@ async def _keep_both(settings: Settings, listening: socket.socket, locks: Sequen
 
     supervisor = Child("supervisor", lambda: children.start_supervisor(settings, listening, locks))
     service = Child("service", lambda: _start_service(settings, answers, locks))
-    service_answers = asyncio.Event()
+    service_answers: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    def answers() -> None:
+    def answers(needs_key: bool) -> None:  # noqa: FBT001  # what the service says
         service.mark_served()
-        service_answers.set()
+        if not service_answers.done():
+            service_answers.set_result(needs_key)
 
     welcoming = asyncio.create_task(_welcome(settings, service_answers, supervisor), name="welcome")
     installing = asyncio.create_task(_install_languages(settings, supervisor), name="installation")
@@ -158,9 +157,9 @@ async def _install_languages(settings: Settings, supervisor: Child) -> None:
 
 
 def _start_service(
-    settings: Settings, on_ready: Callable[[], None], locks: Sequence[int]
+    settings: Settings, on_ready: Callable[[bool], None], locks: Sequence[int]
 ) -> children.Process:
-    """Start the service and call ``on_ready`` when it says that it answers."""
+    """Start the service and call ``on_ready`` when it says that it answers, and whether it needs keys."""
     loop = asyncio.get_running_loop()
     reading, writing = os.pipe2(os.O_CLOEXEC)
 
@@ -169,7 +168,7 @@ def _start_service(
         said = os.read(reading, 1)
         os.close(reading)
         if said:
-            on_ready()
+            on_ready(said == b"k")
 
     loop.add_reader(reading, readable)
     try:
@@ -178,20 +177,12 @@ def _start_service(
         os.close(writing)
 
 
-async def _welcome(settings: Settings, service_answers: asyncio.Event, supervisor: Child) -> None:
-    await service_answers.wait()
+async def _welcome(settings: Settings, service_answers: asyncio.Future[bool], supervisor: Child) -> None:
+    needs_key = await service_answers
     status = await welcome.first_settled_status(settings)
     supervisor.mark_served()
-    sys.stdout.write(welcome.text(settings, status))
+    sys.stdout.write(welcome.text(settings, status, needs_key=needs_key))
     sys.stdout.flush()
-
-
-def _refuse_public_address(settings: Settings) -> None:
-    if not ipaddress.ip_address(settings.host).is_loopback:
-        raise ConfigError(
-            f"CELLBLOCK_HOST: there are no keys, so anyone who reaches {settings.host} could run programs: "
-            "listen on a loopback address such as 127.0.0.1"
-        )
 
 
 def _say(message: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import encodings.idna
+import ipaddress
 import os
 import signal
 import socket
@@ -30,8 +31,8 @@ from cellblock.app import http_server, logs, privileges
 from cellblock.app.connections import Bounds
 from cellblock.app.http_server import HttpServer
 from cellblock.dispatch import LocalQueue
-from cellblock.errors import CellblockError, HostError
-from cellblock.store import Database, Store, preload
+from cellblock.errors import CellblockError, ConfigError, HostError
+from cellblock.store import Database, Keys, Store, preload
 from cellblock.supervisor.client import SupervisorClient
 from cellblock.worker import Worker
 
@@ -45,7 +46,8 @@ _log = structlog.get_logger(__name__)
 def main(arguments: Sequence[str]) -> int:
     """Run the service to its end; returns the exit code.
 
-    ``--ready-fd N``: a byte is written to descriptor N, inherited from the parent, once HTTP answers.
+    ``--ready-fd N``: a byte is written to descriptor N, inherited from the parent, once HTTP answers:
+    ``k`` where requests need a key, ``1`` where the service is open to this machine.
     """
     parent_pid = os.getppid()
     parser = argparse.ArgumentParser(prog="python -m cellblock.app.service")
@@ -70,6 +72,7 @@ class Parts:
     """The service, put together; nothing is opened or started yet."""
 
     database: Database
+    keys: Keys
     supervisor: SupervisorClient
     queue: LocalQueue
     readiness: Readiness
@@ -83,17 +86,18 @@ def assemble(settings: config.Settings) -> Parts:
     database = Database(settings.data_dir)
     store = Store(database)
     supervisor = SupervisorClient(settings.supervisor_socket)
-    queue = LocalQueue(settings.queue_capacity)
+    keys = Keys(database)
+    queue = LocalQueue(settings.queue_capacity, keys.concurrency_of)
     readiness = Readiness(supervisor)
     worker = Worker(store=store, queue=queue, supervisor=supervisor, node_id=settings.node_id)
     app = application.build(
-        settings=settings, database=database, store=store, queue=queue, readiness=readiness
+        settings=settings, database=database, store=store, keys=keys, queue=queue, readiness=readiness
     )
     http = http_server.configuration(app, settings)
     http_bounds = http_server.bounds(settings, application.dialects(settings))
     preload()
     encodings.idna.nameprep("")
-    return Parts(database, supervisor, queue, readiness, worker, http, http_bounds)
+    return Parts(database, keys, supervisor, queue, readiness, worker, http, http_bounds)
 
 
 async def serve(
@@ -107,6 +111,7 @@ async def serve(
     """Serve on ``listener`` until ``stop`` is set, then drain; ``on_started`` is called once HTTP answers."""
     parts.database.open()
     try:
+        _refuse_public_address_without_keys(settings, parts.keys)
         await parts.worker.start()
         await parts.supervisor.start()
         http = HttpServer(parts.http, parts.http_bounds, on_started)
@@ -122,6 +127,7 @@ async def serve(
         await serving
         await parts.supervisor.close()
     finally:
+        parts.keys.use.flush()
         parts.database.close()
     _log.info("service_stopped")
 
@@ -156,10 +162,19 @@ async def _serve_until_signal(
 
     def tell_parent() -> None:
         if ready_descriptor is not None:
-            os.write(ready_descriptor, b"1")
+            os.write(ready_descriptor, b"k" if parts.keys.exist() else b"1")
             os.close(ready_descriptor)
 
     await serve(settings, parts, listener, stop=stop, on_started=tell_parent)
+
+
+def _refuse_public_address_without_keys(settings: config.Settings, keys: Keys) -> None:
+    if not ipaddress.ip_address(settings.host).is_loopback and not keys.exist():
+        raise ConfigError(
+            f"CELLBLOCK_HOST: there are no keys, so anyone who reaches {settings.host} could run programs: "
+            "create one first with `cellblock keys create --name NAME`, or listen on a loopback address "
+            "such as 127.0.0.1"
+        )
 
 
 def _give_up_privileges(settings: config.Settings, parent_pid: int) -> None:

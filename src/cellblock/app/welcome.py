@@ -11,6 +11,11 @@ from cellblock.model import EnforcementMode, SupervisorStatus
 from cellblock.supervisor.client import SupervisorClient
 
 _SELF_TEST_PATIENCE_S = 20.0
+_OPEN = (
+    "There are no API keys: whoever is on this machine may run programs here. "
+    "`cellblock keys create --name NAME` closes it at once."
+)
+_ASKS_FOR_A_KEY = "Every request needs an API key: `cellblock keys list`."
 
 
 async def first_settled_status(settings: Settings) -> SupervisorStatus | None:
@@ -35,15 +40,17 @@ async def first_settled_status(settings: Settings) -> SupervisorStatus | None:
     return status
 
 
-def text(settings: Settings, status: SupervisorStatus | None) -> str:
+def text(settings: Settings, status: SupervisorStatus | None, *, needs_key: bool) -> str:
     """Return the lines to print."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base_url = f"http://{host}:{settings.port}"
     body = json.dumps({"language": "python", "code": "print(2 + 2)"})
+    who, key = (_ASKS_FOR_A_KEY, " -H 'x-api-key: cb_live_...'") if needs_key else (_OPEN, "")
     return (
         f"cellblock {__version__} answers on {base_url} ({_mode(settings, status)})\n"
         "Try it:\n"
-        f"  curl -sS '{base_url}/api/submit?wait=true' -H 'content-type: application/json' -d '{body}'\n"
+        f"  curl -sS '{base_url}/api/submit?wait=true'{key} -H 'content-type: application/json' -d '{body}'\n"
+        f"{who}\n"
     )
 
 

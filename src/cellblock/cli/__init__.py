@@ -12,7 +12,7 @@ import traceback
 import click
 
 from cellblock import __version__
-from cellblock.cli import doctor, languages, run, serve, settings
+from cellblock.cli import doctor, keys, languages, run, serve, settings
 from cellblock.errors import CellblockError, ConfigError, RequestRefused
 
 USED_WRONGLY = 2
@@ -27,7 +27,14 @@ def cellblock() -> None:
     """Run untrusted programs in kernel-isolated cells and say truthfully what happened."""
 
 
-for command in (serve.serve, run.run, languages.languages, doctor.doctor, settings.settings):
+for command in (
+    serve.serve,
+    run.run,
+    keys.keys,
+    languages.languages,
+    doctor.doctor,
+    settings.settings,
+):
     cellblock.add_command(command)
 
 

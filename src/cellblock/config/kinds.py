@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cellblock.model import Limits, Profile
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LimitOverrides = dict[str, dict[str, dict[str, int]]]
 """Language, then profile, then a field of ``model.Limits``."""
 
@@ -135,6 +136,13 @@ def _combine_limits(farther: LimitOverrides, nearer: LimitOverrides) -> LimitOve
     return _parse_limits(f"{_render_limits(farther)},{_render_limits(nearer)}")
 
 
+def _parse_networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise UnfitError(f"{error}; write addresses or networks such as 10.0.0.7,fd00::/8") from None
+
+
 PATH = Kind(expected="a path", parse=_parse_path)
 OPTIONAL_PATH = Kind(
     expected="a path",
@@ -143,6 +151,11 @@ OPTIONAL_PATH = Kind(
 )
 SWITCH = Kind(expected="true or false", parse=_parse_switch, render=lambda switch: str(switch).lower())
 ADDRESS = Kind(expected='an IP address or "localhost"', parse=_parse_address)
+NETWORKS = Kind(
+    expected="a list of addresses and networks",
+    parse=_parse_networks,
+    render=lambda networks: ",".join(map(str, networks)),
+)
 UID_RANGE = Kind(
     expected="a range of user ids (FIRST-LAST, both from 1 to 4294967294)",
     parse=_parse_uid_range,

@@ -14,6 +14,7 @@ from msgspec import Struct
 from cellblock.config.kinds import (
     ADDRESS,
     LIMITS,
+    NETWORKS,
     OPTIONAL_PATH,
     OUTPUT_CEILING_BYTES,
     PATH,
@@ -21,6 +22,7 @@ from cellblock.config.kinds import (
     UID_RANGE,
     Kind,
     LimitOverrides,
+    Network,
     matching,
     whole,
 )
@@ -36,6 +38,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     config_file: Path | None
     host: str
     port: int
+    trusted_proxies: tuple[Network, ...]
+    address_per_minute: int
     data_dir: Path
     toolchain_dir: Path
     debian_mirror: str
@@ -137,11 +141,22 @@ SETTINGS: tuple[Setting, ...] = (
         default="", default_text="none", unit="path", help="TOML file to read settings from.",
     ),
     Setting(
-        name="host", kind=ADDRESS, default="127.0.0.1", unit="address", help="Address to listen on.",
+        name="host", kind=ADDRESS, default="127.0.0.1", unit="address",
+        help="Address to listen on; without API keys a loopback one.",
     ),
     Setting(
         name="port", kind=whole("a port number", 1, 65535), default="4096", unit="TCP port",
         help="Port to listen on.",
+    ),
+    Setting(
+        name="trusted_proxies", kind=NETWORKS, default="", default_text="none",
+        unit="addresses or networks, comma-separated",
+        help="Reverse proxies whose X-Forwarded-For is believed.",
+    ),
+    Setting(
+        name="address_per_minute", kind=whole("a number of requests", 0, 1_000_000_000), default="0",
+        default_text="0, no limit", unit="requests",
+        help="Requests that one client address (of IPv6, one /64) may make in a minute.",
     ),
     Setting(
         name="data_dir", kind=PATH, unit="path",

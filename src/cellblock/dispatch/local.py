@@ -2,12 +2,15 @@
 
 Everything happens on the event loop's thread. Nobody polls: the worker is told when something
 was put, and whoever waits for a result awaits the entry's future.
+
+What waits stands in one line for each API key (a *scope*; without keys there is one), and the lines
+take turns: who sends a thousand submissions waits for them, and nobody else does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +32,8 @@ class Waiting:
     """How often it was handed to a supervisor before."""
     finished: asyncio.Future[Record]
     """The final record; cancelled when the service stops before there is one."""
+    scope: str = ""
+    """The API key that it belongs to, by its id; empty without one."""
 
     @property
     def id(self) -> str:
@@ -43,6 +48,8 @@ class Errand:
     job: Job
     finished: asyncio.Future[Outcome]
     """Cancelled when the service stops before there is one, and by a client that no longer waits."""
+    scope: str = ""
+    """As a submission's."""
     starts: int = 0
     """As a submission's."""
 
@@ -52,72 +59,134 @@ class Errand:
         return self.job.id
 
 
-class LocalQueue:
-    """First in, first out; at most ``capacity`` new submissions and errands wait."""
+Entry = Waiting | Errand
 
-    def __init__(self, capacity: int) -> None:
+
+class LocalQueue:
+    """First in, first out within a scope; scopes take turns.
+
+    At most ``capacity`` new submissions and errands wait, but a scope that has fewer than its even
+    share of them always finds a place. ``running_max`` says how many of a scope may run at a time.
+    """
+
+    def __init__(self, capacity: int, running_max: Callable[[str], int | None] = lambda _: None) -> None:
         self._capacity = capacity
-        self._waiting: deque[Waiting | Errand] = deque()
-        self._reserved = 0
+        self._running_max = running_max
+        self._lines: dict[str, deque[Entry]] = {}
+        # Scopes with something to run, the next one first; those at their maximum are not here.
+        self._turns: OrderedDict[str, None] = OrderedDict()
+        self._running: Counter[str] = Counter()
+        self._reserved: Counter[str] = Counter()
+        self._depth = 0
         self._on_put: Callable[[], None] = lambda: None
 
     @property
     def depth(self) -> int:
         """How many submissions and errands wait for a start."""
-        return len(self._waiting)
+        return self._depth
 
     def on_put(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` after every ``put``."""
         self._on_put = callback
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, scope: str = "") -> Iterator[None]:
         """Hold a place while a submission is being written to the store.
 
         Raises ``RequestRefused`` (503) when there is none, so that nothing need be taken back.
         """
-        self._require_place()
-        self._reserved += 1
+        self._require_place(scope)
+        self._reserved[scope] += 1
         try:
             yield
         finally:
-            self._reserved -= 1
+            _count_down(self._reserved, scope)
 
-    def put(self, record: Record, job: Job | None, *, starts: int = 0) -> Waiting:
+    def put(self, record: Record, job: Job | None, *, starts: int = 0, scope: str = "") -> Waiting:
         """Append a submission, whose place was held or that comes from the store at start-up."""
-        waiting = Waiting(record, job, starts, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        self._on_put()
+        waiting = Waiting(record, job, starts, asyncio.get_running_loop().create_future(), scope)
+        self._append(waiting)
         return waiting
 
-    def put_errand(self, job: Job) -> Errand:
+    def put_errand(self, job: Job, scope: str = "") -> Errand:
         """Append a run without a record; raises ``RequestRefused`` (503) when there is no place."""
-        self._require_place()
-        errand = Errand(job, asyncio.get_running_loop().create_future())
-        self._waiting.append(errand)
-        self._on_put()
+        self._require_place(scope)
+        errand = Errand(job, asyncio.get_running_loop().create_future(), scope)
+        self._append(errand)
         return errand
 
     def withdraw(self, errand: Errand) -> None:
         """Give an errand up, wherever it is; does nothing where it is finished."""
-        if errand.finished.cancel():
+        if errand.finished.cancel() and (line := self._lines.get(errand.scope)):
             with suppress(ValueError):  # it has been taken, and whoever took it sees the cancellation
-                self._waiting.remove(errand)
+                line.remove(errand)
+                self._left(errand.scope)
 
-    def put_back(self, entry: Waiting | Errand) -> None:
-        """Return to the head what was taken but could not be started."""
+    def take(self) -> Entry | None:
+        """Return the oldest entry of the scope whose turn it is, ``None`` when none may run.
+
+        It counts as running until it is given to ``release``.
+        """
+        while self._turns:
+            scope, _ = self._turns.popitem(last=False)
+            most = self._running_max(scope)
+            if most is not None and self._running[scope] >= most:
+                continue  # back in turn with the next release
+            entry = self._lines[scope].popleft()
+            self._turns[scope] = None
+            self._left(scope)
+            self._running[scope] += 1
+            return entry
+        return None
+
+    def put_back(self, entry: Entry) -> None:
+        """Return to the head what was taken but could not be started; it is still to be released."""
         if not entry.finished.cancelled():
-            self._waiting.appendleft(entry)
+            self._lines.setdefault(entry.scope, deque()).appendleft(entry)
+            self._depth += 1
+            self._turns[entry.scope] = None
+            self._turns.move_to_end(entry.scope, last=False)
 
-    def take(self) -> Waiting | Errand | None:
-        """Return the oldest entry, ``None`` when none waits."""
-        return self._waiting.popleft() if self._waiting else None
+    def release(self, entry: Entry) -> None:
+        """Note that what was taken runs no more."""
+        _count_down(self._running, entry.scope)
+        if entry.scope in self._lines:
+            self._turns.setdefault(entry.scope)
 
     def abandon(self) -> None:
         """Let go of all that waits: submissions stay in the store, and waiters are told by cancellation."""
-        while self._waiting:
-            self._waiting.popleft().finished.cancel()
+        lines, self._lines = self._lines, {}
+        self._turns.clear()
+        self._depth = 0
+        for line in lines.values():
+            for entry in line:
+                entry.finished.cancel()
 
-    def _require_place(self) -> None:
-        if len(self._waiting) + self._reserved >= self._capacity:
+    def _append(self, entry: Entry) -> None:
+        if entry.scope not in self._lines:
+            self._lines[entry.scope] = deque()
+            self._turns[entry.scope] = None
+        self._lines[entry.scope].append(entry)
+        self._depth += 1
+        self._on_put()
+
+    def _left(self, scope: str) -> None:
+        """Count one less in a line, and forget the line when it was the last."""
+        self._depth -= 1
+        if not self._lines[scope]:
+            del self._lines[scope]
+            self._turns.pop(scope, None)
+
+    def _require_place(self, scope: str) -> None:
+        if self._depth + self._reserved.total() < self._capacity:
+            return
+        own = len(self._lines.get(scope, ())) + self._reserved[scope]
+        scopes = len(self._lines.keys() | self._reserved.keys() | {scope})
+        if own * scopes >= self._capacity:
             raise RequestRefused(503, "queue full, try again later", retry_after_s=RETRY_AFTER_S)
+
+
+def _count_down(counter: Counter[str], scope: str) -> None:
+    counter[scope] -= 1
+    if counter[scope] <= 0:
+        del counter[scope]

@@ -1,7 +1,20 @@
 """What was submitted and what came of it, on disk. The only room that knows SQL."""
 
-from cellblock.store.database import Database, preload
+from cellblock.store.database import Database, database_file, preload
+from cellblock.store.keys import ApiKey, Keys, KeysError, NewKey
 from cellblock.store.rows import final_status
 from cellblock.store.store import NewSubmission, Store, Unfinished
 
-__all__ = ["Database", "NewSubmission", "Store", "Unfinished", "final_status", "preload"]
+__all__ = [
+    "ApiKey",
+    "Database",
+    "Keys",
+    "KeysError",
+    "NewKey",
+    "NewSubmission",
+    "Store",
+    "Unfinished",
+    "database_file",
+    "final_status",
+    "preload",
+]

@@ -1,7 +1,7 @@
 """The tables as the code of today sees them; ``migrations/`` says how they came about.
 
-One row is one submission. Times are nanoseconds since the epoch, UTC; what the program wrote
-is kept as the bytes that it wrote; ``evidence`` is the JSON of ``model.Evidence``.
+Times are nanoseconds since the epoch, UTC. A row of ``submissions`` is one submission: what the
+program wrote is kept as the bytes that it wrote; ``evidence`` is the JSON of ``model.Evidence``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ submissions = Table(
     Column("language", Text, nullable=False),
     Column("profile", Text, nullable=False),
     Column("job_status", Text, nullable=False),
-    # Whose idempotency keys these are; empty while the service knows no API keys.
+    # The API key that it belongs to, by its id; empty where the service knew none.
     Column("key_scope", Text, nullable=False),
     Column("idempotency_key", Text),
     # How often the job was handed to a supervisor: a job that takes the machine down is not run for ever.
@@ -56,3 +56,28 @@ Index(
     sqlite_where=_unfinished,
     postgresql_where=_unfinished,
 )
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    # SHA-256 of the token, which is random enough that nothing slower is needed.
+    Column("token_hash", LargeBinary, nullable=False),
+    # The token's first characters, for people to recognise it by.
+    Column("token_prefix", Text, nullable=False),
+    # Comma-separated, the default first.
+    Column("profiles", Text, nullable=False),
+    Column("per_minute", Integer),
+    Column("per_day", Integer),
+    Column("concurrency", Integer),
+    Column("created_at_ns", BigInteger, nullable=False),
+    Column("revoked_at_ns", BigInteger),
+    # Requests in the present window of a day, so that a restart does not give them back.
+    Column("day_used", Integer, nullable=False),
+    Column("day_resets_at_s", BigInteger, nullable=False),
+)
+Index("ix_api_keys_token", api_keys.c.token_hash, unique=True)
+
+_valid = api_keys.c.revoked_at_ns.is_(None)
+Index("ix_api_keys_name", api_keys.c.name, unique=True, sqlite_where=_valid, postgresql_where=_valid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from cellblock.errors import StoreError
 
 _BUSY_TIMEOUT_MS = 5000
+_PEEK_BUSY_TIMEOUT_S = 0.1
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 
 
@@ -41,7 +43,14 @@ def open_engine(database: Path, *, connections: int, begin: str) -> Engine:
     return engine
 
 
-def store_error(what: str, error: SQLAlchemyError) -> StoreError:
+def open_for_peeking(database: Path) -> sqlite3.Connection:
+    """Return a bare connection for small reads by the thread that opens it; the driver alone is quickest."""
+    connection = sqlite3.connect(database, timeout=_PEEK_BUSY_TIMEOUT_S, isolation_level=None)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def store_error(what: str, error: SQLAlchemyError | sqlite3.Error) -> StoreError:
     """Return our error for the driver's: its reason without the statement, and what to look at."""
     reason = error.orig if isinstance(error, DBAPIError) else error
     return StoreError(f"{what}: {reason}; check the data directory: its owner, its free space, its disk")

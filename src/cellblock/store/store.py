@@ -25,7 +25,7 @@ class NewSubmission(Struct, frozen=True, kw_only=True):
     stdin: bytes
     created_at_ns: int
     key_scope: str = ""
-    """Whose idempotency keys these are; empty without API keys."""
+    """The API key that it belongs to, by its id; empty without one."""
     idempotency_key: str | None = None
 
     def record(self) -> Record:
@@ -49,6 +49,8 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     record: Record
     starts: int
     """How often it was handed to a supervisor before."""
+    key_scope: str = ""
+    """The API key that it belongs to, by its id; empty without one."""
 
 
 _insert = insert(submissions)
@@ -65,9 +67,12 @@ _mark_running = (
 )
 _finish = update(submissions).where(_by_id, _not_final)  # what is set follows from the values' names
 _select_record = select(*RECORD_COLUMNS).where(_by_id)
+_select_own_record = _select_record.where(submissions.c.key_scope == bindparam("scope"))
 _select_job = select(*JOB_COLUMNS).where(_by_id)
 _select_unfinished = (
-    select(*RECORD_COLUMNS, submissions.c.starts).where(_not_final).order_by(submissions.c.created_at_ns)
+    select(*RECORD_COLUMNS, submissions.c.starts, submissions.c.key_scope)
+    .where(_not_final)
+    .order_by(submissions.c.created_at_ns)
 )
 _select_by_key = select(submissions.c.id).where(
     submissions.c.key_scope == bindparam("scope"), submissions.c.idempotency_key == bindparam("wanted_key")
@@ -138,11 +143,15 @@ class Store:
 
         return self._database.write(operation)
 
-    async def get(self, submission_id: str) -> Record | None:
-        """Return the record, ``None`` where there is no such submission."""
+    async def get(self, submission_id: str, key_scope: str | None = None) -> Record | None:
+        """Return the record; ``None`` where there is no such submission or it is not of ``key_scope``."""
 
         def operation(connection: Connection) -> Record | None:
-            row = connection.execute(_select_record, {"wanted": submission_id}).one_or_none()
+            if key_scope is None:
+                found = connection.execute(_select_record, {"wanted": submission_id})
+            else:
+                found = connection.execute(_select_own_record, {"wanted": submission_id, "scope": key_scope})
+            row = found.one_or_none()
             return None if row is None else record_of(row)
 
         return await self._database.read(operation)
@@ -172,6 +181,8 @@ class Store:
 
         def operation(connection: Connection) -> list[Unfinished]:
             rows = connection.execute(_select_unfinished)
-            return [Unfinished(record=record_of(row), starts=row.starts) for row in rows]
+            return [
+                Unfinished(record=record_of(row), starts=row.starts, key_scope=row.key_scope) for row in rows
+            ]
 
         return await self._database.read(operation)

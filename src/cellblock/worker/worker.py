@@ -54,7 +54,7 @@ class Worker:
     async def start(self) -> None:
         """Queue what an earlier process left without a result, then begin to run."""
         for unfinished in await self._store.unfinished():
-            self._queue.put(unfinished.record, None, starts=unfinished.starts)
+            self._queue.put(unfinished.record, None, starts=unfinished.starts, scope=unfinished.key_scope)
         self._queue.on_put(self.pump)
         self._supervisor.on_change(self.pump)
         self.pump()
@@ -97,6 +97,7 @@ class Worker:
 
     def _ended(self, run: asyncio.Task[None]) -> None:
         entry = self._runs.pop(run)
+        self._queue.release(entry)
         if not run.cancelled() and (error := run.exception()) is not None:
             _log.error("run_failed", submission=entry.id, exc_info=error)
             if not entry.finished.done():

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from cellblock.api import bodies
+from cellblock.api.access import Gate
 from cellblock.api.answers import AnyResponse, output_response
 from cellblock.api.errands import run_for
 from cellblock.api.errors import AnyRequest, Dialect, json_response, request_id
@@ -24,7 +25,7 @@ def dialect(body_max_bytes: int) -> Dialect:
 
 
 def routes(
-    *, queue: LocalQueue, readiness: Readiness, body_max_bytes: int, stdin_max_bytes: int
+    *, gate: Gate, queue: LocalQueue, readiness: Readiness, body_max_bytes: int, stdin_max_bytes: int
 ) -> Sequence[HTTPRouteHandler]:
     """Return the handlers of execute and runtimes."""
 
@@ -32,8 +33,10 @@ def routes(
     async def execute(request: AnyRequest) -> AnyResponse:
         raw_body = await request.body()
         bodies.require_json(request.headers.get("content-type", ""))
+        caller = gate.admit_run(request)
         body = translate.decode_execute(raw_body)
         translate.program_files(body)
+        caller.choose(translate.PROFILE)
         status = readiness.require()
         runtime = translate.choose_runtime(body, status.languages)
         run, compiling = translate.stage_limits(body, runtime)
@@ -45,11 +48,12 @@ def routes(
             compiling=compiling,
             stdin_max_bytes=stdin_max_bytes,
         )
-        outcome = await run_for(request, job, queue)
+        outcome = await run_for(request, job, queue, caller.scope)
         return await output_response(request, 200, translate.answer(outcome, runtime))
 
     @get("/v1/runtimes")
-    async def runtimes() -> Response[bytes]:
+    async def runtimes(request: AnyRequest) -> Response[bytes]:
+        gate.admit(request)
         status = readiness.supervisor.status
         return json_response(200, translate.runtime_bodies(status.languages if status else ()))
 

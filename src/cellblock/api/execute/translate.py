@@ -40,6 +40,7 @@ _body_decoder = msgspec.json.Decoder(ExecuteBody)
 _CODES = {
     400: "invalid_request",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",

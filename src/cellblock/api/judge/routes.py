@@ -13,6 +13,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from cellblock.api import bodies
+from cellblock.api.access import Gate
 from cellblock.api.answers import AnyResponse, output_response
 from cellblock.api.errors import AnyRequest, Dialect, json_response
 from cellblock.api.intake import Intake
@@ -41,7 +42,7 @@ def dialect(body_max_bytes: int) -> Dialect:
 
 
 def routes(
-    *, intake: Intake, store: Store, readiness: Readiness, bounds: Bounds
+    *, gate: Gate, intake: Intake, store: Store, readiness: Readiness, bounds: Bounds
 ) -> Sequence[HTTPRouteHandler]:
     """Return the handlers of submit, result and languages."""
 
@@ -49,9 +50,10 @@ def routes(
     async def submit(request: AnyRequest) -> AnyResponse:
         raw_body = await request.body()
         bodies.require_json(request.headers.get("content-type", ""))
+        caller = gate.admit_run(request)
         body = translate.decode_submit(raw_body)
         wait = translate.parse_wait(_query_values(request, "wait"))
-        profile = translate.parse_profile(body.profile)
+        profile = caller.choose(translate.parse_profile(body.profile))
         inputs = translate.check_inputs(
             body, code_max_bytes=bounds.code_max_bytes, stdin_max_bytes=bounds.stdin_max_bytes
         )
@@ -65,6 +67,7 @@ def routes(
                 code=inputs.code,
                 stdin=inputs.stdin,
                 created_at_ns=time.time_ns(),
+                key_scope=caller.scope,
                 idempotency_key=translate.parse_uuid(request.headers.get("idempotency-key", "")),
             )
         )
@@ -77,17 +80,19 @@ def routes(
 
     @get("/api/result/{submission_id:str}")
     async def result(request: AnyRequest) -> AnyResponse:
+        caller = gate.admit(request)
         submission_id: str = request.path_params["submission_id"]
         canonical_id = translate.parse_uuid(submission_id)
         if canonical_id is None:
             raise RequestRefused(400, f"submission id must be a UUID, got {submission_id!r}")
-        record = await store.get(canonical_id)
+        record = await store.get(canonical_id, caller.scope)
         if record is None:
             raise RequestRefused(404, "submission not found")
         return await output_response(request, 200, translate.record_body(record))
 
     @get("/api/languages")
-    async def languages() -> Response[bytes]:
+    async def languages(request: AnyRequest) -> Response[bytes]:
+        gate.admit(request)
         status = readiness.supervisor.status
         return json_response(200, translate.available_names(status.languages if status else ()))
 

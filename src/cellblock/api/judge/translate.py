@@ -46,10 +46,10 @@ def parse_wait(values: Sequence[str]) -> bool:
     raise RequestRefused(400, f"query parameter wait must be true or false, got {', '.join(values)!r}")
 
 
-def parse_profile(name: str | None) -> Profile:
-    """Return the profile asked for; judge where none was."""
+def parse_profile(name: str | None) -> Profile | None:
+    """Return the profile asked for, ``None`` where none was."""
     try:
-        return Profile.JUDGE if name is None else Profile(name)
+        return None if name is None else Profile(name)
     except ValueError as error:
         raise RequestRefused(422, f"field `profile`: expected judge or executor, got {name!r}") from error
 

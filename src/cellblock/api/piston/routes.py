@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from cellblock.api.access import Gate
 from cellblock.api.answers import AnyResponse, output_response
 from cellblock.api.errands import run_for
 from cellblock.api.errors import AnyRequest, Dialect, json_response, request_id
-from cellblock.api.execute.translate import make_job, runtime_bodies
+from cellblock.api.execute.translate import PROFILE, make_job, runtime_bodies
 from cellblock.api.piston import translate
 from cellblock.api.readiness import Readiness
 from cellblock.dispatch import LocalQueue
@@ -24,7 +25,7 @@ def dialect(body_max_bytes: int) -> Dialect:
 
 
 def routes(
-    *, queue: LocalQueue, readiness: Readiness, body_max_bytes: int, stdin_max_bytes: int
+    *, gate: Gate, queue: LocalQueue, readiness: Readiness, body_max_bytes: int, stdin_max_bytes: int
 ) -> Sequence[HTTPRouteHandler]:
     """Return the handlers of execute and runtimes."""
 
@@ -32,8 +33,10 @@ def routes(
     async def piston_execute(request: AnyRequest) -> AnyResponse:
         raw_body = await request.body()
         translate.require_json(request.headers.get("content-type", ""))
+        caller = gate.admit_run(request)
         body = translate.decode_piston(raw_body)
         asked = translate.program(body)
+        caller.choose(PROFILE)
         status = readiness.require()
         runtime = translate.choose_runtime(asked, status.languages)
         run, compiling = translate.stage_limits(body, runtime)
@@ -45,11 +48,12 @@ def routes(
             compiling=compiling,
             stdin_max_bytes=stdin_max_bytes,
         )
-        outcome = await run_for(request, job, queue)
+        outcome = await run_for(request, job, queue, caller.scope)
         return await output_response(request, 200, translate.answer(outcome, runtime))
 
     @get("/api/v2/runtimes")
-    async def piston_runtimes() -> Response[bytes]:
+    async def piston_runtimes(request: AnyRequest) -> Response[bytes]:
+        gate.admit(request)
         status = readiness.supervisor.status
         return json_response(200, runtime_bodies(status.languages if status else ()))
 
