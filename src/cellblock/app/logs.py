@@ -21,7 +21,8 @@ def configure(level: str) -> None:
     ]
     for_people = sys.stderr.isatty()
     finish: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Plain, because the other kind of traceback shows variables, and with them code, input and secrets.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if for_people
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
