@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -43,6 +44,7 @@ from cellblock.supervisor.messages import (
     encode,
 )
 
+T = TypeVar("T")
 Script = Callable[[Job], Awaitable[Outcome]]
 
 
@@ -274,6 +276,16 @@ class Gate:
         self.held += 1
         await self._opened.wait()
         return make_outcome()
+
+
+async def eventually(
+    read: Callable[[], Awaitable[T]], fits: Callable[[T], bool], *, timeout_s: float = 5.0
+) -> T:
+    """Read again and again, as a client does, until what is read fits; return it."""
+    async with asyncio.timeout(timeout_s):
+        while not fits(found := await read()):  # noqa: ASYNC110  # nothing announces what is waited for
+            await asyncio.sleep(0.005)
+    return found
 
 
 async def until(condition: Callable[[], bool], *, timeout_s: float = 5.0) -> None:

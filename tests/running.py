@@ -14,6 +14,7 @@ from cellblock import config
 from cellblock.app import service
 from cellblock.model import SupervisorStatus
 from cellblock.store import Database, Keys, Store, Unfinished
+from cellblock.webhooks import Network
 from doubles import Script, ScriptedSupervisor, answer_four, until
 
 
@@ -89,6 +90,7 @@ async def running(
     script: Script = answer_four,
     connected: bool = True,
     status: SupervisorStatus | None = None,
+    network: Network | None = None,
 ) -> AsyncIterator[Running]:
     """Serve from ``directory`` until the block ends; with ``connected`` the supervisor is there first."""
     settings = settings_for(directory, changes)
@@ -96,7 +98,7 @@ async def running(
     supervisor.status = status or supervisor.status
     if connected:
         await supervisor.start()
-    parts = service.assemble(settings)
+    parts = service.assemble(settings, network)
     listener = service.listening_socket("127.0.0.1", 0)
     port = listener.getsockname()[1]
     stop, started = asyncio.Event(), asyncio.Event()

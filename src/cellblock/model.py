@@ -21,6 +21,19 @@ class JobStatus(StrEnum):
     ERROR = "error"
 
 
+class DeliveryStatus(StrEnum):
+    """Where a submission's webhook stands. ``none``, ``delivered`` and ``failed`` are final."""
+
+    NONE = "none"
+    """The submission has no webhook."""
+    WAITING = "waiting"
+    """There is no result yet."""
+    PENDING = "pending"
+    """An attempt is under way or will be made."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 class Verdict(StrEnum):
     """What happened to the program, in two or three letters (contract 1.2)."""
 

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -20,9 +21,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import standardwebhooks
+import trustme
 
 import cellblock
-from doubles import Gate, ScriptedSupervisor, make_outcome, until
+from doubles import Gate, ScriptedSupervisor, eventually, make_outcome, until
+from receivers import never, receiving, status
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +47,7 @@ class Place:
         shutil.copytree(PACKAGE, self.home / "src" / "cellblock")
         (self.home / "site").symlink_to(sysconfig.get_path("purelib"))
         self.port = _free_port()
+        self.more: dict[str, str] = {}
 
     @property
     def command(self) -> list[str]:
@@ -59,6 +64,8 @@ class Place:
             "CELLBLOCK_SUPERVISOR_SOCKET": str(self.socket),
             "CELLBLOCK_SERVICE_USER": USER,
             "CELLBLOCK_PORT": str(self.port),
+            "CELLBLOCK_ALLOW_LOCALHOST_WEBHOOKS": "true",
+            **self.more,
         }
 
     def start(self, ready: int) -> subprocess.Popen[bytes]:
@@ -263,6 +270,56 @@ async def test_killed_service_loses_nothing_that_it_accepted(place, supervisor):
         records = [await finished(http, submission_id) for submission_id in ids]
     assert [record["verdict"] for record in records] == ["AC"] * 5
     assert sorted(job.id for job in supervisor.jobs) == sorted(ids)
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_killed_service_delivers_after_its_restart_what_was_pending(place):
+    secret, answers = "secret-of-the-test", [status(500), never]
+    async with receiving(*answers) as receiver:
+        hook = {"webhook_url": receiver.url, "webhook_secret": secret}
+        async with place.service() as (process, http):
+            await ready(http)
+            answer = await http.post("/api/submit?wait=true", json=BODY | hook)
+            submission_id = answer.json()["id"]
+            await until(lambda: len(receiver.calls) == 2)  # the second attempt is cut off
+            process.kill()
+        receiver.answers[:] = [status(200)]
+        async with place.service() as (_, http):
+            await until(lambda: len(receiver.calls) == 3)
+
+            async def log_now():
+                return (await http.get(f"/api/result/{submission_id}/deliveries")).json()
+
+            log = await eventually(log_now, lambda log: log["delivery_status"] != "pending")
+    assert log["delivery_status"] == "delivered"
+    assert [attempt["status_code"] for attempt in log["attempts"]] == [500, 200]
+    assert {call.headers["webhook-id"] for call in receiver.calls} == {submission_id}
+    for call in receiver.calls:
+        assert call.body == answer.content
+        standardwebhooks.Webhook(secret.encode()).verify(call.body, call.headers)
+    log_text = place.log.read_text()
+    assert "webhook_attempt" in log_text
+    for private in (secret, "/hook", "of=test", BODY["code"], "Error"):
+        assert private not in log_text
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_service_without_rights_delivers_over_tls_by_the_systems_store(place):
+    authority = trustme.CA()
+    certificate = place.home.parent / "authority.pem"
+    authority.cert_pem.write_to_path(certificate)
+    place.more = {"SSL_CERT_FILE": str(certificate)}  # OpenSSL's own way to name the store
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("xn--bcher-kva.localhost").configure_cert(tls)
+    async with receiving(status(204), tls=tls) as receiver, place.service() as (_, http):
+        await ready(http)
+        hook = {"webhook_url": f"https://b\u00fccher.localhost:{receiver.port}/\u00fc", "webhook_secret": "s"}
+        answer = await http.post("/api/submit?wait=true", json=BODY | hook)
+        await until(lambda: bool(receiver.calls))
+    (call,) = receiver.calls
+    assert call.body == answer.content
+    assert call.line == "POST /%C3%BC HTTP/1.1"
+    standardwebhooks.Webhook(b"s").verify(call.body, call.headers)
 
 
 async def test_sigterm_waits_for_what_runs_and_exits_0(place, supervisor):

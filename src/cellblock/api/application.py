@@ -11,13 +11,14 @@ from cellblock.api.access import Gate
 from cellblock.api.errors import Dialect, exception_handlers
 from cellblock.api.execute import routes as execute
 from cellblock.api.intake import Intake
+from cellblock.api.judge import deliveries
 from cellblock.api.judge import routes as judge
 from cellblock.api.piston import routes as piston
 from cellblock.api.quotas import Quotas
 from cellblock.api.readiness import Readiness
 from cellblock.config import Settings
 from cellblock.dispatch import LocalQueue
-from cellblock.store import Database, Keys, Store
+from cellblock.store import Database, Deliveries, Keys, Store
 
 
 def dialects(settings: Settings) -> Sequence[Dialect]:
@@ -37,6 +38,7 @@ def build(
     keys: Keys,
     queue: LocalQueue,
     readiness: Readiness,
+    admit_webhook: judge.AdmitWebhook,
 ) -> Litestar:
     """Return the application that serves every route."""
     gate = Gate(
@@ -54,8 +56,14 @@ def build(
     return Litestar(
         route_handlers=[
             *judge.routes(
-                gate=gate, intake=Intake(store, queue), store=store, readiness=readiness, bounds=bounds
+                gate=gate,
+                intake=Intake(store, queue),
+                store=store,
+                readiness=readiness,
+                bounds=bounds,
+                admit_webhook=admit_webhook,
             ),
+            deliveries.route(gate=gate, store=store, deliveries=Deliveries(database)),
             *health.routes(readiness=readiness, database=database, queue=queue, node_id=settings.node_id),
             *(
                 handler

@@ -24,15 +24,16 @@ import structlog
 import uvicorn
 import uvloop
 
-from cellblock import config
+from cellblock import config, webhooks
 from cellblock.api import application
+from cellblock.api.judge import translate
 from cellblock.api.readiness import Readiness
 from cellblock.app import http_server, logs, privileges
 from cellblock.app.connections import Bounds
 from cellblock.app.http_server import HttpServer
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, ConfigError, HostError
-from cellblock.store import Database, Keys, Store, preload
+from cellblock.store import Database, Deliveries, Keys, Store, preload
 from cellblock.supervisor.client import SupervisorClient
 from cellblock.worker import Worker
 
@@ -72,17 +73,22 @@ class Parts:
     """The service, put together; nothing is opened or started yet."""
 
     database: Database
+    store: Store
     keys: Keys
     supervisor: SupervisorClient
     queue: LocalQueue
     readiness: Readiness
     worker: Worker
+    deliverer: webhooks.Deliverer
     http: uvicorn.Config
     http_bounds: Bounds
 
 
-def assemble(settings: config.Settings) -> Parts:
-    """Put the service together, importing all that it ever will: later that may be out of reach."""
+def assemble(settings: config.Settings, network: webhooks.Network | None = None) -> Parts:
+    """Put the service together, importing all that it ever will: later that may be out of reach.
+
+    ``network`` is where webhooks are delivered, the machine's own unless stated.
+    """
     database = Database(settings.data_dir)
     store = Store(database)
     supervisor = SupervisorClient(settings.supervisor_socket)
@@ -90,14 +96,42 @@ def assemble(settings: config.Settings) -> Parts:
     queue = LocalQueue(settings.queue_capacity, keys.concurrency_of)
     readiness = Readiness(supervisor)
     worker = Worker(store=store, queue=queue, supervisor=supervisor, node_id=settings.node_id)
+    network = network or webhooks.public_network()
+    admission = webhooks.Admission(network.resolve, allow_localhost=settings.allow_localhost_webhooks)
+    deliverer = _deliverer(settings, database, admission, network)
     app = application.build(
-        settings=settings, database=database, store=store, keys=keys, queue=queue, readiness=readiness
+        settings=settings,
+        database=database,
+        store=store,
+        keys=keys,
+        queue=queue,
+        readiness=readiness,
+        admit_webhook=admission.admit,
     )
     http = http_server.configuration(app, settings)
     http_bounds = http_server.bounds(settings, application.dialects(settings))
     preload()
+    webhooks.preload()
     encodings.idna.nameprep("")
-    return Parts(database, keys, supervisor, queue, readiness, worker, http, http_bounds)
+    return Parts(
+        database, store, keys, supervisor, queue, readiness, worker, deliverer, http, http_bounds
+    )
+
+
+def _deliverer(
+    settings: config.Settings, database: Database, admission: webhooks.Admission, network: webhooks.Network
+) -> webhooks.Deliverer:
+    return webhooks.Deliverer(
+        deliveries=Deliveries(database),
+        admission=admission,
+        network=network,
+        encode=translate.record_pieces,
+        bounds=webhooks.Bounds(
+            at_a_time=settings.webhook_concurrency,
+            at_a_time_per_host=settings.webhook_concurrency_per_host,
+            horizon_ms=settings.webhook_retry_horizon_ms,
+        ),
+    )
 
 
 async def serve(
@@ -112,6 +146,8 @@ async def serve(
     parts.database.open()
     try:
         _refuse_public_address_without_keys(settings, parts.keys)
+        await parts.deliverer.start()
+        parts.store.on_due(parts.deliverer.put)
         await parts.worker.start()
         await parts.supervisor.start()
         http = HttpServer(parts.http, parts.http_bounds, on_started)
@@ -125,6 +161,7 @@ async def serve(
         await parts.worker.drain(settings.drain_timeout_ms)
         http.should_exit = True
         await serving
+        await parts.deliverer.stop()
         await parts.supervisor.close()
     finally:
         parts.keys.use.flush()

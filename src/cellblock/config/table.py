@@ -61,6 +61,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     code_max_bytes: int
     stdin_max_bytes: int
     output_max_bytes: int
+    allow_localhost_webhooks: bool
+    webhook_retry_horizon_ms: int
+    webhook_concurrency: int
+    webhook_concurrency_per_host: int
     limits: LimitOverrides
     permissive: bool
     service_user: str
@@ -260,6 +264,23 @@ SETTINGS: tuple[Setting, ...] = (
         name="output_max_bytes", kind=whole("a number of bytes", 1, OUTPUT_CEILING_BYTES),
         default=str(10 * _MIB),
         unit="bytes", for_cells=True, help="Kept of each output stream; the rest is drained and dropped.",
+    ),
+    Setting(
+        name="allow_localhost_webhooks", kind=SWITCH, default="false", unit="true or false",
+        help="Deliver webhooks to this machine's loopback as well, also without TLS; for development.",
+    ),
+    Setting(
+        name="webhook_retry_horizon_ms", kind=whole("a number of milliseconds", 0, 30 * 86_400_000),
+        default="86400000", unit="milliseconds",
+        help="How long after a result its webhook is still tried again.",
+    ),
+    Setting(
+        name="webhook_concurrency", kind=whole("a number of deliveries", 1, 1024), default="64",
+        unit="deliveries", help="Webhooks that are delivered at the same time.",
+    ),
+    Setting(
+        name="webhook_concurrency_per_host", kind=whole("a number of deliveries", 1, 1024), default="4",
+        unit="deliveries", help="The same, to one host.",
     ),
     Setting(
         name="limits", kind=LIMITS, default="", default_text="each language's own", for_cells=True,

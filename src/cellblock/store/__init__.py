@@ -1,13 +1,19 @@
 """What was submitted and what came of it, on disk. The only room that knows SQL."""
 
 from cellblock.store.database import Database, database_file, preload
+from cellblock.store.deliveries import Attempt, Deliveries, Delivery, DeliveryLog, Due
 from cellblock.store.keys import ApiKey, Keys, KeysError, NewKey
 from cellblock.store.rows import final_status
 from cellblock.store.store import NewSubmission, Store, Unfinished
 
 __all__ = [
     "ApiKey",
+    "Attempt",
     "Database",
+    "Deliveries",
+    "Delivery",
+    "DeliveryLog",
+    "Due",
     "Keys",
     "KeysError",
     "NewKey",

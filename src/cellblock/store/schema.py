@@ -37,7 +37,37 @@ submissions = Table(
     # What a start needs; cleared with the result, since nothing reads it after that.
     Column("code", LargeBinary),
     Column("stdin", LargeBinary),
+    # Who is told of the result. The secret is needed in clear, and cleared when nothing more is sent.
+    Column("webhook_url", Text),
+    Column("webhook_secret", Text),
 )
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("submission_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # Bytes of the result's two streams: how much memory the delivery is going to take.
+    Column("output_bytes", BigInteger, nullable=False),
+    Column("created_at_ns", BigInteger, nullable=False),
+    # When the next attempt is to be made; null when there will be none.
+    Column("due_at_ns", BigInteger),
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("submission_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("started_at_ns", BigInteger, nullable=False),
+    Column("duration_ns", BigInteger, nullable=False),
+    Column("status_code", Integer),
+    Column("error", Text),
+)
+
+_is_due = deliveries.c.due_at_ns.is_not(None)
+Index("ix_deliveries_due", deliveries.c.due_at_ns, sqlite_where=_is_due, postgresql_where=_is_due)
 
 _has_key = submissions.c.idempotency_key.is_not(None)
 Index(

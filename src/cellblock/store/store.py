@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cellblock.model import Job, JobStatus, Outcome, Profile, Record
+from cellblock.store import deliveries
 from cellblock.store.database import Database
+from cellblock.store.deliveries import Due
 from cellblock.store.rows import JOB_COLUMNS, RECORD_COLUMNS, final_status, job_of, outcome_values, record_of
 from cellblock.store.schema import submissions
 
@@ -27,6 +30,10 @@ class NewSubmission(Struct, frozen=True, kw_only=True):
     key_scope: str = ""
     """The API key that it belongs to, by its id; empty without one."""
     idempotency_key: str | None = None
+    webhook_url: str | None = None
+    """Who is told of the result."""
+    webhook_secret: str | None = None
+    """What the message is signed with."""
 
     def record(self) -> Record:
         """Return the record as it stands before anything ran."""
@@ -85,6 +92,11 @@ class Store:
     def __init__(self, database: Database) -> None:
         """Keep them in ``database``, which is opened and closed elsewhere."""
         self._database = database
+        self._on_due: Callable[[Due], None] = lambda _: None
+
+    def on_due(self, callback: Callable[[Due], None]) -> None:
+        """Call ``callback``, on the event loop's thread, after a result was kept that is to be delivered."""
+        self._on_due = callback
 
     def insert(self, new: NewSubmission) -> Awaitable[str]:
         """Keep a submission; the answer is its id, or that of the first one with its idempotency key."""
@@ -123,10 +135,12 @@ class Store:
 
     def finish(
         self, submission_id: str, outcome: Outcome, *, started_at_ns: int | None, completed_at_ns: int
-    ) -> Awaitable[None]:
-        """Keep the result and drop the inputs. A result that is already there is never replaced.
+    ) -> Awaitable[Due | None]:
+        """Keep the result, with its delivery where there is a webhook, and drop the inputs.
 
-        Verdict IE makes it an ``error``, every other verdict ``completed``.
+        A result that is already there is never replaced.
+
+        Verdict IE makes it an ``error``, every other verdict ``completed``. The answer is the delivery.
         """
         values = {
             "wanted": submission_id,
@@ -138,10 +152,18 @@ class Store:
             **outcome_values(outcome),
         }
 
-        def operation(connection: Connection) -> None:
-            connection.execute(_finish, values)
+        output_bytes = len(outcome.stdout) + len(outcome.stderr)
 
-        return self._database.write(operation)
+        def operation(connection: Connection) -> Due | None:
+            if connection.execute(_finish, values).rowcount == 0:
+                return None
+            return deliveries.enter(
+                connection, submission_id, output_bytes=output_bytes, at_ns=completed_at_ns
+            )
+
+        kept = self._database.write(operation)
+        kept.add_done_callback(self._tell_due)
+        return kept
 
     async def get(self, submission_id: str, key_scope: str | None = None) -> Record | None:
         """Return the record; ``None`` where there is no such submission or it is not of ``key_scope``."""
@@ -186,3 +208,7 @@ class Store:
             ]
 
         return await self._database.read(operation)
+
+    def _tell_due(self, kept: asyncio.Future[Due | None]) -> None:
+        if not kept.cancelled() and kept.exception() is None and (due := kept.result()) is not None:
+            self._on_due(due)

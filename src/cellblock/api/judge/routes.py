@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -25,6 +25,8 @@ from cellblock.model import Record
 from cellblock.store import NewSubmission, Store
 
 PREFIX = "/"
+AdmitWebhook = Callable[[str, str | None], Awaitable[None]]
+"""Refuses (400) a webhook, given its URL and secret, that must not be delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,13 @@ def dialect(body_max_bytes: int) -> Dialect:
 
 
 def routes(
-    *, gate: Gate, intake: Intake, store: Store, readiness: Readiness, bounds: Bounds
+    *,
+    gate: Gate,
+    intake: Intake,
+    store: Store,
+    readiness: Readiness,
+    bounds: Bounds,
+    admit_webhook: AdmitWebhook,
 ) -> Sequence[HTTPRouteHandler]:
     """Return the handlers of submit, result and languages."""
 
@@ -57,7 +65,8 @@ def routes(
         inputs = translate.check_inputs(
             body, code_max_bytes=bounds.code_max_bytes, stdin_max_bytes=bounds.stdin_max_bytes
         )
-        translate.refuse_webhook(body)
+        if body.webhook_url is not None:
+            await admit_webhook(body.webhook_url, body.webhook_secret)
         status = readiness.require()
         accepted = await intake.accept(
             NewSubmission(
@@ -69,6 +78,8 @@ def routes(
                 created_at_ns=time.time_ns(),
                 key_scope=caller.scope,
                 idempotency_key=translate.parse_uuid(request.headers.get("idempotency-key", "")),
+                webhook_url=body.webhook_url,
+                webhook_secret=None if body.webhook_url is None else body.webhook_secret,
             )
         )
         record = accepted.record
@@ -82,12 +93,7 @@ def routes(
     async def result(request: AnyRequest) -> AnyResponse:
         caller = gate.admit(request)
         submission_id: str = request.path_params["submission_id"]
-        canonical_id = translate.parse_uuid(submission_id)
-        if canonical_id is None:
-            raise RequestRefused(400, f"submission id must be a UUID, got {submission_id!r}")
-        record = await store.get(canonical_id, caller.scope)
-        if record is None:
-            raise RequestRefused(404, "submission not found")
+        record = await kept_record(store, submission_id, caller.scope)
         return await output_response(request, 200, translate.record_body(record))
 
     @get("/api/languages")
@@ -97,6 +103,17 @@ def routes(
         return json_response(200, translate.available_names(status.languages if status else ()))
 
     return [submit, result, languages]
+
+
+async def kept_record(store: Store, submission_id: str, scope: str) -> Record:
+    """Return a submission by what a client calls it; refuses with 400 or 404, also what is another key's."""
+    canonical_id = translate.parse_uuid(submission_id)
+    if canonical_id is None:
+        raise RequestRefused(400, f"submission id must be a UUID, got {submission_id!r}")
+    record = await store.get(canonical_id, scope)
+    if record is None:
+        raise RequestRefused(404, "submission not found")
+    return record
 
 
 async def _held_answer(

@@ -11,13 +11,22 @@ from msgspec import Struct
 
 from cellblock.api import bodies
 from cellblock.api.errors import Failure
-from cellblock.api.judge.wire import SCHEMA_VERSION, ErrorBody, RecordBody, SubmitBody
+from cellblock.api.judge.wire import (
+    SCHEMA_VERSION,
+    DeliveriesBody,
+    DeliveryAttemptBody,
+    ErrorBody,
+    RecordBody,
+    SubmitBody,
+)
 from cellblock.api.outputs import Output, json_pieces
 from cellblock.api.selectors import goes_by
 from cellblock.errors import RequestRefused
 from cellblock.model import LanguageStatus, Profile, Record
+from cellblock.store import DeliveryLog
 
 _NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
 _USEC_PER_S = 1_000_000
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -61,14 +70,6 @@ def check_inputs(body: SubmitBody, *, code_max_bytes: int, stdin_max_bytes: int)
     code = bodies.bounded_utf8("code", body.code, code_max_bytes)
     stdin = bodies.bounded_utf8("stdin", body.stdin or "", stdin_max_bytes)
     return Inputs(code=code, stdin=stdin)
-
-
-def refuse_webhook(body: SubmitBody) -> None:
-    """Refuse (400) a webhook, which nothing here would call."""
-    if body.webhook_url is not None:
-        raise RequestRefused(
-            400, "this version delivers no webhooks: leave out webhook_url and poll GET /api/result/{id}"
-        )
 
 
 def choose_language(name: str, languages: Sequence[LanguageStatus]) -> str:
@@ -127,6 +128,26 @@ def record_body(record: Record) -> RecordBody:
 def record_pieces(record: Record) -> Iterator[bytes]:
     """Yield the record's JSON, piece by piece: what a client reads and what a webhook is sent."""
     return json_pieces(record_body(record))
+
+
+def deliveries_body(submission_id: str, log: DeliveryLog) -> DeliveriesBody:
+    """Return what was tried to deliver a submission's result."""
+    return DeliveriesBody(
+        id=submission_id,
+        webhook_url=log.url,
+        delivery_status=log.status,
+        next_attempt_at=None if log.due_at_ns is None else timestamp(log.due_at_ns),
+        attempts=[
+            DeliveryAttemptBody(
+                number=attempt.number,
+                started_at=timestamp(attempt.started_at_ns),
+                duration_ms=attempt.duration_ns // _NS_PER_MS,
+                status_code=attempt.status_code,
+                error=attempt.error,
+            )
+            for attempt in log.attempts
+        ],
+    )
 
 
 def error_body(failure: Failure) -> ErrorBody:

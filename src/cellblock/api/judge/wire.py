@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cellblock.api.outputs import Output
-from cellblock.model import Evidence, JobStatus, OutputIntegrity, Verdict
+from cellblock.model import DeliveryStatus, Evidence, JobStatus, OutputIntegrity, Verdict
 
 SCHEMA_VERSION = "1.0"
 
@@ -63,3 +63,23 @@ class RecordBody(Struct, frozen=True, kw_only=True):
     created_at: str
     started_at: str | None
     completed_at: str | None
+
+
+class DeliveryAttemptBody(Struct, frozen=True, kw_only=True):
+    """One attempt to call a webhook."""
+
+    number: int
+    started_at: str
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+
+
+class DeliveriesBody(Struct, frozen=True, kw_only=True):
+    """What was tried to deliver a submission's result; never the secret."""
+
+    id: str
+    webhook_url: str | None
+    delivery_status: DeliveryStatus
+    next_attempt_at: str | None
+    attempts: list[DeliveryAttemptBody]

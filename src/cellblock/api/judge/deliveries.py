@@ -1,0 +1,24 @@
+"""The log of a submission's webhook: whether it was called, when, and how each attempt went."""
+
+from __future__ import annotations
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from cellblock.api.access import Gate
+from cellblock.api.errors import AnyRequest, json_response
+from cellblock.api.judge import translate
+from cellblock.api.judge.routes import kept_record
+from cellblock.store import Deliveries, Store
+
+
+def route(*, gate: Gate, store: Store, deliveries: Deliveries) -> HTTPRouteHandler:
+    """Return the handler; what is refused of a result is refused of its deliveries."""
+
+    @get("/api/result/{submission_id:str}/deliveries")
+    async def delivery_log(request: AnyRequest) -> Response[bytes]:
+        caller = gate.admit(request)
+        record = await kept_record(store, request.path_params["submission_id"], caller.scope)
+        return json_response(200, translate.deliveries_body(record.id, await deliveries.log(record.id)))
+
+    return delivery_log
