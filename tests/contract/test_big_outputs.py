@@ -36,7 +36,7 @@ async def opened(port: int, method: str, path: str, body: object = None, *, vers
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     content = b"" if body is None else json.dumps(body).encode()
     head = (
-        f"{method} {path} HTTP/{version}\r\nhost: x\r\nconnection: close\r\n"
+        f"{method} {path} HTTP/{version}\r\nhost: localhost\r\nconnection: close\r\n"
         f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     )
     writer.write(head.encode() + content)

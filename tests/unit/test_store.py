@@ -278,18 +278,27 @@ def test_writer_outlives_the_loop_that_asked_it(tmp_path):
         database.close()
 
 
-async def test_database_of_the_release_before_keys_keeps_its_submissions(tmp_path):
+async def test_database_of_the_first_release_keeps_its_submissions(tmp_path):
+    engine = open_engine(tmp_path / "cellblock.db", connections=1, begin="BEGIN IMMEDIATE")
+    new = new_submission(idempotency_key=str(uuid.uuid4()))
+    with engine.begin() as connection:
+        migrations.upgrade(connection, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO submissions"
+                " (id, language, profile, job_status, key_scope, idempotency_key,"
+                " starts, created_at_ns, code, stdin)"
+                " VALUES (:id, :language, :profile, 'pending', '', :idempotency_key,"
+                " 0, :created_at_ns, :code, :stdin)"
+            ),
+            {name: getattr(new, name) for name in new.__struct_fields__},
+        )
+    engine.dispose()
     database = open_database(tmp_path)
-    new = new_submission()
-    await Store(database).insert(new)
-    database.close()
-    older = sqlite3.connect(tmp_path / "cellblock.db")
-    older.execute("DROP TABLE api_keys")
-    older.execute("UPDATE alembic_version SET version_num = '0001'")
-    older.commit()
-    older.close()
-    database = open_database(tmp_path)
-    assert await Store(database).get(new.id) == new.record()
+    store = Store(database)
+    assert await store.get(new.id) == new.record()
+    assert await store.job(new.id) == new.job()
+    assert await store.insert(new_submission(idempotency_key=new.idempotency_key)) == new.id
     assert not Keys(database).exist()
     database.close()
 

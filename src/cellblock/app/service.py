@@ -113,9 +113,7 @@ def assemble(settings: config.Settings, network: webhooks.Network | None = None)
     preload()
     webhooks.preload()
     encodings.idna.nameprep("")
-    return Parts(
-        database, store, keys, supervisor, queue, readiness, worker, deliverer, http, http_bounds
-    )
+    return Parts(database, store, keys, supervisor, queue, readiness, worker, deliverer, http, http_bounds)
 
 
 def _deliverer(

@@ -29,12 +29,12 @@ def scripts() -> ScriptDirectory:
     return directory
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
     """Run the revisions that the database lacks; raises ``StoreError`` when it is newer than this code."""
     directory = scripts()
 
     def missing_steps(current: Any, _context: object) -> Any:
-        return directory._upgrade_revs("head", current)  # noqa: SLF001  # what alembic's own command calls
+        return directory._upgrade_revs(to, current)  # noqa: SLF001  # what alembic's own command calls
 
     try:
         with EnvironmentContext(Config(), directory, fn=missing_steps) as environment:
