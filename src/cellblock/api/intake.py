@@ -10,7 +10,9 @@ from cellblock.model import Record
 from cellblock.store import NewSubmission, Store
 
 _CARRIED_MAX_BYTES = 16 * 1024
-"""Larger inputs are read back from the store at the start, so that a long queue stays small in memory."""
+_CARRIED_MOST = 256
+"""Inputs that are larger, or behind more than these, are read back from the store at the start: a long
+queue stays small in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Intake:
             kept_id = await self._store.insert(new)
             if kept_id == new.id:
                 depth = self._queue.depth
-                carried = len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
+                carried = depth < _CARRIED_MOST and len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
                 waiting = self._queue.put(new.record(), new.job() if carried else None, scope=new.key_scope)
                 return Accepted(waiting.record, depth, waiting.finished)
         return await self._replay(kept_id)

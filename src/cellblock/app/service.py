@@ -33,9 +33,9 @@ from cellblock.app.connections import Bounds
 from cellblock.app.http_server import HttpServer
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, ConfigError, HostError
-from cellblock.store import Database, Deliveries, Keys, Store, preload
+from cellblock.store import Database, Deliveries, Keys, OldRecords, Store, preload
 from cellblock.supervisor.client import SupervisorClient
-from cellblock.worker import Worker
+from cellblock.worker import Retention, Worker
 
 _EXIT_OWN_FAILURE = 3
 _UNSENT_MAX_BYTES = 131_072
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The service, put together; nothing is opened or started yet."""
 
@@ -80,6 +80,7 @@ class Parts:
     readiness: Readiness
     worker: Worker
     deliverer: webhooks.Deliverer
+    retention: Retention
     http: uvicorn.Config
     http_bounds: Bounds
 
@@ -113,7 +114,19 @@ def assemble(settings: config.Settings, network: webhooks.Network | None = None)
     preload()
     webhooks.preload()
     encodings.idna.nameprep("")
-    return Parts(database, store, keys, supervisor, queue, readiness, worker, deliverer, http, http_bounds)
+    return Parts(
+        database=database,
+        store=store,
+        keys=keys,
+        supervisor=supervisor,
+        queue=queue,
+        readiness=readiness,
+        worker=worker,
+        deliverer=deliverer,
+        retention=Retention(OldRecords(database), settings.retention_days),
+        http=http,
+        http_bounds=http_bounds,
+    )
 
 
 def _deliverer(
@@ -147,6 +160,7 @@ async def serve(
         await parts.deliverer.start()
         parts.store.on_due(parts.deliverer.put)
         await parts.worker.start()
+        parts.retention.start()
         await parts.supervisor.start()
         http = HttpServer(parts.http, parts.http_bounds, on_started)
         serving = asyncio.create_task(http.serve(sockets=[listener]), name="http")
@@ -160,6 +174,7 @@ async def serve(
         http.should_exit = True
         await serving
         await parts.deliverer.stop()
+        await parts.retention.stop()
         await parts.supervisor.close()
     finally:
         parts.keys.use.flush()

@@ -56,6 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     answer_timeout_ms: int
     keep_alive_timeout_ms: int
     drain_timeout_ms: int
+    retention_days: int
     body_max_bytes: int
     execute_body_max_bytes: int
     code_max_bytes: int
@@ -238,6 +239,10 @@ SETTINGS: tuple[Setting, ...] = (
         name="keep_alive_timeout_ms", kind=whole("a number of milliseconds", 1000, 3_600_000),
         default="75000", unit="milliseconds, rounded up to seconds",
         help="How long a connection may stay open between two requests.",
+    ),
+    Setting(
+        name="retention_days", kind=whole("a number of days", 0, 36_500), default="30", unit="days",
+        help="How long a record is kept after its completion; 0 keeps it for ever.",
     ),
     Setting(
         name="drain_timeout_ms", kind=whole("a number of milliseconds", 0, 3_600_000), default="35000",

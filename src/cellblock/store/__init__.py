@@ -3,6 +3,7 @@
 from cellblock.store.database import Database, database_file, preload
 from cellblock.store.deliveries import Attempt, Deliveries, Delivery, DeliveryLog, Due
 from cellblock.store.keys import ApiKey, Keys, KeysError, NewKey
+from cellblock.store.old_records import OldRecords
 from cellblock.store.rows import final_status
 from cellblock.store.store import NewSubmission, Store, Unfinished
 
@@ -18,6 +19,7 @@ __all__ = [
     "KeysError",
     "NewKey",
     "NewSubmission",
+    "OldRecords",
     "Store",
     "Unfinished",
     "database_file",

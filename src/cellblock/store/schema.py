@@ -79,6 +79,14 @@ Index(
     postgresql_where=_has_key,
 )
 
+_complete = submissions.c.completed_at_ns.is_not(None)
+Index(
+    "ix_submissions_completed",
+    submissions.c.completed_at_ns,
+    sqlite_where=_complete,
+    postgresql_where=_complete,
+)
+
 _unfinished = submissions.c.completed_at_ns.is_(None)
 Index(
     "ix_submissions_unfinished",
