@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
-from cellblock.dispatch import LocalQueue
+from cellblock.dispatch import LocalQueue, Waiting
 from cellblock.model import Record
 from cellblock.store import NewSubmission, Store
 
@@ -22,7 +21,7 @@ class Accepted:
     record: Record
     queue_depth: int
     """Submissions that waited when this one came."""
-    finished: asyncio.Future[Record] | None
+    waiting: Waiting | None
     """``None`` where the idempotency key was known and ``record`` is the first one's."""
 
 
@@ -49,7 +48,7 @@ class Intake:
                 depth = self._queue.depth
                 carried = depth < _CARRIED_MOST and len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
                 waiting = self._queue.put(new.record(), new.job() if carried else None, scope=new.key_scope)
-                return Accepted(waiting.record, depth, waiting.finished)
+                return Accepted(waiting.record, depth, waiting)
         return await self._replay(kept_id)
 
     async def _replay(self, first_id: str) -> Accepted:

@@ -30,10 +30,19 @@ class Waiting:
     """``None`` where the inputs are to be read from the store at the start."""
     starts: int
     """How often it was handed to a supervisor before."""
-    finished: asyncio.Future[Record]
-    """The final record; cancelled when the service stops before there is one."""
     scope: str = ""
     """The API key that it belongs to, by its id; empty without one."""
+    _finished: asyncio.Future[Record] | None = None
+
+    @property
+    def finished(self) -> asyncio.Future[Record]:
+        """The final record; cancelled when the service stops before there is one.
+
+        Made when it is first asked for: nobody awaits most of a long queue.
+        """
+        if self._finished is None:
+            self._finished = asyncio.get_running_loop().create_future()
+        return self._finished
 
     @property
     def id(self) -> str:
@@ -104,7 +113,7 @@ class LocalQueue:
 
     def put(self, record: Record, job: Job | None, *, starts: int = 0, scope: str = "") -> Waiting:
         """Append a submission, whose place was held or that comes from the store at start-up."""
-        waiting = Waiting(record, job, starts, asyncio.get_running_loop().create_future(), scope)
+        waiting = Waiting(record, job, starts, scope)
         self._append(waiting)
         return waiting
 

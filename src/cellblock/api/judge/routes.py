@@ -83,11 +83,11 @@ def routes(
             )
         )
         record = accepted.record
-        if accepted.finished is None:
+        if accepted.waiting is None:
             return await output_response(request, 202, translate.record_body(record))
         if not wait:
             return json_response(202, AcceptedBody(record.id, record.job_status, accepted.queue_depth))
-        return await _held_answer(request, record, accepted.finished, bounds.sync_wait_max_ms)
+        return await _held_answer(request, record, accepted.waiting.finished, bounds.sync_wait_max_ms)
 
     @get("/api/result/{submission_id:str}")
     async def result(request: AnyRequest) -> AnyResponse:
