@@ -27,6 +27,7 @@ class Running:
     port: int
     stop: asyncio.Event
     task: asyncio.Task[None]
+    application: object
 
     async def submit(
         self, code: str = "print(2 + 2)", *, wait: bool = True, **more: object
@@ -106,7 +107,9 @@ async def running(
     try:
         await started.wait()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
-            instance = Running(http, supervisor, Store(parts.database), parts.keys, port, stop, task)
+            instance = Running(
+                http, supervisor, Store(parts.database), parts.keys, port, stop, task, parts.http.app
+            )
             if connected:
                 await until(lambda: bool(supervisor.connections))
                 await instance.ready()

@@ -35,7 +35,7 @@ class DeliveryStatus(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What happened to the program, in two or three letters (contract 1.2)."""
+    """What happened to the program, in two or three letters."""
 
     AC = "AC"
     RE = "RE"
@@ -267,7 +267,7 @@ class CompileEvidence(Struct, frozen=True, kw_only=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """Why the verdict is what it is (contract 1.3). Measured or ``None``, never assumed."""
+    """Why the verdict is what it is. Measured or ``None``, never assumed."""
 
     verdict_cause: VerdictCause
     verdict_actor: VerdictActor

@@ -101,6 +101,14 @@ def test_settings_shows_the_value_that_holds(monkeypatch, capsys):
     assert (lines["CELLBLOCK_PORT"], lines["CELLBLOCK_QUEUE_CAPACITY"]) == ("5005", "77")
 
 
+def test_settings_never_shows_the_metrics_token(monkeypatch, capsys):
+    monkeypatch.setenv("CELLBLOCK_METRICS_TOKEN", "a-token-of-its-own-1234")
+    assert cli.exit_code_of(["settings"]) == 0
+    shown = capsys.readouterr().out
+    assert "a-token" not in shown
+    assert "(set, not shown)" in shown
+
+
 def test_output_that_nobody_reads_is_no_failure():
     shell = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m cellblock settings --markdown | true; echo ${{PIPESTATUS[0]}}"],

@@ -101,6 +101,17 @@ def test_user_without_any_home_is_told_what_to_set(monkeypatch):
             'CELLBLOCK_UID_RANGE: "0-10" is not a range of user ids (FIRST-LAST, both from 1 to 4294967294)',
         ),
         (
+            {"CELLBLOCK_CORS_ORIGINS": "https://a.example, https://b.example/"},
+            (
+                'CELLBLOCK_CORS_ORIGINS: "https://b.example/" is not an origin as browsers send it: '
+                "scheme://host or scheme://host:port, in lower case, without a path"
+            ),
+        ),
+        (
+            {"CELLBLOCK_METRICS_TOKEN": "too-short-s3cret"[:15]},
+            "CELLBLOCK_METRICS_TOKEN: must be 16 to 256 printable ASCII characters without spaces",
+        ),
+        (
             {"CELLBLOCK_PROT": "1"},
             (
                 "environment variable CELLBLOCK_PROT is unknown (did you mean CELLBLOCK_PORT?); "
@@ -209,3 +220,10 @@ def test_limits_survive_the_way_through_the_environment(limits):
         environ={"CELLBLOCK_LIMITS": config.SETTINGS_BY_NAME["limits"].kind.render(limits)}
     )
     assert settings.limits == limits
+
+
+def test_origins_are_a_list_without_doubles():
+    text = "https://a.example,http://localhost:5173, https://a.example,http://[::1]:8080"
+    settings = config.load(environ={"HOME": "/home/u", "CELLBLOCK_CORS_ORIGINS": text})
+    assert settings.cors_origins == ("https://a.example", "http://localhost:5173", "http://[::1]:8080")
+    assert config.load(environ={"HOME": "/home/u"}).cors_origins == ()

@@ -73,6 +73,7 @@ class Gate:
         token = _token(request)
         key = self._keys.find(token) if token else None
         if key is not None:
+            request.scope["state"]["caller"] = key.id  # for the log
             return Caller(scope=key.id, profiles=key.profiles), key
         if not self._may_be_open or self._keys.exist():
             raise RequestRefused(401, "invalid or missing API key", headers=_ASKS_FOR_A_KEY)

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from litestar import Litestar
+from litestar.types import ASGIApp
 
-from cellblock.api import health
+from cellblock.api import exposition, health
 from cellblock.api.access import Gate
+from cellblock.api.cors import CrossOrigin
 from cellblock.api.errors import Dialect, exception_handlers
 from cellblock.api.execute import routes as execute
 from cellblock.api.intake import Intake
 from cellblock.api.judge import deliveries
 from cellblock.api.judge import routes as judge
+from cellblock.api.observed import Observed
 from cellblock.api.piston import routes as piston
 from cellblock.api.quotas import Quotas
 from cellblock.api.readiness import Readiness
 from cellblock.config import Settings
 from cellblock.dispatch import LocalQueue
+from cellblock.events import RequestServed
 from cellblock.store import Database, Deliveries, Keys, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchers:
+    """Who is told what happens here, and who shows it."""
+
+    request_served: Callable[[RequestServed], None]
+    quota_refused: Callable[[str], None]
+    render_metrics: Callable[[], bytes]
 
 
 def dialects(settings: Settings) -> Sequence[Dialect]:
@@ -39,14 +53,36 @@ def build(
     queue: LocalQueue,
     readiness: Readiness,
     admit_webhook: judge.AdmitWebhook,
-) -> Litestar:
+    watchers: Watchers,
+) -> ASGIApp:
     """Return the application that serves every route."""
     gate = Gate(
         keys=keys,
-        quotas=Quotas(address_per_minute=settings.address_per_minute, note_use=keys.use.note),
+        quotas=Quotas(
+            address_per_minute=settings.address_per_minute,
+            note_use=keys.use.note,
+            on_refused=watchers.quota_refused,
+        ),
         trusted_proxies=settings.trusted_proxies,
         listens_on=settings.host,
     )
+    routed = _routed(
+        settings, gate, database, store, queue, readiness, admit_webhook, watchers.render_metrics
+    )
+    reachable = CrossOrigin(routed, settings.cors_origins) if settings.cors_origins else routed
+    return Observed(reachable, watchers.request_served)
+
+
+def _routed(
+    settings: Settings,
+    gate: Gate,
+    database: Database,
+    store: Store,
+    queue: LocalQueue,
+    readiness: Readiness,
+    admit_webhook: judge.AdmitWebhook,
+    render_metrics: Callable[[], bytes],
+) -> Litestar:
     bounds = judge.Bounds(
         code_max_bytes=settings.code_max_bytes,
         stdin_max_bytes=settings.stdin_max_bytes,
@@ -65,6 +101,7 @@ def build(
             ),
             deliveries.route(gate=gate, store=store, deliveries=Deliveries(database)),
             *health.routes(readiness=readiness, database=database, queue=queue, node_id=settings.node_id),
+            *exposition.routes(render=render_metrics, token=settings.metrics_token),
             *(
                 handler
                 for dialect in (execute, piston)

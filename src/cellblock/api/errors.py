@@ -55,6 +55,11 @@ def request_id(request: AnyRequest) -> str:
     return str(state.setdefault("request_id", str(uuid.uuid4())))
 
 
+def name_submission(request: AnyRequest, submission_id: str) -> None:
+    """Have the log say which submission the request was about."""
+    request.scope["state"]["submission_id"] = submission_id
+
+
 def json_response(status: int, body: object, headers: dict[str, str] | None = None) -> Response[bytes]:
     """Return ``body`` encoded as JSON."""
     return Response(

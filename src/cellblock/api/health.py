@@ -35,6 +35,12 @@ class HealthBody(Struct, frozen=True, kw_only=True):
     version: str
 
 
+class ReadyBody(Struct, frozen=True):
+    """Answer of ``GET /api/health/ready`` where programs can be run."""
+
+    status: str = "ready"
+
+
 def routes(
     *, readiness: Readiness, database: Database, queue: LocalQueue, node_id: str
 ) -> Sequence[HTTPRouteHandler]:
@@ -74,6 +80,6 @@ def routes(
         reason = await obstacle()
         if reason is not None:
             return json_response(503, {"error": reason}, {"retry-after": "1"})
-        return json_response(200, {"status": "ready"})
+        return json_response(200, ReadyBody())
 
     return [health, ready]

@@ -93,9 +93,18 @@ class Quotas:
     """Counts requests, and refuses (429) those above what is allowed; what is refused does not count."""
 
     def __init__(
-        self, *, address_per_minute: int, note_use: NoteUse, clock: Callable[[], float] = time.time
+        self,
+        *,
+        address_per_minute: int,
+        note_use: NoteUse,
+        clock: Callable[[], float] = time.time,
+        on_refused: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Allow every address ``address_per_minute`` requests; 0 is no limit."""
+        """Allow every address ``address_per_minute`` requests; 0 is no limit.
+
+        ``on_refused`` is told whose limit was reached: ``address``, ``key_minute`` or ``key_day``.
+        """
+        self._on_refused = on_refused
         self._clock = clock
         self._windows = _Windows(clock)
         self._limiter = FixedWindowRateLimiter(self._windows)
@@ -128,6 +137,7 @@ class Quotas:
             self._note_use(key.id, key.per_day - stats.remaining, math.ceil(stats.reset_time))
 
     def _refusal(self, limit: RateLimitItem, kind: str, who: str, message: str) -> RequestRefused:
+        self._on_refused(kind if kind == "address" else f"{kind}_{limit.GRANULARITY.name}")
         resets_at_s = self._limiter.get_window_stats(limit, kind, who).reset_time
         return RequestRefused(
             429,

@@ -24,13 +24,14 @@ import structlog
 import uvicorn
 import uvloop
 
-from cellblock import config, webhooks
+from cellblock import __version__, config, webhooks
 from cellblock.api import application
 from cellblock.api.judge import translate
 from cellblock.api.readiness import Readiness
 from cellblock.app import http_server, logs, privileges
 from cellblock.app.connections import Bounds
 from cellblock.app.http_server import HttpServer
+from cellblock.app.watching import Watching
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, ConfigError, HostError
 from cellblock.store import Database, Deliveries, Keys, OldRecords, Store, preload
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     ready_descriptor: int | None = parser.parse_args(arguments).ready_fd
     try:
         settings = config.load()
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         http_server.raise_descriptor_limit()
         with listening_socket(settings.host, settings.port) as listener:
             parts = assemble(settings)
@@ -90,16 +91,25 @@ def assemble(settings: config.Settings, network: webhooks.Network | None = None)
 
     ``network`` is where webhooks are delivered, the machine's own unless stated.
     """
-    database = Database(settings.data_dir)
+    watching = Watching(__version__)
+    database = Database(settings.data_dir, on_commit=watching.metrics.committed)
     store = Store(database)
     supervisor = SupervisorClient(settings.supervisor_socket)
     keys = Keys(database)
     queue = LocalQueue(settings.queue_capacity, keys.concurrency_of)
     readiness = Readiness(supervisor)
-    worker = Worker(store=store, queue=queue, supervisor=supervisor, node_id=settings.node_id)
+    worker = Worker(
+        store=store,
+        queue=queue,
+        supervisor=supervisor,
+        node_id=settings.node_id,
+        on_ended=watching.run_ended,
+    )
     network = network or webhooks.public_network()
     admission = webhooks.Admission(network.resolve, allow_localhost=settings.allow_localhost_webhooks)
     deliverer = _deliverer(settings, database, admission, network)
+    deliverer.observe = watching.metrics.delivery_attempted
+    watching.look_at(queue=queue, readiness=readiness, worker=worker, deliverer=deliverer)
     app = application.build(
         settings=settings,
         database=database,
@@ -108,6 +118,11 @@ def assemble(settings: config.Settings, network: webhooks.Network | None = None)
         queue=queue,
         readiness=readiness,
         admit_webhook=admission.admit,
+        watchers=application.Watchers(
+            request_served=watching.request_served,
+            quota_refused=watching.metrics.quota_refused,
+            render_metrics=watching.metrics.exposition,
+        ),
     )
     http = http_server.configuration(app, settings)
     http_bounds = http_server.bounds(settings, application.dialects(settings))

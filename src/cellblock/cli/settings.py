@@ -66,6 +66,8 @@ def settings(settings: Settings, *, markdown: bool) -> None:
         table.add_column(column, overflow="fold")
     for setting in SETTINGS:
         value = environment.get(setting.variable, str(settings.config_file or "")) or "-"
+        if setting.secret and value != "-":
+            value = "(set, not shown)"
         table.add_row(Text(setting.variable), Text(value), Text(setting.help))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 

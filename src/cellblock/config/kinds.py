@@ -21,6 +21,7 @@ OUTPUT_CEILING_BYTES = 32 * 1024 * 1024
 """The most that may be kept of one stream: an answer under way holds all of its output in memory, and each
 copy that the store needs is one step, during which nobody else is served."""
 _LARGEST_LIMIT = 2**63 - 1
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _SWITCH_WORDS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
@@ -84,6 +85,23 @@ def _parse_address(text: str) -> str:
         return str(ipaddress.ip_address("127.0.0.1" if text == "localhost" else text))
     except ValueError:
         raise UnfitError from None
+
+
+def _parse_origins(text: str) -> tuple[str, ...]:
+    origins = tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise UnfitError(
+                f'"{origin}" is not an origin as browsers send it: scheme://host or scheme://host:port, '
+                "in lower case, without a path"
+            )
+    return origins
+
+
+def _parse_token(text: str) -> str:
+    if text and not re.fullmatch(r"[\x21-\x7e]{16,256}", text):
+        raise UnfitError("must be 16 to 256 printable ASCII characters without spaces")  # never shown itself
+    return text
 
 
 def _parse_uid_range(text: str) -> tuple[int, int]:
@@ -161,6 +179,8 @@ UID_RANGE = Kind(
     parse=_parse_uid_range,
     render=lambda bounds: f"{bounds[0]}-{bounds[1]}",
 )
+ORIGINS = Kind(expected="a list of origins", parse=_parse_origins, render=",".join)
+TOKEN = Kind(expected="a token", parse=_parse_token)
 LIMITS = Kind(
     expected="a list of limits", parse=_parse_limits, render=_render_limits, combine=_combine_limits
 )

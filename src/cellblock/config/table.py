@@ -16,9 +16,11 @@ from cellblock.config.kinds import (
     LIMITS,
     NETWORKS,
     OPTIONAL_PATH,
+    ORIGINS,
     OUTPUT_CEILING_BYTES,
     PATH,
     SWITCH,
+    TOKEN,
     UID_RANGE,
     Kind,
     LimitOverrides,
@@ -74,6 +76,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     cell_hostname: str
     node_id: str
     log_level: str
+    log_format: str
+    metrics_token: str
+    cors_origins: tuple[str, ...]
 
 
 class Situation(Struct, frozen=True):
@@ -110,6 +115,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     public_name: str = ""
     """Stands for ``name`` in the flag and the variable."""
     in_file: bool = True
+    secret: bool = False
+    """Whether its value is never shown."""
     for_cells: bool = False
     """Whether it also matters to commands that only run programs, so that they take its flag."""
 
@@ -322,6 +329,20 @@ SETTINGS: tuple[Setting, ...] = (
         name="log_level", kind=matching("one of debug, info, warning, error", "debug|info|warning|error"),
         default="info", unit="debug, info, warning or error", for_cells=True,
         help="Least severe message logged.",
+    ),
+    Setting(
+        name="log_format", kind=matching("one of auto, json, text", "auto|json|text"), default="auto",
+        unit="auto, json or text", help="How the log is written; auto is text on a terminal, else JSON.",
+    ),
+    Setting(
+        name="metrics_token", default="", default_text="none", unit="text", secret=True,
+        kind=TOKEN,
+        help="Bearer token that GET /metrics asks for; without one it answers callers on this machine only.",
+    ),
+    Setting(
+        name="cors_origins", kind=ORIGINS, default="", default_text="none",
+        unit="origins, comma-separated, or *",
+        help="Web pages' origins whose scripts may call the API, such as https://judge.example.",
     ),
 )  # fmt: skip
 """In the order of ``--help`` and of the documentation; a default may use the rows above its own."""

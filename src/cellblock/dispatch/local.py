@@ -10,10 +10,11 @@ take turns: who sends a thousand submissions waits for them, and nobody else doe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cellblock.errors import RequestRefused
 from cellblock.model import Job, Outcome, Record
@@ -32,6 +33,7 @@ class Waiting:
     """How often it was handed to a supervisor before."""
     scope: str = ""
     """The API key that it belongs to, by its id; empty without one."""
+    queued_at_s: float = field(default_factory=time.monotonic)
     _finished: asyncio.Future[Record] | None = None
 
     @property
@@ -61,6 +63,7 @@ class Errand:
     """As a submission's."""
     starts: int = 0
     """As a submission's."""
+    queued_at_s: float = field(default_factory=time.monotonic)
 
     @property
     def id(self) -> str:
@@ -88,6 +91,11 @@ class LocalQueue:
         self._reserved: Counter[str] = Counter()
         self._depth = 0
         self._on_put: Callable[[], None] = lambda: None
+
+    @property
+    def capacity(self) -> int:
+        """How many may wait."""
+        return self._capacity
 
     @property
     def depth(self) -> int:

@@ -37,13 +37,18 @@ def database_file(directory: Path) -> Path:
 class Database:
     """The file and its connections. Failures of the driver come out as ``StoreError``."""
 
-    def __init__(self, directory: Path) -> None:
-        """Prepare the database in ``directory``; nothing is touched before ``open``."""
+    def __init__(
+        self, directory: Path, *, on_commit: Callable[[int, float], None] = lambda _writes, _seconds: None
+    ) -> None:
+        """Prepare the database in ``directory``; nothing is touched before ``open``.
+
+        ``on_commit`` is told, on the writer's thread, of each commit: how many writes, how many seconds.
+        """
         self._file = database_file(directory)
         self._write_engine = open_engine(self._file, connections=1, begin="BEGIN IMMEDIATE")
         self._read_engine = open_engine(self._file, connections=_READERS, begin="BEGIN")
         self._peeking: sqlite3.Connection | None = None
-        self._writer = Writer(self._write_engine)
+        self._writer = Writer(self._write_engine, on_commit)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
 
     def open(self) -> None:

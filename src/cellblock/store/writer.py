@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -39,8 +40,9 @@ class _Write:
 class Writer:
     """Runs operations in the order of ``submit`` and resolves each only after its commit is on disk."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, on_commit: Callable[[int, float], None]) -> None:
         self._engine = engine
+        self._on_commit = on_commit
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
@@ -68,8 +70,10 @@ class Writer:
         while not closing:
             batch, closing = self._next_batch()
             if batch:
+                started_s = time.perf_counter()
                 self._commit(batch)
                 _tell(batch)
+                self._on_commit(len(batch), time.perf_counter() - started_s)
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for one write and take what else is there; the flag says that ``close`` was called."""

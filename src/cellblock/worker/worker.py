@@ -18,10 +18,12 @@ import structlog
 
 from cellblock.dispatch import Errand, LocalQueue, Waiting
 from cellblock.errors import RequestRefused, StoreError, SupervisorLostError, SupervisorUnavailableError
+from cellblock.events import RunEnded, RunEnding
 from cellblock.failed import failed_outcome
 from cellblock.model import EnforcementMode, IsolationMode, Outcome
 from cellblock.store import Store, final_status
 from cellblock.supervisor.client import SupervisorClient, SupervisorRefusedError
+from cellblock.worker.course import Course
 
 T = TypeVar("T")
 MAX_STARTS = 3
@@ -35,12 +37,20 @@ class Worker:
     """Runs as many jobs at a time as the supervisor has slots."""
 
     def __init__(
-        self, *, store: Store, queue: LocalQueue, supervisor: SupervisorClient, node_id: str
+        self,
+        *,
+        store: Store,
+        queue: LocalQueue,
+        supervisor: SupervisorClient,
+        node_id: str,
+        on_ended: Callable[[RunEnded], None] = lambda _: None,
     ) -> None:
+        """``on_ended`` is told of each run when all else is done with it."""
         self._store = store
         self._queue = queue
         self._supervisor = supervisor
         self._node_id = node_id
+        self._tell = on_ended
         self._runs: dict[asyncio.Task[None], Waiting | Errand] = {}
         self._occupied = 0
         self._stopping = False
@@ -50,6 +60,11 @@ class Worker:
     def running(self) -> int:
         """How many jobs are with the supervisor."""
         return len(self._runs)
+
+    @property
+    def occupied(self) -> int:
+        """How many slots of the supervisor are taken."""
+        return self._occupied
 
     async def start(self) -> None:
         """Queue what an earlier process left without a result, then begin to run."""
@@ -107,37 +122,51 @@ class Worker:
 
     async def _run(self, waiting: Waiting) -> None:
         """Take one submission from its start to its stored result."""
+        course = Course(waiting)
         try:
-            ended = await self._execute(waiting)
+            ended = await self._execute(waiting, course)
         finally:
             self._occupied -= 1
         self.pump()
         if ended is not None:
             await self._finish(waiting, *ended)
+            self._tell(course.ended(RunEnding.FINISHED, ended[0]))
 
     async def _run_errand(self, errand: Errand) -> None:
         """Run what leaves no record, for as long as somebody waits for it."""
+        course = Course(errand)
+        outcome: Outcome | None = None
+        ending: RunEnding | None = RunEnding.ABANDONED
         try:
             if errand.finished.cancelled():  # between the queue and here
                 return
             handed_over = self._supervisor.begin_run(errand.job)
+            course.hand_over(errand.job)
             errand.finished.add_done_callback(lambda _: handed_over.cancel())
             outcome = await handed_over
         except SupervisorUnavailableError:
+            ending = None
             self._queue.put_back(errand)
         except SupervisorLostError as error:
             if errand.starts + 1 < MAX_STARTS and not self._stopping:
+                ending = None
                 self._again(errand, error)
             else:
+                ending = RunEnding.FAILED
                 _settle(errand.finished, SupervisorLostError(f"{_given_up(errand.starts + 1)}: {error}"))
         except (SupervisorRefusedError, RequestRefused) as error:
+            ending = RunEnding.FAILED
             _settle(errand.finished, error)
         else:
+            ending = RunEnding.FINISHED
+            course.answer()
             _settle(errand.finished, outcome)
         finally:
             self._occupied -= 1
+            if ending is not None:
+                self._tell(course.ended(ending, outcome))
 
-    async def _execute(self, waiting: Waiting) -> tuple[Outcome, int | None] | None:
+    async def _execute(self, waiting: Waiting, course: Course) -> tuple[Outcome, int | None] | None:
         """Have the program run; the answer is the outcome and when it was started, in ns.
 
         ``None`` where there is nothing to keep: it could not be started yet, or everything ends.
@@ -151,19 +180,22 @@ class Worker:
         started_at_ns = time.time_ns()
         try:
             handed_over = self._supervisor.begin_run(job)
+            course.hand_over(job)
         except SupervisorUnavailableError:
             self._queue.put_back(waiting)
             return None
         marked = asyncio.ensure_future(self._store.mark_running(record.id, started_at_ns))
         marked.add_done_callback(_log_unmarked)
         try:
-            return await handed_over, started_at_ns
+            outcome = await handed_over
         except SupervisorLostError as error:
             if not self._stopping:  # else everything is going down: the next process runs it again
                 self._again(waiting, error)
             return None
         except (SupervisorRefusedError, RequestRefused) as error:
             return self._failed(str(error)), started_at_ns
+        course.answer()
+        return outcome, started_at_ns
 
     def _again(self, entry: Waiting | Errand, error: SupervisorLostError) -> None:
         """Have what was lost with its supervisor run again, before all that waits."""

@@ -23,15 +23,21 @@ class ExecuteBody(Struct, frozen=True, kw_only=True):
     """Body of ``POST /v1/execute``; unknown fields are ignored, null is the same as nothing."""
 
     language: str
+    """A language by name or alias, in any case; ``GET /v1/runtimes`` lists them."""
     code: str | None = None
+    """The program, where it is one file."""
     files: list[FileBody] | None = None
+    """The program's files; the first that is text is the main one."""
     stdin: str | None = None
+    """What the program reads."""
     version: str | None = None
+    """A range as npm writes them, such as ``3.x`` or ``>=3.11``; ``*``, the newest, where nothing is said."""
     args: list[str] | None = None
+    """The program's arguments."""
     run_timeout: Number | None = None
-    """Milliseconds."""
+    """Milliseconds; 5000 where nothing is said."""
     compile_timeout: Number | None = None
-    """Milliseconds."""
+    """Milliseconds; 10000 where nothing is said."""
     run_memory_limit: Number | None = None
     """Bytes; -1 for the profile's own."""
     compile_memory_limit: Number | None = None

@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from cellblock.api import bodies
 from cellblock.api.access import Gate
 from cellblock.api.answers import AnyResponse, output_response
-from cellblock.api.errors import AnyRequest, Dialect, json_response
+from cellblock.api.errors import AnyRequest, Dialect, json_response, name_submission
 from cellblock.api.intake import Intake
 from cellblock.api.judge import translate
 from cellblock.api.judge.wire import AcceptedBody, NotYetBody
@@ -83,6 +83,7 @@ def routes(
             )
         )
         record = accepted.record
+        name_submission(request, record.id)
         if accepted.waiting is None:
             return await output_response(request, 202, translate.record_body(record))
         if not wait:
@@ -94,6 +95,7 @@ def routes(
         caller = gate.admit(request)
         submission_id: str = request.path_params["submission_id"]
         record = await kept_record(store, submission_id, caller.scope)
+        name_submission(request, record.id)
         return await output_response(request, 200, translate.record_body(record))
 
     @get("/api/languages")

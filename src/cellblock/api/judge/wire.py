@@ -14,11 +14,17 @@ class SubmitBody(Struct, frozen=True, kw_only=True):
     """Body of ``POST /api/submit``; unknown fields are ignored."""
 
     language: str
+    """A language by name or alias, in any case; ``GET /api/languages`` lists the names."""
     code: str
+    """The program: 1 to 65536 bytes of UTF-8, unless the operator set another bound."""
     stdin: str | None = None
+    """What the program reads: at most 262144 bytes of UTF-8, unless the operator set another bound."""
     webhook_url: str | None = None
+    """Where the record is sent when it is final."""
     webhook_secret: str | None = None
+    """Signs what is sent: 1 to 256 bytes, required with ``webhook_url``."""
     profile: str | None = None
+    """Which limits hold: ``judge`` or ``executor``; the key's first where nothing is said."""
 
 
 class ErrorBody(Struct, frozen=True):

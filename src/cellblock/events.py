@@ -1,0 +1,83 @@
+"""What happens, for whoever watches: each event is told once, after the fact, to a callable.
+
+Rooms tell; only ``app`` knows who listens (metrics, the log). Nothing here holds code, input, output
+beyond what the tellers hold anyway, so a listener decides what of it is written down.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from cellblock.model import EnforcementMode, Job, Outcome, Profile
+
+
+class RunEnding(StrEnum):
+    """How a run left the worker."""
+
+    FINISHED = "finished"
+    """It has an outcome."""
+    ABANDONED = "abandoned"
+    """Its client went away first."""
+    FAILED = "failed"
+    """The supervisor was lost or could not serve it, and no record is kept of it."""
+
+
+class RequestServed(Struct, frozen=True, kw_only=True):
+    """One HTTP request and its answer."""
+
+    request_id: str
+    method: str
+    route: str | None
+    """The route's template, such as ``/api/result/{submission_id}``; ``None`` where no route matched."""
+    status: int
+    """0 where the connection ended before there was an answer."""
+    duration_s: float
+    """Until the last byte was handed to the server."""
+    request_bytes: int | None
+    """As announced; ``None`` where it was not."""
+    response_bytes: int
+    peer: str | None
+    submission_id: str | None
+    """The submission that it made or asked for."""
+    caller: str | None
+    """The id of the API key that it came with, never the key."""
+
+
+class RunEnded(Struct, frozen=True, kw_only=True):
+    """One program on its way from the queue to its result; seconds, ``None`` where it did not get so far."""
+
+    id: str
+    """The submission's id, or the request's where nothing is kept."""
+    ending: RunEnding
+    kept: bool
+    """Whether it is a submission with a record."""
+    language: str
+    profile: Profile
+    job: Job | None
+    """``None`` where it was never read: it had been started too often."""
+    outcome: Outcome | None
+    queue_s: float
+    supervisor_s: float | None
+    """From its hand-over to its outcome."""
+    store_s: float | None
+    total_s: float
+    """From its place in the queue to its result, which for a submission is on disk."""
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """How the service stands at this moment."""
+
+    queue_depth: int
+    queue_capacity: int
+    slots: int
+    """0 while no supervisor is connected."""
+    slots_busy: int
+    supervisor_connected: bool
+    enforcement_mode: EnforcementMode
+    draining: bool
+    languages: dict[str, bool]
+    """By canonical name: whether it can be run."""
+    deliveries_waiting: int | None = None
+    """Webhooks that wait for their time or their turn; ``None`` where nothing delivers any."""

@@ -1,0 +1,195 @@
+"""What an operator reads at ``GET /metrics``, and who may."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from types import SimpleNamespace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cellblock.api import exposition
+from cellblock.errors import RequestRefused
+from cellblock.model import Verdict
+from doubles import Gate, make_executed, make_outcome, until
+from running import running
+
+pytestmark = pytest.mark.anyio
+TOKEN = "a-token-of-its-own-1234"
+
+
+async def figures(service, **headers: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    answer = await service.http.get("/metrics", headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def value(found, name: str, **labels: str) -> float:
+    return found[(f"cellblock_{name}", frozenset(labels.items()))]
+
+
+async def test_runs_are_counted_by_language_and_verdict_and_their_parts_timed(service):
+    assert (await service.submit()).json()["verdict"] == "AC"
+    failed = make_outcome(verdict=Verdict.TLE)
+
+    async def too_slow(_job):
+        return failed
+
+    service.supervisor.script = too_slow
+    assert (await service.submit()).json()["verdict"] == "TLE"
+    await until_counted(service, 2)
+    found = await figures(service)
+    assert value(found, "runs_total", language="python", verdict="AC") == 1
+    assert value(found, "runs_total", language="python", verdict="TLE") == 1
+    assert value(found, "queue_wait_seconds_count") == 2
+    for stage in ("run", "supervisor", "store", "total"):
+        assert value(found, "stage_duration_seconds_count", stage=stage) == 2, stage
+    total_s = value(found, "stage_duration_seconds_sum", stage="total")
+    assert 0 < value(found, "stage_duration_seconds_sum", stage="store") < total_s < 10
+    assert value(found, "store_commit_seconds_count") >= 4  # two inserts, two results
+    assert value(found, "store_commit_writes_sum") >= value(found, "store_commit_seconds_count")
+
+
+async def until_counted(service, runs: int) -> None:
+    """A waiter is answered just before its run is counted."""
+    async with asyncio.timeout(5):
+        while True:
+            found = await figures(service)
+            if sum(number for (name, _), number in found.items() if name == "cellblock_runs_total") == runs:
+                return
+            await asyncio.sleep(0.005)
+
+
+async def test_requests_are_counted_by_template_method_and_status(service):
+    await service.submit()
+    for _ in range(2):
+        await service.http.get(f"/api/result/{uuid.uuid4()}")
+    found = await figures(service)
+    labels = {"route": "/api/result/{submission_id}", "method": "GET", "status": "404"}
+    assert value(found, "http_request_duration_seconds_count", **labels) == 2
+    labels = {"route": "/api/submit", "method": "POST", "status": "200"}
+    assert value(found, "http_request_duration_seconds_count", **labels) == 1
+
+
+async def test_callers_cannot_add_series(service):
+    await service.http.request("BREW", "/nothing")
+    await service.http.get("/nothing")
+    await figures(service)
+    before = set(await figures(service))
+    for number in range(30):
+        await service.http.request(f"BREW{number}", f"/nothing/{number}")
+        await service.http.get(f"/nothing/{number}", headers={"x-request-id": f"r{number}"})
+        await service.submit(language=f"no-such-{number}")
+    after = set(await figures(service))
+    added = {labels for name, labels in after - before if name.endswith("_count")}
+    assert added == {frozenset({("route", "/api/submit"), ("method", "POST"), ("status", "400")})}
+
+
+async def test_gauges_show_what_waits_what_runs_and_whether_a_supervisor_is_there(tmp_path):
+    gate = Gate()
+    async with running(tmp_path, script=gate) as service:
+        held = [asyncio.create_task(service.submit()) for _ in range(3)]
+        await until(lambda: gate.held == 2)
+        await service.queued(1)
+        found = await figures(service)
+        assert value(found, "queue_depth") == 1
+        assert value(found, "queue_capacity") == 1000
+        assert (value(found, "slots"), value(found, "slots_busy")) == (2, 2)
+        assert value(found, "supervisor_connected") == 1
+        assert value(found, "enforcement_mode", mode="strict") == 1
+        assert value(found, "language_available", language="python") == 1
+        assert value(found, "language_available", language="go") == 0
+        gate.open()
+        await asyncio.gather(*held)
+        await service.supervisor.die()
+        async with asyncio.timeout(5):
+            while value(await figures(service), "supervisor_connected"):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        found = await figures(service)
+        assert (value(found, "slots"), value(found, "slots_busy")) == (0, 0)
+        assert value(found, "enforcement_mode", mode="none") == 1
+
+
+async def test_executions_are_counted_and_an_abandoned_one_as_such(tmp_path):
+    async def ends_well(_job):
+        return make_executed()
+
+    gate = Gate()
+    async with running(tmp_path, script=ends_well) as service:
+        assert (await service.execute("print(1)")).status_code == 200
+        service.supervisor.script = gate
+        waiting = asyncio.create_task(service.execute("print(1)"))
+        await until(lambda: gate.held == 1)
+        waiting.cancel()
+        await until_counted(service, 2)
+        found = await figures(service)
+        assert value(found, "runs_total", language="python", verdict="AC") == 1
+        assert value(found, "runs_total", language="python", verdict="abandoned") == 1
+        assert value(found, "stage_duration_seconds_count", stage="total") == 2
+
+
+async def test_run_whose_supervisor_is_lost_is_counted(tmp_path):
+    gate = Gate()
+    async with running(tmp_path, script=gate) as service:
+        kept = asyncio.create_task(service.submit())
+        errand = asyncio.create_task(service.execute("print(1)"))
+        await until(lambda: gate.held == 2)
+        await service.supervisor.die()
+        assert (await kept).json()["verdict"] == "IE"
+        assert (await errand).status_code == 500
+        await until_counted(service, 2)
+        found = await figures(service)
+        assert value(found, "runs_total", language="python", verdict="IE") == 1
+        assert value(found, "runs_total", language="python", verdict="failed") == 1
+
+
+async def test_with_a_token_nobody_else_is_answered(tmp_path):
+    async with running(tmp_path, changes={"CELLBLOCK_METRICS_TOKEN": TOKEN}) as service:
+        for headers in (
+            {},
+            {"authorization": f"Bearer {TOKEN}x"},
+            {"authorization": TOKEN},
+            {"x-api-key": TOKEN},
+        ):
+            refused = await service.http.get("/metrics", headers=headers)
+            assert refused.status_code == 401, headers
+            assert "metrics token" in refused.json()["error"]
+        assert await figures(service, authorization=f"Bearer {TOKEN}")
+        assert await figures(service, authorization=f"bearer {TOKEN}")
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip", "via"])
+async def test_without_a_token_what_a_proxy_passes_on_is_not_local(service, header):
+    refused = await service.http.get("/metrics", headers={header: "127.0.0.1"})
+    assert refused.status_code == 401
+    assert "CELLBLOCK_METRICS_TOKEN" in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "answered"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.0.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("::ffff:192.0.2.1", False),
+        ("2001:db8::1", False),
+        ("not-an-address", False),
+    ],
+)
+async def test_without_a_token_only_loopback_peers_are_answered(peer, answered):
+    request = SimpleNamespace(client=SimpleNamespace(host=peer), headers={})
+    (handler,) = exposition.routes(render=lambda: b"figures", token="")
+    if answered:
+        assert (await handler.fn(request)).content == b"figures"
+    else:
+        with pytest.raises(RequestRefused) as refused:
+            await handler.fn(request)
+        assert refused.value.status == 401
