@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from cellblock.api import exposition, health
+from cellblock.api import exposition, health, reference
 from cellblock.api.access import Gate
 from cellblock.api.cors import CrossOrigin
 from cellblock.api.errors import Dialect, exception_handlers
@@ -101,6 +101,7 @@ def _routed(
             ),
             deliveries.route(gate=gate, store=store, deliveries=Deliveries(database)),
             *health.routes(readiness=readiness, database=database, queue=queue, node_id=settings.node_id),
+            *reference.routes(),
             *exposition.routes(render=render_metrics, token=settings.metrics_token),
             *(
                 handler

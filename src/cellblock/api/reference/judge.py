@@ -1,0 +1,216 @@
+"""The judge API, described."""
+
+from __future__ import annotations
+
+from cellblock.api.judge.wire import AcceptedBody, ErrorBody, NotYetBody, RecordBody, SubmitBody
+from cellblock.api.reference.examples import AC_RECORD, ID, PENDING_RECORD, RE_RECORD
+from cellblock.api.reference.operations import (
+    REQUEST_ID,
+    WITH_KEY,
+    Answer,
+    Operation,
+    Parameter,
+    failures,
+)
+from cellblock.model import JobStatus
+
+TAG = "Judge API"
+ABOUT = (
+    'Submissions that are kept: run one and wait, or submit and poll. Every failure is `{"error": "…"}`. '
+    "Where a request has several faults, the first in this order answers: size and content type, rate limit, "
+    "key, quota, JSON and fields, profile, empty code, sizes, webhook, language, idempotency key, room in "
+    "the queue."
+)
+
+NO_KEY = ("The key is missing or wrong; which of the two is not said.", "invalid or missing API key")
+TOO_MANY = (
+    "Too many requests, or the key's quota is used up.",
+    "rate limit exceeded, try again later",
+    "API key quota exceeded",
+)
+BROKEN = ("The service failed; its log says more.", "internal error: the service's log says what happened")
+NO_STORE = ("The store cannot be reached.", "the store cannot be reached, try again later")
+
+
+def _error(_status: int, message: str) -> ErrorBody:
+    return ErrorBody(message)
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/api/submit",
+        id="submit",
+        tag=TAG,
+        summary="Run a program",
+        about="Accepts a submission and keeps it on disk before it answers. With `wait=true` the answer is "
+        "the finished record, otherwise an id to poll. Whatever the program does is no error of the request: "
+        "it is in the record's `verdict`.",
+        parameters=(
+            Parameter(
+                name="wait",
+                place="query",
+                about="Hold the answer until there is a result.",
+                schema={"type": "boolean", "default": False},
+                example=True,
+            ),
+            Parameter(
+                name="Idempotency-Key",
+                place="header",
+                about="A UUID. Of several requests with the same one only the first is run; the others get "
+                "its record with 202. What is no UUID is ignored.",
+                schema={"type": "string"},
+                example="5b0a8d4e-4a51-4f0e-9a3c-7a3d3f1c2b10",
+            ),
+            REQUEST_ID,
+        ),
+        body=SubmitBody,
+        body_examples={
+            "A program": SubmitBody(language="python", code="print(2 + 2)"),
+            "With standard input": SubmitBody(
+                language="python", code='name = input()\nprint(f"Hello, {name}!")', stdin="World"
+            ),
+            "Another language": SubmitBody(language="javascript", code='console.log("Hello from JS")'),
+        },
+        security=WITH_KEY,
+        answers=(
+            Answer(
+                status=200,
+                about="`wait=true`: the record, whatever the verdict.",
+                body=(RecordBody,),
+                examples={"A clean exit": AC_RECORD, "An exception": RE_RECORD},
+            ),
+            Answer(
+                status=202,
+                about="Accepted: poll for the record. Or the idempotency key is known: the record that came "
+                "first, in whatever state it is.",
+                body=(AcceptedBody, RecordBody),
+                examples={
+                    "Accepted": AcceptedBody(ID, JobStatus.PENDING, 0),
+                    "A known idempotency key": PENDING_RECORD,
+                },
+            ),
+            *failures(
+                _error,
+                ErrorBody,
+                {
+                    400: (
+                        "The request cannot be served as it is.",
+                        "code must not be empty",
+                        "code exceeds maximum size of 64KB",
+                        "stdin exceeds maximum size of 256KB",
+                        "malformed JSON: trailing characters (byte 2)",
+                        "query parameter wait must be true or false, got 'yes'",
+                        "unsupported language: brainfuck. available: python, c, cpp",
+                    ),
+                    401: NO_KEY,
+                    403: (
+                        "The key was not issued for the profile.",
+                        "this API key was not issued for profile executor",
+                    ),
+                },
+            ),
+            Answer(
+                status=408,
+                about="No result in time: the submission goes on and can be polled.",
+                body=(NotYetBody,),
+                examples={
+                    "Too slow to wait for": NotYetBody(
+                        ID, f"no result within 30 s, the submission goes on; poll GET /api/result/{ID}"
+                    )
+                },
+            ),
+            *failures(
+                _error,
+                ErrorBody,
+                {
+                    413: (
+                        "The body is too big.",
+                        "request body too large: at most 1048576 bytes are allowed",
+                    ),
+                    415: (
+                        "The body is not JSON.",
+                        "content-type must be application/json, got `text/plain`",
+                    ),
+                    422: (
+                        "A field is missing or has the wrong type.",
+                        "field `code` is missing: expected a string",
+                        "field `stdin`: expected a string or null, got int",
+                    ),
+                    429: TOO_MANY,
+                    500: BROKEN,
+                    503: (
+                        "Not now. Nothing is kept: send it again, with the same idempotency key.",
+                        "queue full, try again later",
+                        "the service is stopping; try again when it is back",
+                        "no supervisor is connected, it is being started; try again",
+                    ),
+                },
+            ),
+        ),
+    ),
+    Operation(
+        method="GET",
+        path="/api/result/{submission_id}",
+        id="result",
+        tag=TAG,
+        summary="Read a record",
+        about="The record in whatever state it is; fields that are not known yet are null. Poll until "
+        "`job_status` is `completed` or `error`.",
+        parameters=(
+            Parameter(
+                name="submission_id",
+                place="path",
+                about="The `id` that `POST /api/submit` answered.",
+                schema={"type": "string", "format": "uuid"},
+                example=ID,
+                required=True,
+            ),
+            REQUEST_ID,
+        ),
+        security=WITH_KEY,
+        answers=(
+            Answer(
+                status=200,
+                about="The record.",
+                body=(RecordBody,),
+                examples={"Finished": AC_RECORD, "Still waiting": PENDING_RECORD},
+            ),
+            *failures(
+                _error,
+                ErrorBody,
+                {
+                    400: ("The id is no UUID.", "submission id must be a UUID, got 'abc'"),
+                    401: NO_KEY,
+                    404: (
+                        "There is no such submission, or it is another key's.",
+                        "submission not found",
+                    ),
+                    429: TOO_MANY,
+                    500: BROKEN,
+                    503: NO_STORE,
+                },
+            ),
+        ),
+    ),
+    Operation(
+        method="GET",
+        path="/api/languages",
+        id="languages",
+        tag=TAG,
+        summary="List languages",
+        about="The canonical names of what can be run here and now: a language is listed when its self-test "
+        "passed.",
+        parameters=(REQUEST_ID,),
+        security=WITH_KEY,
+        answers=(
+            Answer(
+                status=200,
+                about="The names.",
+                body=(list[str],),
+                examples={"Three": ["python", "c", "cpp"]},
+            ),
+            *failures(_error, ErrorBody, {401: NO_KEY, 429: TOO_MANY, 500: BROKEN}),
+        ),
+    ),
+)
