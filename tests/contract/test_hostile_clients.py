@@ -106,6 +106,8 @@ async def test_bodies_that_drip_are_answered_408_in_the_words_of_their_dialect()
         said = "the request's body did not arrive in time"
         judge, execute, piston = (answer.json() for answer in answers)
         assert {answer.status for answer in answers} == {408}
+        assert len({answer.headers["x-request-id"] for answer in answers}) == 3
+        assert answers[1].headers["x-request-id"] == execute["error"]["requestId"]
         assert judge == {"error": said}
         assert execute["error"].keys() == {"code", "message", "requestId"}
         assert (execute["error"]["code"], execute["error"]["message"]) == ("request_timeout", said)
@@ -262,3 +264,6 @@ async def test_log_says_how_many_were_cut_off_in_one_line():
         assert len(lines) < 20
         told = json.loads(next(line for line in lines if "clients_cut_off" in line))
         assert told["400"] > 0
+        async with httpx.AsyncClient(base_url=service.url) as http:
+            figures = (await http.get("/metrics")).text
+        assert 'cellblock_clients_cut_off_total{reason="400"} ' in figures

@@ -131,6 +131,8 @@ async def test_executions_are_counted_and_an_abandoned_one_as_such(tmp_path):
         found = await figures(service)
         assert value(found, "runs_total", language="python", verdict="AC") == 1
         assert value(found, "runs_total", language="python", verdict="abandoned") == 1
+        labels = {"route": "/v1/execute", "method": "POST", "status": "499"}
+        assert value(found, "http_request_duration_seconds_count", **labels) == 1
         assert value(found, "stage_duration_seconds_count", stage="total") == 2
 
 

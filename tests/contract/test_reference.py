@@ -109,6 +109,12 @@ async def test_real_answers_of_the_judge_api_are_as_described(tmp_path):
         check(await http.get("/api/health/ready"), "/api/health/ready", 503)
 
 
+@pytest.mark.parametrize("path", ["/api/submit", "/v1/execute", "/api/v2/execute"])
+async def test_what_http_itself_refuses_is_as_described(executor, path):
+    check(await executor.http.post(f"{path}?{'x' * 9000}", json=PROGRAM), path, 414)
+    check(await executor.http.post(path, json=PROGRAM, headers={"x-long": "x" * 60_000}), path, 431)
+
+
 async def test_finished_records_and_replays_are_as_described(service):
     key = {"idempotency-key": str(uuid.uuid4())}
     body = {"params": {"wait": "true"}, "json": PROGRAM, "headers": key}
@@ -154,7 +160,7 @@ async def test_examples_of_requests_are_served(executor):
 
 
 def test_every_status_of_a_submission_is_described():
-    statuses = {200, 202, 400, 401, 403, 408, 413, 415, 422, 429, 500, 503}
+    statuses = {200, 202, 400, 401, 403, 408, 413, 414, 415, 422, 429, 431, 500, 503}
     assert set(DOCUMENT["paths"]["/api/submit"]["post"]["responses"]) == {str(status) for status in statuses}
 
 

@@ -6,13 +6,12 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from cellblock.api.errors import AnyRequest
+from cellblock.api.errors import CLIENT_GONE, AnyRequest
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, RequestRefused
 from cellblock.model import Job, Outcome, Verdict
 
 _SOON_S = 1
-_CLIENT_GONE = 499  # nobody reads it: the connection is closed
 
 
 class RunFailedError(CellblockError):
@@ -31,7 +30,7 @@ async def run_for(request: AnyRequest, job: Job, queue: LocalQueue, scope: str) 
         awaited: list[asyncio.Future[Any]] = [errand.finished, gone]
         await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         if not errand.finished.done():
-            raise RequestRefused(_CLIENT_GONE, "the client went away")
+            raise RequestRefused(CLIENT_GONE, "the client went away")
         if errand.finished.cancelled():
             raise RequestRefused(
                 503, "the service is stopping; try again when it is back", retry_after_s=_SOON_S

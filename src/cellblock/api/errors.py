@@ -18,9 +18,9 @@ from cellblock.errors import CellblockError, RequestRefused, StoreError
 _log = structlog.get_logger(__name__)
 _STORE_RETRY_AFTER_S = 1
 _FIRST_SERVER_ERROR = _INTERNAL = 500
-_CLIENT_LEFT = (
-    "client disconnected prematurely"  # Litestar's words; not our failure, and nobody reads the answer
-)
+CLIENT_GONE = 499
+"""Nobody reads it: the connection is closed. The metrics count it."""
+_CLIENT_LEFT = "client disconnected prematurely"  # Litestar's words, with status 500; it is not our failure
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -75,9 +75,9 @@ def dialect_of(dialects: Sequence[Dialect], path: str) -> Dialect:
     return next((dialect for dialect in dialects if path.startswith(dialect.prefix)), dialects[-1])
 
 
-def refusal_body(dialects: Sequence[Dialect], path: str, status: int, message: str) -> bytes:
+def refusal_body(dialects: Sequence[Dialect], path: str, status: int, message: str, request_id: str) -> bytes:
     """Return JSON for what is refused before there is a request; ``path`` begins with a slash."""
-    failure = Failure(status=status, message=message, request_id=str(uuid.uuid4()))
+    failure = Failure(status=status, message=message, request_id=request_id)
     return msgspec.json.encode(dialect_of(dialects, path).error_body(failure))
 
 
@@ -106,6 +106,8 @@ class _Answers:
         return self._answer(request, error.status, error.message, code=error.code, headers=headers)
 
     def http_error(self, request: AnyRequest, error: HTTPException) -> Response[bytes]:
+        if error.detail == _CLIENT_LEFT:
+            return self._answer(request, CLIENT_GONE, error.detail)
         match error.status_code:
             case 404:
                 text = f"no such route: {request.url.path}"
@@ -116,7 +118,7 @@ class _Answers:
                 text = f"request body too large: at most {limit_bytes} bytes are allowed"
             case _:
                 text = error.detail
-        if error.status_code >= _FIRST_SERVER_ERROR and error.detail != _CLIENT_LEFT:
+        if error.status_code >= _FIRST_SERVER_ERROR:
             _log.warning("request_failed", **_named(request), error=error.detail)
         return self._answer(request, error.status_code, text, headers=dict(error.headers or {}))
 

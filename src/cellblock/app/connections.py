@@ -39,8 +39,10 @@ class Bounds:
     """Of request bodies that are not complete, over all connections."""
     body_max_bytes: Callable[[str], int]
     """The largest body that a path takes."""
-    error_body: Callable[[str, int, str], bytes]
-    """JSON for a path, a status and a message."""
+    error_body: Callable[[str, int, str, str], bytes]
+    """JSON for a path, a status, a message and the name of the request."""
+    on_cut_off: Callable[[str], None] = lambda _: None
+    """Told of each client that is refused or cut off: the status, ``room``, ``idle`` or ``stalled``."""
 
 
 class Connection(Protocol):
@@ -114,6 +116,7 @@ class Connections(ServerState):
     def note(self, reason: str) -> None:
         """Count a client that was refused or cut off; the log gets the sums, so that nobody can fill it."""
         self._closed_for[reason] += 1
+        self.bounds.on_cut_off(reason)
 
     def sweep(self, now_s: float) -> None:
         """Attend to every connection that is late."""

@@ -19,6 +19,7 @@ import contextlib
 import enum
 import socket
 import struct
+import uuid
 from typing import Any
 
 import httptools
@@ -351,12 +352,14 @@ class BoundedHttp(HttpToolsProtocol):
         return True
 
     def _worded(self, status: int, message: str) -> bytes:
-        body = self._bounds.error_body(self._path(), status, message)
+        name = str(uuid.uuid4())
+        body = self._bounds.error_body(self._path(), status, message, name)
         return b"".join(
             [
                 STATUS_LINE[status],
                 *(b"%b: %b\r\n" % header for header in self.server_state.default_headers),
                 _RETRY_AFTER if status == _UNAVAILABLE else b"",
+                b"x-request-id: %b\r\n" % name.encode(),
                 b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
                 % len(body),
                 body,

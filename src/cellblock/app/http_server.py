@@ -8,6 +8,7 @@ import math
 import resource
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -51,7 +52,9 @@ def configuration(app: Any, settings: Settings) -> uvicorn.Config:
     return http
 
 
-def bounds(settings: Settings, dialects: Sequence[Dialect]) -> Bounds:
+def bounds(
+    settings: Settings, dialects: Sequence[Dialect], on_cut_off: Callable[[str], None] = lambda _: None
+) -> Bounds:
     """Return the bounds that the settings state and this process' descriptors allow."""
     connections = min(settings.connections_max, _possible_connections())
     if connections < settings.connections_max:
@@ -64,7 +67,8 @@ def bounds(settings: Settings, dialects: Sequence[Dialect]) -> Bounds:
         answer_timeout_s=settings.answer_timeout_ms / 1000,
         held_bodies_max_bytes=_BODIES_HELD_AT_ONCE * max(dialect.body_max_bytes for dialect in dialects),
         body_max_bytes=lambda path: dialect_of(dialects, path).body_max_bytes,
-        error_body=lambda path, status, message: refusal_body(dialects, path, status, message),
+        error_body=partial(refusal_body, dialects),
+        on_cut_off=on_cut_off,
     )
 
 

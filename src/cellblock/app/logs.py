@@ -14,11 +14,14 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from cellblock.api.errors import CLIENT_GONE
 from cellblock.events import RequestServed, RunEnded
 from cellblock.model import Job, Outcome
 
 _FIRST_SERVER_ERROR = 500
 _HASH_DIGITS = 16
+_NOBODY_READ = (0, CLIENT_GONE)
+"""The client had left; told at level debug only, for clients can come and leave by the thousand."""
 _WATCHING_ROUTES = frozenset(("/api/health", "/api/health/ready", "/metrics"))
 """Asked for every few seconds by machines: told at level debug only."""
 
@@ -69,7 +72,7 @@ def request_served(event: RequestServed) -> None:
     """Write one line for a request; a path that is no route's is not shown, it may be anything."""
     if event.status >= _FIRST_SERVER_ERROR:
         write = _log.warning
-    elif event.route in _WATCHING_ROUTES:
+    elif event.route in _WATCHING_ROUTES or event.status in _NOBODY_READ:
         write = _log.debug
     else:
         write = _log.info

@@ -102,6 +102,12 @@ class Metrics:
             ("result",),
             registry=registry,
         )
+        self._cut_off = Counter(
+            "cellblock_clients_cut_off",
+            "Clients that HTTP itself refused (by status) or disconnected: no room, idle, stalled.",
+            ("reason",),
+            registry=registry,
+        )
         # Present from the start, so that the first one is an increase and no new series.
         for quota in REFUSALS:
             self._refusals.labels(quota)
@@ -125,6 +131,10 @@ class Metrics:
         """Count a commit of the store."""
         self._commits.observe(duration_s)
         self._batches.observe(writes)
+
+    def client_cut_off(self, reason: str) -> None:
+        """Count a client that HTTP itself refused or disconnected; ``reason`` is a status or a word."""
+        self._cut_off.labels(reason).inc()
 
     def quota_refused(self, quota: str) -> None:
         """Count a refusal; ``quota`` is one of ``REFUSALS``."""

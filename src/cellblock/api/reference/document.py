@@ -13,7 +13,7 @@ import msgspec
 
 from cellblock import __version__
 from cellblock.api.reference import execute, judge, piston, service
-from cellblock.api.reference.operations import JSON, Answer, Header, Operation, Parameter
+from cellblock.api.reference.operations import JSON, OF_HTTP, Answer, Header, Operation, Parameter, failures
 
 Json = dict[str, Any]
 
@@ -76,7 +76,8 @@ def _operation(operation: Operation, schemas: Mapping[str, Json]) -> Json:
         "tags": [operation.tag],
         "summary": operation.summary,
         "parameters": [_parameter(parameter) for parameter in operation.parameters],
-        "responses": {str(answer.status): _answer(answer, schemas) for answer in operation.answers},
+        "responses": {str(answer.status): _answer(answer, schemas) for answer in operation.answers}
+        | _of_http(operation, schemas),
         "security": [*({name: []} for name in operation.security), {}],
     }
     if operation.about:
@@ -89,6 +90,18 @@ def _operation(operation: Operation, schemas: Mapping[str, Json]) -> Json:
             },
         }
     return described
+
+
+def _of_http(operation: Operation, schemas: Mapping[str, Json]) -> Json:
+    """Describe what HTTP itself refuses, as far as the route's own answers leave it open."""
+    own = {answer.status for answer in operation.answers}
+    dialect = {execute.TAG: execute, piston.TAG: piston}.get(operation.tag, judge)
+    answers = failures(dialect.error, dialect.ERROR_BODY, OF_HTTP)
+    return {
+        str(answer.status): _answer(answer, schemas) | {"x-of-http": True}
+        for answer in answers
+        if answer.status not in own
+    }
 
 
 def _parameter(parameter: Parameter) -> Json:

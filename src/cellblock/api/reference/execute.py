@@ -40,8 +40,11 @@ TOO_BIG = ("The body is too big.", "request body too large: at most 4194304 byte
 
 _CODES = {"unknown language": "unknown_language", "python has no version": "unknown_version"}
 
+ERROR_BODY = ErrorBody
 
-def _error(status: int, message: str) -> ErrorBody:
+
+def error(status: int, message: str) -> ErrorBody:
+    """Word a failure as this dialect does."""
     code = next((code for beginning, code in _CODES.items() if message.startswith(beginning)), None)
     return error_body(Failure(status=status, message=message, request_id="order-1729-try-2", code=code))
 
@@ -96,7 +99,7 @@ OPERATIONS = (
                 },
             ),
             *failures(
-                _error,
+                error,
                 ErrorBody,
                 {
                     400: (
@@ -131,7 +134,7 @@ OPERATIONS = (
         security=WITH_KEY,
         answers=(
             Answer(status=200, about="The runtimes.", body=(list[RuntimeBody],), examples={"Two": RUNTIMES}),
-            *failures(_error, ErrorBody, {401: NO_KEY, 429: TOO_MANY, 500: BROKEN}),
+            *failures(error, ErrorBody, {401: NO_KEY, 429: TOO_MANY, 500: BROKEN}),
         ),
     ),
 )

@@ -31,8 +31,11 @@ TOO_MANY = (
 BROKEN = ("The service failed; its log says more.", "internal error: the service's log says what happened")
 NO_STORE = ("The store cannot be reached.", "the store cannot be reached, try again later")
 
+ERROR_BODY = ErrorBody
 
-def _error(_status: int, message: str) -> ErrorBody:
+
+def error(_status: int, message: str) -> ErrorBody:
+    """Word a failure as this dialect does."""
     return ErrorBody(message)
 
 
@@ -91,7 +94,7 @@ OPERATIONS = (
                 },
             ),
             *failures(
-                _error,
+                error,
                 ErrorBody,
                 {
                     400: (
@@ -112,8 +115,9 @@ OPERATIONS = (
             ),
             Answer(
                 status=408,
-                about="No result in time: the submission goes on and can be polled.",
-                body=(NotYetBody,),
+                about="No result in time: the submission goes on and can be polled. Without an `id`: the "
+                "request itself did not arrive in time.",
+                body=(NotYetBody, ErrorBody),
                 examples={
                     "Too slow to wait for": NotYetBody(
                         ID, f"no result within 30 s, the submission goes on; poll GET /api/result/{ID}"
@@ -121,7 +125,7 @@ OPERATIONS = (
                 },
             ),
             *failures(
-                _error,
+                error,
                 ErrorBody,
                 {
                     413: (
@@ -177,7 +181,7 @@ OPERATIONS = (
                 examples={"Finished": AC_RECORD, "Still waiting": PENDING_RECORD},
             ),
             *failures(
-                _error,
+                error,
                 ErrorBody,
                 {
                     400: ("The id is no UUID.", "submission id must be a UUID, got 'abc'"),
@@ -210,7 +214,7 @@ OPERATIONS = (
                 body=(list[str],),
                 examples={"Three": ["python", "c", "cpp"]},
             ),
-            *failures(_error, ErrorBody, {401: NO_KEY, 429: TOO_MANY, 500: BROKEN}),
+            *failures(error, ErrorBody, {401: NO_KEY, 429: TOO_MANY, 500: BROKEN}),
         ),
     ),
 )

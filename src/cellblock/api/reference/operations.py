@@ -78,6 +78,16 @@ REQUEST_ID = Parameter(
     example="order-1729-try-2",
 )
 
+OF_HTTP: Mapping[int, tuple[str, ...]] = {
+    400: ("HTTP that cannot be read.", "malformed HTTP request: Invalid method encountered"),
+    408: ("The request did not arrive in time.", "the request's head did not arrive in time"),
+    413: ("The body is too big.", "request body too large: at most 1048576 bytes are allowed"),
+    414: ("The target is too long.", "request target too long: at most 8192 bytes are allowed"),
+    431: ("The head is too big.", "request head too large: at most 32768 bytes are allowed"),
+    503: ("There are too many connections.", "too many requests are in work, try again later"),
+}
+"""What may be answered before a request comes to its route, whatever that is."""
+
 
 def failures(
     word: Callable[[int, str], object], body: type[Struct], reasons: Mapping[int, tuple[str, ...]]

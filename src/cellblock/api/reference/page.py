@@ -109,7 +109,9 @@ def _request(body: Json | None) -> str:
 
 
 def _answers(responses: Mapping[str, Json]) -> str:
-    return "".join(_answer(status, answer) for status, answer in responses.items())
+    return "".join(
+        _answer(status, answer) for status, answer in responses.items() if "x-of-http" not in answer
+    )
 
 
 def _answer(status: str, answer: Json) -> str:

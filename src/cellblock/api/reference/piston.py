@@ -42,7 +42,11 @@ class PistonRequest(Struct, frozen=True, kw_only=True):
     """Bytes; -1 for the profile's own."""
 
 
-def _error(status: int, message: str) -> PistonErrorBody:
+ERROR_BODY = PistonErrorBody
+
+
+def error(status: int, message: str) -> PistonErrorBody:
+    """Word a failure as this dialect does."""
     return error_body(Failure(status=status, message=message, request_id="order-1729-try-2"))
 
 
@@ -83,7 +87,7 @@ OPERATIONS = (
                 examples={"It ended": PistonAnswer(run=_STAGE, language="python", version="3.13.5")},
             ),
             *failures(
-                _error,
+                error,
                 PistonErrorBody,
                 {
                     400: (
@@ -123,7 +127,7 @@ OPERATIONS = (
                 examples={"Two": execute.RUNTIMES},
             ),
             *failures(
-                _error,
+                error,
                 PistonErrorBody,
                 {401: execute.NO_KEY, 429: execute.TOO_MANY, 500: execute.BROKEN},
             ),

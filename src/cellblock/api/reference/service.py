@@ -6,7 +6,7 @@ from typing import Any
 
 from cellblock.api.health import HealthBody, ReadyBody
 from cellblock.api.judge.wire import ErrorBody
-from cellblock.api.reference.judge import BROKEN
+from cellblock.api.reference.judge import BROKEN, error
 from cellblock.api.reference.operations import REQUEST_ID, Answer, Operation, failures
 from cellblock.model import EnforcementMode
 
@@ -14,11 +14,7 @@ TAG = "Service"
 ABOUT = "Health, figures and this reference. None of it needs an API key."
 
 
-def _error(_status: int, message: str) -> ErrorBody:
-    return ErrorBody(message)
-
-
-_BROKEN = failures(_error, ErrorBody, {500: BROKEN})
+_BROKEN = failures(error, ErrorBody, {500: BROKEN})
 
 OPERATIONS = (
     Operation(
@@ -63,7 +59,7 @@ OPERATIONS = (
             Answer(status=200, about="Yes.", body=(ReadyBody,), examples={"Ready": ReadyBody()}),
             *_BROKEN,
             *failures(
-                _error,
+                error,
                 ErrorBody,
                 {
                     503: (
@@ -96,7 +92,7 @@ OPERATIONS = (
                 examples={"Two of them": "cellblock_queue_depth 0.0\ncellblock_slots_busy 1.0\n"},
             ),
             *failures(
-                _error,
+                error,
                 ErrorBody,
                 {
                     401: (
