@@ -21,7 +21,7 @@ class RunEnding(StrEnum):
     ABANDONED = "abandoned"
     """Its client went away first."""
     FAILED = "failed"
-    """The supervisor was lost or could not serve it, and no record is kept of it."""
+    """It could not be run, and no record is kept of it."""
 
 
 class RequestServed(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cellblock.api import exposition
 from cellblock.errors import RequestRefused
 from cellblock.model import Verdict
-from doubles import Gate, make_executed, make_outcome, until
+from doubles import CannotServeError, Gate, make_executed, make_outcome, until
 from running import running
 
 pytestmark = pytest.mark.anyio
@@ -136,19 +136,32 @@ async def test_executions_are_counted_and_an_abandoned_one_as_such(tmp_path):
         assert value(found, "stage_duration_seconds_count", stage="total") == 2
 
 
-async def test_run_whose_supervisor_is_lost_is_counted(tmp_path):
-    gate = Gate()
-    async with running(tmp_path, script=gate) as service:
-        kept = asyncio.create_task(service.submit())
-        errand = asyncio.create_task(service.execute("print(1)"))
-        await until(lambda: gate.held == 2)
-        await service.supervisor.die()
-        assert (await kept).json()["verdict"] == "IE"
-        assert (await errand).status_code == 500
+async def test_run_that_the_supervisor_cannot_serve_is_counted(tmp_path):
+    async def cannot(_job):
+        raise CannotServeError("no such runtime")
+
+    async with running(tmp_path, script=cannot) as service:
+        assert (await service.submit()).json()["verdict"] == "IE"
+        assert (await service.execute("print(1)")).status_code == 500
         await until_counted(service, 2)
         found = await figures(service)
         assert value(found, "runs_total", language="python", verdict="IE") == 1
         assert value(found, "runs_total", language="python", verdict="failed") == 1
+
+
+async def test_run_that_is_lost_and_run_again_is_counted_once(tmp_path):
+    gate = Gate()
+    async with running(tmp_path, script=gate) as service:
+        submitted = asyncio.create_task(service.submit())
+        await until(lambda: gate.held == 1)
+        await service.supervisor.die()
+        gate.open()
+        await service.supervisor.start()
+        assert (await submitted).json()["verdict"] == "AC"
+        await until_counted(service, 1)
+        found = await figures(service)
+        assert value(found, "runs_total", language="python", verdict="AC") == 1
+        assert value(found, "stage_duration_seconds_count", stage="total") == 1
 
 
 async def test_with_a_token_nobody_else_is_answered(tmp_path):
