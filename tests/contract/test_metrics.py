@@ -186,6 +186,11 @@ async def test_without_a_token_what_a_proxy_passes_on_is_not_local(service, head
     assert "CELLBLOCK_METRICS_TOKEN" in refused.json()["error"]
 
 
+async def test_without_a_token_a_browser_that_a_foreign_name_led_here_is_not_local(service):
+    refused = await service.http.get("/metrics", headers={"host": "rebound.example"})
+    assert refused.status_code == 401
+
+
 @pytest.mark.parametrize(
     ("peer", "answered"),
     [

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from cellblock.api.addresses import is_this_machine
 from cellblock.api.errors import AnyRequest
 from cellblock.errors import RequestRefused
 
@@ -48,6 +49,8 @@ def _holds(request: AnyRequest, token: str) -> bool:
 
 def _is_local(request: AnyRequest) -> bool:
     if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    if not is_this_machine(request.headers.get("host", "localhost")):  # a foreign name led a browser here
         return False
     try:
         address = ipaddress.ip_address(request.client.host)

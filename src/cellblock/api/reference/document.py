@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from cellblock import __version__
+from cellblock.api.outputs import Output
 from cellblock.api.reference import execute, judge, piston, service
 from cellblock.api.reference.operations import JSON, OF_HTTP, Answer, Header, Operation, Parameter, failures
 
@@ -42,7 +43,9 @@ _REQUEST_ID = Header(name="X-Request-Id", about="The request's name, the caller'
 def openapi(operations: Sequence[Operation] = OPERATIONS) -> Json:
     """Return the document."""
     types = list(_types(operations))
-    references, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    references, components = msgspec.json.schema_components(
+        types, schema_hook=_schema_of_output, ref_template="#/components/schemas/{name}"
+    )
     schemas = {str(type_): reference for type_, reference in zip(types, references, strict=True)}
     for type_ in _structs(types):
         _describe_fields(components, type_)
@@ -131,7 +134,7 @@ def _content(bodies: Sequence[Json], examples: Mapping[str, object]) -> Json:
     content: Json = {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": list(bodies)}}
     if examples:
         content["examples"] = {
-            f"example{number}": {"summary": about, "value": msgspec.to_builtins(value)}
+            f"example{number}": {"summary": about, "value": msgspec.to_builtins(value, enc_hook=str)}
             for number, (about, value) in enumerate(examples.items(), start=1)
         }
     return content
@@ -139,10 +142,16 @@ def _content(bodies: Sequence[Json], examples: Mapping[str, object]) -> Json:
 
 def _without_nulls(value: Any) -> Any:
     """Return JSON's own kinds of values, without what a request leaves out."""
-    plain = msgspec.to_builtins(value)
+    plain = msgspec.to_builtins(value, enc_hook=str)
     if isinstance(plain, dict):
         return {name: _without_nulls(value) for name, value in plain.items() if value is not None}
     return [_without_nulls(value) for value in plain] if isinstance(plain, list) else plain
+
+
+def _schema_of_output(type_: type) -> Json:
+    if type_ is not Output:
+        raise NotImplementedError(f"{type_} has no schema")
+    return {"type": "string"}
 
 
 def _types(operations: Iterable[Operation]) -> Iterable[Any]:

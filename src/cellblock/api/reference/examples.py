@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from cellblock.api.judge.wire import SCHEMA_VERSION, RecordBody
+from cellblock.api.outputs import Output
 from cellblock.model import (
     CgroupEvidence,
     Evidence,
@@ -60,8 +61,8 @@ AC_RECORD = RecordBody(
     verdict=Verdict.AC,
     exit_code=0,
     signal=None,
-    stdout="4\n",
-    stderr="",
+    stdout=Output(b"4\n"),
+    stderr=Output(b""),
     output_integrity=OutputIntegrity.COMPLETE,
     error_message=None,
     cpu_time_secs=0.009142,
@@ -77,9 +78,11 @@ RE_RECORD = msgspec.structs.replace(
     AC_RECORD,
     verdict=Verdict.RE,
     exit_code=1,
-    stdout="",
-    stderr='Traceback (most recent call last):\n  File "/box/main.py", line 1, in <module>\n'
-    '    raise RuntimeError("something broke")\nRuntimeError: something broke\n',
+    stdout=Output(b""),
+    stderr=Output(
+        b'Traceback (most recent call last):\n  File "/box/main.py", line 1, in <module>\n'
+        b'    raise RuntimeError("something broke")\nRuntimeError: something broke\n'
+    ),
     evidence=msgspec.structs.replace(_EVIDENCE, verdict_cause=VerdictCause.RE_NONZERO_EXIT),
 )
 

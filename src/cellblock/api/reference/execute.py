@@ -12,6 +12,8 @@ from cellblock.api.execute.wire import (
     RuntimeBody,
     StageBody,
 )
+from cellblock.api.outputs import Output
+from cellblock.api.reference.judge import NOT_FOR_THIS, NOT_HERE
 from cellblock.api.reference.operations import REQUEST_ID, WITH_KEY, Answer, Operation, failures
 
 TAG = "Execute API"
@@ -49,8 +51,15 @@ def error(status: int, message: str) -> ErrorBody:
     return error_body(Failure(status=status, message=message, request_id="order-1729-try-2", code=code))
 
 
-def _ran(stdout: str, *, stderr: str = "", code: int | None = 0, signal: str | None = None) -> StageBody:
-    return StageBody(stdout=stdout, stderr=stderr, code=code, signal=signal, time_ms=22, memory_kb=9088)
+def _ran(stdout: str, *, code: int | None = 0, signal: str | None = None) -> StageBody:
+    return StageBody(
+        stdout=Output(stdout.encode()),
+        stderr=Output(b""),
+        code=code,
+        signal=signal,
+        time_ms=22,
+        memory_kb=9088,
+    )
 
 
 OPERATIONS = (
@@ -110,10 +119,7 @@ OPERATIONS = (
                         "field `run_timeout`: 90000 exceeds the ceiling of 60000 milliseconds",
                     ),
                     401: NO_KEY,
-                    403: (
-                        "The key was not issued for running here.",
-                        "this API key was not issued for profile executor",
-                    ),
+                    403: NOT_FOR_THIS,
                     413: TOO_BIG,
                     415: ("The body is not JSON.", "content-type must be application/json, got `text/plain`"),
                     429: TOO_MANY,
@@ -134,7 +140,7 @@ OPERATIONS = (
         security=WITH_KEY,
         answers=(
             Answer(status=200, about="The runtimes.", body=(list[RuntimeBody],), examples={"Two": RUNTIMES}),
-            *failures(error, ErrorBody, {401: NO_KEY, 429: TOO_MANY, 500: BROKEN}),
+            *failures(error, ErrorBody, {401: NO_KEY, 403: NOT_HERE, 429: TOO_MANY, 500: BROKEN}),
         ),
     ),
 )

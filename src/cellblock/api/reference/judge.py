@@ -23,6 +23,12 @@ ABOUT = (
 )
 
 NO_KEY = ("The key is missing or wrong; which of the two is not said.", "invalid or missing API key")
+NOT_FOR_THIS = (
+    "The key was not issued for the profile; or, without keys, the host named is not this machine.",
+    "this API key was not issued for profile executor; it was issued for: judge",
+    "host 'x.example' is not this machine: without API keys only loopback addresses and localhost are served",
+)
+NOT_HERE = ("Without keys: the request names a host that is not this machine.", NOT_FOR_THIS[-1])
 TOO_MANY = (
     "Too many requests, or the key's quota is used up.",
     "rate limit exceeded, try again later",
@@ -107,10 +113,7 @@ OPERATIONS = (
                         "unsupported language: brainfuck. available: python, c, cpp",
                     ),
                     401: NO_KEY,
-                    403: (
-                        "The key was not issued for the profile.",
-                        "this API key was not issued for profile executor",
-                    ),
+                    403: NOT_FOR_THIS,
                 },
             ),
             Answer(
@@ -186,6 +189,7 @@ OPERATIONS = (
                 {
                     400: ("The id is no UUID.", "submission id must be a UUID, got 'abc'"),
                     401: NO_KEY,
+                    403: NOT_HERE,
                     404: (
                         "There is no such submission, or it is another key's.",
                         "submission not found",
@@ -214,7 +218,7 @@ OPERATIONS = (
                 body=(list[str],),
                 examples={"Three": ["python", "c", "cpp"]},
             ),
-            *failures(error, ErrorBody, {401: NO_KEY, 429: TOO_MANY, 500: BROKEN}),
+            *failures(error, ErrorBody, {401: NO_KEY, 403: NOT_HERE, 429: TOO_MANY, 500: BROKEN}),
         ),
     ),
 )

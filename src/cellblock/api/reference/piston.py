@@ -6,9 +6,11 @@ from msgspec import Struct
 
 from cellblock.api.errors import Failure
 from cellblock.api.execute.wire import FileBody, Number, RuntimeBody
+from cellblock.api.outputs import Output
 from cellblock.api.piston.translate import error_body
 from cellblock.api.piston.wire import PistonAnswer, PistonErrorBody, PistonStage
 from cellblock.api.reference import execute
+from cellblock.api.reference.judge import NOT_FOR_THIS, NOT_HERE
 from cellblock.api.reference.operations import REQUEST_ID, WITH_KEY, Answer, Operation, failures
 
 TAG = "Piston API"
@@ -52,10 +54,10 @@ def error(status: int, message: str) -> PistonErrorBody:
 
 _STAGE = PistonStage(
     signal=None,
-    stdout="4\n",
-    stderr="",
+    stdout=Output(b"4\n"),
+    stderr=Output(b""),
     code=0,
-    output="4\n",
+    output=Output(b"4\n"),
     memory=9_307_000,
     message=None,
     status=None,
@@ -98,10 +100,7 @@ OPERATIONS = (
                         "run_timeout cannot exceed the configured limit of 60000",
                     ),
                     401: execute.NO_KEY,
-                    403: (
-                        "The key was not issued for running here.",
-                        "this API key was not issued for profile executor",
-                    ),
+                    403: NOT_FOR_THIS,
                     413: execute.TOO_BIG,
                     415: ("The body is not JSON.", "requests must be of type application/json"),
                     429: execute.TOO_MANY,
@@ -129,7 +128,7 @@ OPERATIONS = (
             *failures(
                 error,
                 PistonErrorBody,
-                {401: execute.NO_KEY, 429: execute.TOO_MANY, 500: execute.BROKEN},
+                {401: execute.NO_KEY, 403: NOT_HERE, 429: execute.TOO_MANY, 500: execute.BROKEN},
             ),
         ),
     ),
