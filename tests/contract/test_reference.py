@@ -18,6 +18,7 @@ from cellblock.api.piston.wire import PistonBody
 from cellblock.api.reference.document import OPERATIONS, openapi
 from cellblock.api.reference.piston import PistonRequest
 from doubles import Gate, answer_executed, until
+from receivers import PUBLIC, LoopbackNetwork
 from running import running
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +95,9 @@ async def test_real_answers_of_the_judge_api_are_as_described(tmp_path):
         await service.finished(first.json()["id"])
         check(await http.get(f"/api/result/{first.json()['id']}"), route, 200)
         check(await http.get("/api/result/abc"), route, 400)
+        log = f"/api/result/{first.json()['id']}/deliveries"
+        check(await http.get(log), f"{route}/deliveries", 200)
+        check(await http.get(f"/api/result/{uuid.uuid4()}/deliveries"), f"{route}/deliveries", 404)
         check(await http.get(f"/api/result/{uuid.uuid4()}"), route, 404)
         check(await http.post("/api/submit", json={"language": "python"}), "/api/submit", 422)
         check(await service.submit(""), "/api/submit", 400)
@@ -150,12 +154,23 @@ def test_examples_fit_their_schemas(operation):
             validator(content["schema"]).validate(example["value"])
 
 
-async def test_examples_of_requests_are_served(executor):
+@pytest.fixture
+async def sealed(tmp_path, several_languages):
+    """A service that runs everything well and whose webhooks never leave this machine."""
+    network = LoopbackNetwork()
+    network.names["receiver.example"] = [[PUBLIC]]  # a connection to which ends here, at nobody
+    async with running(
+        tmp_path, script=answer_executed, status=several_languages, network=network.network
+    ) as instance:
+        yield instance
+
+
+async def test_examples_of_requests_are_served(sealed):
     for operation in OPERATIONS:
         for example in operation.body_examples:
             content = DOCUMENT["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]
             values = {entry["summary"]: entry["value"] for entry in content["examples"].values()}
-            answer = await executor.http.post(operation.path, json=values[example])
+            answer = await sealed.http.post(operation.path, json=values[example])
             assert answer.status_code in {200, 202}, (operation.path, example, answer.text)
 
 
@@ -244,11 +259,11 @@ async def schemathesis(service, directory: Path, *arguments: str) -> None:
     assert int(generated) == int(passed) > 300, said
 
 
-async def test_whatever_is_sent_nothing_fails_and_every_status_is_described(executor, tmp_path):
-    await schemathesis(executor, tmp_path, "--seed=1", "--max-examples=15")
+async def test_whatever_is_sent_nothing_fails_and_every_status_is_described(sealed, tmp_path):
+    await schemathesis(sealed, tmp_path, "--seed=1", "--max-examples=15")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_whatever_is_sent_for_longer_nothing_fails_and_every_status_is_described(executor, tmp_path):
-    await schemathesis(executor, tmp_path, "--max-examples=1000")
+async def test_whatever_is_sent_for_longer_nothing_fails_and_every_status_is_described(sealed, tmp_path):
+    await schemathesis(sealed, tmp_path, "--max-examples=1000")

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
-from cellblock.api.judge.wire import SCHEMA_VERSION, RecordBody
+from cellblock.api.judge.wire import SCHEMA_VERSION, DeliveriesBody, DeliveryAttemptBody, RecordBody
 from cellblock.api.outputs import Output
 from cellblock.model import (
     CgroupEvidence,
+    DeliveryStatus,
     Evidence,
     IsolationMode,
     JobStatus,
@@ -102,3 +103,26 @@ _UNKNOWN_YET: dict[str, Any] = dict.fromkeys(
     )
 )
 PENDING_RECORD = msgspec.structs.replace(AC_RECORD, job_status=JobStatus.PENDING, **_UNKNOWN_YET)
+
+DELIVERIES = DeliveriesBody(
+    id=ID,
+    webhook_url="https://receiver.example/results",
+    delivery_status=DeliveryStatus.DELIVERED,
+    next_attempt_at=None,
+    attempts=[
+        DeliveryAttemptBody(
+            number=1,
+            started_at="2026-04-03T08:05:23.571000000+00:00",
+            duration_ms=5000,
+            status_code=None,
+            error="no connection within 5 s",
+        ),
+        DeliveryAttemptBody(
+            number=2,
+            started_at="2026-04-03T08:05:29.571000000+00:00",
+            duration_ms=84,
+            status_code=204,
+            error=None,
+        ),
+    ],
+)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from cellblock.api.judge.wire import AcceptedBody, ErrorBody, NotYetBody, RecordBody, SubmitBody
-from cellblock.api.reference.examples import AC_RECORD, ID, PENDING_RECORD, RE_RECORD
+from cellblock.api.judge.wire import (
+    AcceptedBody,
+    DeliveriesBody,
+    ErrorBody,
+    NotYetBody,
+    RecordBody,
+    SubmitBody,
+)
+from cellblock.api.reference.examples import AC_RECORD, DELIVERIES, ID, PENDING_RECORD, RE_RECORD
 from cellblock.api.reference.operations import (
     REQUEST_ID,
     WITH_KEY,
@@ -45,6 +52,27 @@ def error(_status: int, message: str) -> ErrorBody:
     return ErrorBody(message)
 
 
+_SUBMISSION_ID = Parameter(
+    name="submission_id",
+    place="path",
+    about="The `id` that `POST /api/submit` answered.",
+    schema={"type": "string", "format": "uuid"},
+    example=ID,
+    required=True,
+)
+_NOT_READ = {
+    400: ("The id is no UUID.", "submission id must be a UUID, got 'abc'"),
+    401: NO_KEY,
+    403: NOT_HERE,
+    404: (
+        "There is no such submission, or it is another key's.",
+        "submission not found",
+    ),
+    429: TOO_MANY,
+    500: BROKEN,
+    503: NO_STORE,
+}
+
 OPERATIONS = (
     Operation(
         method="POST",
@@ -79,6 +107,12 @@ OPERATIONS = (
             "With standard input": SubmitBody(
                 language="python", code='name = input()\nprint(f"Hello, {name}!")', stdin="World"
             ),
+            "With a webhook": SubmitBody(
+                language="python",
+                code="print(42)",
+                webhook_url="https://receiver.example/results",
+                webhook_secret="a-secret-of-yours",  # noqa: S106  # an example
+            ),
             "Another language": SubmitBody(language="javascript", code='console.log("Hello from JS")'),
         },
         security=WITH_KEY,
@@ -109,6 +143,8 @@ OPERATIONS = (
                         "code exceeds maximum size of 64KB",
                         "stdin exceeds maximum size of 256KB",
                         "malformed JSON: trailing characters (byte 2)",
+                        "webhook_secret is required when webhook_url is provided",
+                        "webhook_url cannot target private/loopback IPs",
                         "query parameter wait must be true or false, got 'yes'",
                         "unsupported language: brainfuck. available: python, c, cpp",
                     ),
@@ -165,14 +201,7 @@ OPERATIONS = (
         about="The record in whatever state it is; fields that are not known yet are null. Poll until "
         "`job_status` is `completed` or `error`.",
         parameters=(
-            Parameter(
-                name="submission_id",
-                place="path",
-                about="The `id` that `POST /api/submit` answered.",
-                schema={"type": "string", "format": "uuid"},
-                example=ID,
-                required=True,
-            ),
+            _SUBMISSION_ID,
             REQUEST_ID,
         ),
         security=WITH_KEY,
@@ -183,22 +212,26 @@ OPERATIONS = (
                 body=(RecordBody,),
                 examples={"Finished": AC_RECORD, "Still waiting": PENDING_RECORD},
             ),
-            *failures(
-                error,
-                ErrorBody,
-                {
-                    400: ("The id is no UUID.", "submission id must be a UUID, got 'abc'"),
-                    401: NO_KEY,
-                    403: NOT_HERE,
-                    404: (
-                        "There is no such submission, or it is another key's.",
-                        "submission not found",
-                    ),
-                    429: TOO_MANY,
-                    500: BROKEN,
-                    503: NO_STORE,
-                },
+            *failures(error, ErrorBody, _NOT_READ),
+        ),
+    ),
+    Operation(
+        method="GET",
+        path="/api/result/{submission_id}/deliveries",
+        id="deliveries",
+        tag=TAG,
+        summary="Read the log of a webhook",
+        about="Where the submission's webhook stands and how each attempt to call it went.",
+        parameters=(_SUBMISSION_ID, REQUEST_ID),
+        security=WITH_KEY,
+        answers=(
+            Answer(
+                status=200,
+                about="The log.",
+                body=(DeliveriesBody,),
+                examples={"Delivered at the second attempt": DELIVERIES},
             ),
+            *failures(error, ErrorBody, _NOT_READ),
         ),
     ),
     Operation(
