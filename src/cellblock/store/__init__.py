@@ -1,7 +1,7 @@
 """What was submitted and what came of it, on disk. The only room that knows SQL."""
 
 from cellblock.store.database import Database, database_file, preload
-from cellblock.store.deliveries import Attempt, Deliveries, Delivery, DeliveryLog, Due
+from cellblock.store.deliveries import Deliveries, Delivery, Due
 from cellblock.store.keys import ApiKey, Keys, KeysError, NewKey
 from cellblock.store.old_records import OldRecords
 from cellblock.store.rows import final_status
@@ -9,11 +9,9 @@ from cellblock.store.store import NewSubmission, Store, Unfinished
 
 __all__ = [
     "ApiKey",
-    "Attempt",
     "Database",
     "Deliveries",
     "Delivery",
-    "DeliveryLog",
     "Due",
     "Keys",
     "KeysError",

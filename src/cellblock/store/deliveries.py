@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from cellblock.model import DeliveryStatus, Record
+from cellblock.model import DeliveryAttempt, DeliveryLog, DeliveryStatus, Record
 from cellblock.store.database import Database
 from cellblock.store.rows import RECORD_COLUMNS, record_of
 from cellblock.store.schema import deliveries, delivery_attempts, submissions
@@ -37,28 +37,6 @@ class Delivery(Struct, frozen=True, kw_only=True):
     attempts: int
     """Made so far."""
     created_at_ns: int
-
-
-class Attempt(Struct, frozen=True, kw_only=True):
-    """How one attempt went."""
-
-    number: int
-    """From 1."""
-    started_at_ns: int
-    duration_ns: int
-    status_code: int | None
-    """The receiver's answer, where there was one."""
-    error: str | None
-    """Why this attempt delivered nothing."""
-
-
-class DeliveryLog(Struct, frozen=True, kw_only=True):
-    """A submission's webhook and all attempts to call it."""
-
-    url: str | None
-    status: DeliveryStatus
-    due_at_ns: int | None
-    attempts: tuple[Attempt, ...]
 
 
 _by_id = deliveries.c.submission_id == bindparam("wanted")
@@ -158,7 +136,7 @@ class Deliveries:
         return await self._database.read(operation)
 
     def note(
-        self, submission_id: str, attempt: Attempt, status: DeliveryStatus, *, due_at_ns: int | None
+        self, submission_id: str, attempt: DeliveryAttempt, status: DeliveryStatus, *, due_at_ns: int | None
     ) -> Awaitable[None]:
         """Keep how an attempt went and when the next one is due; without one the secret is forgotten."""
         values: dict[str, Any] = {
@@ -206,8 +184,8 @@ class Deliveries:
         return await self._database.read(operation)
 
 
-def _attempt_of(row: Any) -> Attempt:
-    return Attempt(
+def _attempt_of(row: Any) -> DeliveryAttempt:
+    return DeliveryAttempt(
         number=row.number,
         started_at_ns=row.started_at_ns,
         duration_ns=row.duration_ns,

@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from cellblock import __version__
 from cellblock.errors import StoreError
-from cellblock.model import DeliveryStatus, Record
-from cellblock.store import Attempt, Deliveries, Delivery, Due
+from cellblock.model import DeliveryAttempt, DeliveryStatus, Record
+from cellblock.store import Deliveries, Delivery, Due
 from cellblock.webhooks.admission import Admission, BlockedError
 from cellblock.webhooks.network import Network
 from cellblock.webhooks.schedule import Lane, pause_ns
@@ -175,7 +175,7 @@ class Deliverer:
         if due_at_ns is not None:
             lane.put(due_at_ns, host, submission_id)
 
-    async def _attempt(self, delivery: Delivery) -> tuple[Attempt, DeliveryStatus]:
+    async def _attempt(self, delivery: Delivery) -> tuple[DeliveryAttempt, DeliveryStatus]:
         started_at_ns, started_ns = time.time_ns(), time.monotonic_ns()
         status_code: int | None = None
         problem: str | None
@@ -192,7 +192,7 @@ class Deliverer:
             status, problem = DeliveryStatus.PENDING, "internal error: the service's log says what happened"
         else:
             status, problem = _judge(status_code)
-        attempt = Attempt(
+        attempt = DeliveryAttempt(
             number=delivery.attempts + 1,
             started_at_ns=started_at_ns,
             duration_ns=time.monotonic_ns() - started_ns,

@@ -22,8 +22,7 @@ from cellblock.api.judge.wire import (
 from cellblock.api.outputs import Output, json_pieces
 from cellblock.api.selectors import goes_by
 from cellblock.errors import RequestRefused
-from cellblock.model import LanguageStatus, Profile, Record
-from cellblock.store import DeliveryLog
+from cellblock.model import DeliveryLog, LanguageStatus, Profile, Record
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
