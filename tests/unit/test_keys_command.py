@@ -29,10 +29,10 @@ def place():
     shutil.rmtree(directory)
 
 
-def keys(directory: Path, *arguments: str, **options):
+def keys(directory: Path, *arguments: str, python: Path | str = sys.executable, **options):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CELLBLOCK_")}
     return subprocess.run(
-        [sys.executable, "-m", "cellblock", "keys", *arguments, "--data-dir", str(directory)],
+        [python, "-m", "cellblock", "keys", *arguments, "--data-dir", str(directory)],
         env=environment,
         capture_output=True,
         text=True,
@@ -115,6 +115,22 @@ def test_key_can_be_revoked_by_its_id(place):
     keys(data, "create", "--name", "one")
     key_id = re.search(r"key_[0-9a-f]{16}", keys(data, "list").stdout)[0]
     assert keys(data, "revoke", key_id).returncode == 0
+
+
+def test_services_user_need_not_be_able_to_read_the_installation(place):
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "venv").symlink_to(sys.prefix)
+    for arguments, said in (
+        (("create", "--name", "one"), "cb_live_"),
+        (("list",), "valid"),
+        (("revoke", "one"), "revoked key_"),
+        (("list",), "revoked 2"),
+        (("forget",), "revoked keys forgotten: 1"),
+    ):
+        done = keys(place / "data", *arguments, python=closed / "venv" / "bin" / "python")
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("revoke", "one"), ("forget",)])

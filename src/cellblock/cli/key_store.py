@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cellblock.app.apart import in_own_process
 from cellblock.app.data import opened_database
 from cellblock.config import Settings
+from cellblock.errors import ConfigError, HostError, StoreError
 from cellblock.model import Profile
 from cellblock.store import ApiKey, Keys, KeysError, NewKey
 
@@ -36,12 +38,14 @@ def create(
     new = NewKey(
         name=name, profiles=profiles, per_minute=per_minute, per_day=per_day, concurrency=concurrency
     )
-    return _with_keys(settings, lambda keys: keys.create(new, time.time_ns()), create=True)
+    return _with_keys(
+        settings, tuple[ApiKey, str], lambda keys: keys.create(new, time.time_ns()), create=True
+    )
 
 
 def all_keys(settings: Settings) -> list[ApiKey]:
     """Return every key, oldest first."""
-    return _with_keys(settings, lambda keys: keys.all())
+    return _with_keys(settings, list[ApiKey], lambda keys: keys.all())
 
 
 def revoke(settings: Settings, name_or_id: str) -> tuple[ApiKey, int]:
@@ -51,12 +55,12 @@ def revoke(settings: Settings, name_or_id: str) -> tuple[ApiKey, int]:
         key = await keys.revoke(name_or_id, time.time_ns())
         return key, sum(other.revoked_at_ns is None for other in await keys.all())
 
-    return _with_keys(settings, revoke_and_count)
+    return _with_keys(settings, tuple[ApiKey, int], revoke_and_count)
 
 
 def forget(settings: Settings) -> int:
     """Drop revoked keys; returns how many."""
-    return _with_keys(settings, lambda keys: keys.forget_revoked())
+    return _with_keys(settings, int, lambda keys: keys.forget_revoked())
 
 
 def show(keys: Sequence[ApiKey], *, is_terminal: bool) -> None:
@@ -88,12 +92,21 @@ def _date(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns / _NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _with_keys(settings: Settings, operation: Callable[[Keys], Awaitable[T]], *, create: bool = False) -> T:
+def _with_keys(
+    settings: Settings, result: type[T], operation: Callable[[Keys], Awaitable[T]], *, create: bool = False
+) -> T:
+    """Have ``operation`` done by a process that becomes the data's owner; what it returns is a ``result``.
+
+    This one stays what it is: the service's user may not even be able to read our installation.
+    """
+
     async def operate() -> T:
         with opened_database(settings, create=create) as database:
             return await operation(Keys(database))
 
     try:
-        return asyncio.run(operate())
+        return in_own_process(
+            lambda: asyncio.run(operate()), result, KeysError, ConfigError, HostError, StoreError
+        )
     except KeysError as error:
         raise click.ClickException(str(error)) from error
