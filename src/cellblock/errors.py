@@ -40,6 +40,11 @@ class CellLostError(SandboxError):
 class StoreError(CellblockError):
     """The store cannot be read or written just now."""
 
+    def __init__(self, message: str, *, reason: str = "the store cannot be reached") -> None:
+        """Say in ``message`` what happened and what to do; ``reason``, without paths, is for clients."""
+        self.reason = reason
+        super().__init__(message)
+
 
 class SupervisorUnavailableError(CellblockError):
     """No supervisor is connected, so nothing was started."""

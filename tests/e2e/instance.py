@@ -75,7 +75,13 @@ class Instance:
 
 
 @contextlib.contextmanager
-def running_instance(port: int, *flags: str, directory: Path | None = None, time_scale: float = 1):
+def running_instance(
+    port: int,
+    *flags: str,
+    directory: Path | None = None,
+    time_scale: float = 1,
+    log: Path | None = None,
+):
     """Start ``cellblock serve``, wait until it says that it answers, end it whatever happens.
 
     With ``directory`` its data are kept there for another one.
@@ -85,7 +91,7 @@ def running_instance(port: int, *flags: str, directory: Path | None = None, time
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cellblock-e2e-")))
         # The service's user has to pass to its data.
         directory.chmod(0o711)
-        log = directory / "log"
+        log = log or directory / "log"
         command = [sys.executable, "-m", "cellblock", "serve", "--port", str(port)]
         command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run"), *flags]
         with log.open("w") as sink:

@@ -6,13 +6,19 @@ import pytest
 
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import RequestRefused
-from cellblock.model import Job, SourceFile
+from cellblock.model import Job, JobStatus, Profile, Record, SourceFile
 
 pytestmark = pytest.mark.anyio
 
 
 def make_job(name: str) -> Job:
     return Job(id=name, language="python", files=(SourceFile("", b""),), stdin=b"")
+
+
+def make_record(name: str) -> Record:
+    return Record(
+        id=name, language="python", job_status=JobStatus.PENDING, profile=Profile.JUDGE, created_at_ns=0
+    )
 
 
 def put(queue: LocalQueue, *names: str):
@@ -139,3 +145,26 @@ async def test_abandon_cancels_whatever_waits():
     assert waiting[1].finished.cancelled()
     assert not waiting[0].finished.done()
     assert (queue.depth, queue.take()) == (0, None)
+
+
+async def test_errands_may_go_ahead_of_submissions_that_keep_their_turn():
+    queue = LocalQueue(100)
+    queue.put(make_record("a1"), None, scope="a")
+    put(queue, "a2")
+    queue.put(make_record("b1"), None, scope="b")
+    put(queue, "c1", "a3")
+    assert [queue.take(errands_only=True).id for _ in range(2)] == ["a2", "c1"]
+    assert queue.depth == 3
+    errand = queue.take(errands_only=True)
+    assert errand.id == "a3"
+    assert queue.take(errands_only=True) is None
+    assert take_all(queue) == ["b1", "a1"]
+
+
+async def test_submissions_and_errands_of_a_scope_are_taken_as_they_came():
+    queue = LocalQueue(100)
+    put(queue, "a1")
+    queue.put(make_record("a2"), None, scope="a")
+    put(queue, "a3")
+    queue.put(make_record("a4"), None, scope="a")
+    assert take_all(queue) == ["a1", "a2", "a3", "a4"]

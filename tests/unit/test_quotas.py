@@ -135,3 +135,19 @@ def test_memory_follows_those_who_come_not_those_who_came(clock):
         windows.incr(f"address/{number}", 60)
         clock.now_s += 0.1
     assert len(windows._windows) < 8192
+
+
+def test_clock_set_back_holds_nobody_up_for_longer_than_a_window(quotas, clock):
+    key = make_key(per_minute=1, per_day=2)
+    clock.now_s += 400 * 86_400  # wrongly ahead, for a moment
+    quotas.count_run(key)
+    clock.now_s -= 400 * 86_400
+    assert refusal_of(quotas, key).retry_after_s == 60
+    clock.now_s += 60
+    quotas.count_run(key)
+    assert refusal_of(quotas, key).retry_after_s <= 86_400
+
+
+def test_day_that_an_earlier_process_ended_in_a_wrong_year_ends_tomorrow(quotas, clock):
+    key = make_key(per_day=10, day_used=10, day_resets_at_s=int(clock.now_s) + 400 * 86_400)
+    assert refusal_of(quotas, key).retry_after_s == 86_400

@@ -16,6 +16,7 @@ from cellblock.model import DeliveryStatus, Profile
 from cellblock.store import Database, Deliveries, NewSubmission, Store
 from cellblock.store.schema import submissions
 from cellblock.webhooks import Admission, Bounds, Deliverer
+from cellblock.webhooks.schedule import LONGEST_PAUSE_NS
 from cellblock.webhooks.sending import Timeouts
 from doubles import eventually, make_outcome, until
 from receivers import PUBLIC, LoopbackNetwork, endless, hang_up, never, receiving, status
@@ -341,3 +342,23 @@ async def test_a_webhook_to_a_public_name_goes_to_the_address_that_was_checked(h
         log = await house.deliveries.log(submission_id)
     assert house.network.connected[0] == (PUBLIC, 443)
     assert log.status is DeliveryStatus.PENDING
+
+
+async def test_clock_set_back_keeps_no_delivery_waiting(house, monkeypatch):
+    year_ns = 365 * 86_400 * 1_000_000_000
+    async with receiving(status(500), status(200)) as receiver, house.delivering():
+        submission_id = await house.result(receiver.url)
+        await eventually(lambda: house.deliveries.log(submission_id), lambda log: len(log.attempts) == 1)
+        earlier_ns = time.time_ns() - year_ns
+        monkeypatch.setattr("cellblock.webhooks.deliverer.time.time_ns", lambda: earlier_ns)
+        log = await house.ended(submission_id)
+    assert log.status is DeliveryStatus.DELIVERED
+
+
+async def test_delivery_that_was_due_in_a_wrong_year_is_due_within_the_longest_pause(house):
+    year_ns = 365 * 86_400 * 1_000_000_000
+    await house.result("http://127.0.0.1:9/", completed_at_ns=time.time_ns() + year_ns)
+    async with house.delivering() as deliverer:
+        assert deliverer.waiting == 1
+        wait_ns = deliverer._small.next_due_ns() - time.monotonic_ns()
+        assert wait_ns <= LONGEST_PAUSE_NS

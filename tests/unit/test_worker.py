@@ -218,3 +218,43 @@ async def test_errand_needs_a_place_and_withdrawing_one_gives_it_back():
         pass
     queue.withdraw(errand)
     queue.put_errand(make_job())
+
+
+@pytest.mark.usefixtures("worker")
+async def test_errands_run_while_results_cannot_be_kept(store, queue, supervisor, monkeypatch):
+    monkeypatch.setattr("cellblock.worker.worker._STORE_RETRY_S", 0.01)
+    working_finish = store.finish
+    is_full = True
+
+    async def finish(*arguments, **more):
+        if is_full:
+            raise StoreError("disk full")
+        return await working_finish(*arguments, **more)
+
+    monkeypatch.setattr(store, "finish", finish)
+    entries = [await submit(store, queue) for _ in range(10)]
+    await until(lambda: len(supervisor.jobs) == 4)
+    for number in range(3):
+        errand = queue.put_errand(Job(id=f"errand{number}", language="python", files=(), stdin=b""))
+        assert await asyncio.wait_for(errand.finished, 5) == make_outcome()
+    assert len(supervisor.jobs) == 4 + 3
+    is_full = False
+    for waiting in entries:
+        assert (await waiting.finished).outcome.verdict == Verdict.AC
+
+
+@pytest.mark.usefixtures("worker")
+async def test_times_of_a_record_stay_in_order_when_the_clock_is_set_back(
+    store, queue, supervisor, monkeypatch
+):
+    gate = supervisor.script = Gate()
+    waiting = await submit(store, queue)
+    await until(lambda: gate.held == 1)
+    earlier_ns = time.time_ns() - 3600 * 1_000_000_000
+    monkeypatch.setattr("cellblock.worker.worker.time.time_ns", lambda: earlier_ns)
+    gate.open()
+    record = await waiting.finished
+    assert record.created_at_ns <= record.started_at_ns <= record.completed_at_ns
+    late = await submit(store, queue)
+    record = await late.finished
+    assert record.created_at_ns <= record.started_at_ns <= record.completed_at_ns

@@ -125,7 +125,7 @@ class _Answers:
     def store_failed(self, request: AnyRequest, error: StoreError) -> Response[bytes]:
         _log.error("store_failed", **_named(request), error=str(error))
         headers = {"retry-after": str(_STORE_RETRY_AFTER_S)}
-        return self._answer(request, 503, "the store cannot be reached, try again later", headers=headers)
+        return self._answer(request, 503, f"{error.reason}, try again later", headers=headers)
 
     def failed(self, request: AnyRequest, error: CellblockError) -> Response[bytes]:
         _log.error("request_failed", **_named(request), error=str(error))

@@ -55,7 +55,7 @@ def routes(
             return refusal.message
         except StoreError as error:
             _log.error("store_unreachable", error=str(error))
-            return "the store cannot be reached"
+            return error.reason
         return None
 
     @get("/api/health")

@@ -31,6 +31,7 @@ NoteUse = Callable[[str, int, int], None]
 class _Window:
     used: int
     resets_at_s: float
+    length_s: float
 
 
 class _Windows(Storage):
@@ -45,16 +46,16 @@ class _Windows(Storage):
         self._windows: dict[str, _Window] = {}
         self._sweep_at = _SWEEP_FROM
 
-    def begin(self, key: str, used: int, resets_at_s: float) -> None:
+    def begin(self, key: str, used: int, resets_at_s: float, length_s: float) -> None:
         """Go on with a window that an earlier process began; does nothing where there is one."""
         if used and resets_at_s > self._clock() and self._present(key) is None:
-            self._windows[key] = _Window(used, resets_at_s)
+            self._windows[key] = _Window(used, resets_at_s, length_s)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         window = self._present(key)
         if window is None:
             self._sweep()
-            window = self._windows[key] = _Window(0, self._clock() + expiry)
+            window = self._windows[key] = _Window(0, self._clock() + expiry, expiry)
         window.used += amount
         return window.used
 
@@ -79,7 +80,12 @@ class _Windows(Storage):
 
     def _present(self, key: str) -> _Window | None:
         window = self._windows.get(key)
-        return window if window and window.resets_at_s > self._clock() else None
+        if window is None:
+            return None
+        now_s = self._clock()
+        # A clock that is set back makes no window longer than it was to be.
+        window.resets_at_s = min(window.resets_at_s, now_s + window.length_s)
+        return window if window.resets_at_s > now_s else None
 
     def _sweep(self) -> None:
         """Now and then drop what is over, so that memory follows those who come, not those who came."""
@@ -125,7 +131,8 @@ class Quotas:
             limits.append(RateLimitItemPerMinute(key.per_minute))
         if key.per_day is not None:
             day = RateLimitItemPerDay(key.per_day)
-            self._windows.begin(day.key_for("key", key.id), key.day_used, key.day_resets_at_s)
+            name = day.key_for("key", key.id)
+            self._windows.begin(name, key.day_used, key.day_resets_at_s, day.get_expiry())
             limits.append(day)
         for limit in reversed(limits):  # the day first: who has used it up is not told to wait a minute
             if not self._limiter.test(limit, "key", key.id):

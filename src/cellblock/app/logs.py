@@ -7,9 +7,11 @@ beginning of a hash stand for them. Libraries' own records join the same stream.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -28,6 +30,23 @@ _WATCHING_ROUTES = frozenset(("/api/health", "/api/health/ready", "/metrics"))
 _log = structlog.get_logger("cellblock.served")
 
 
+class _Unfailing(io.TextIOBase):
+    """A stream whose failures are nobody's: a log that cannot be written costs no result."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(level: str, log_format: str = "auto") -> None:
     """Send every record of ``level`` and above to standard error; ``auto`` is text on a terminal."""
     shared: list[Processor] = [
@@ -36,6 +55,7 @@ def configure(level: str, log_format: str = "auto") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    sink = cast("TextIO", _Unfailing(sys.stderr))
     # Plain tracebacks, for the ornate ones print local variables: programs, inputs, secrets.
     finish: list[Processor] = (
         [
@@ -50,10 +70,10 @@ def configure(level: str, log_format: str = "auto") -> None:
     structlog.configure(
         processors=[*shared, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(sink),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

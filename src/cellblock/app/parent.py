@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from cellblock.app import children, places, welcome
 from cellblock.config import Settings
@@ -186,5 +187,6 @@ async def _welcome(settings: Settings, service_answers: asyncio.Future[bool], su
 
 
 def _say(message: str) -> None:
-    sys.stderr.write(f"cellblock: {message}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # where the log's disk is full, children are kept all the same
+        sys.stderr.write(f"cellblock: {message}\n")
+        sys.stderr.flush()

@@ -48,9 +48,9 @@ def give_directory(path: Path, user: pwd.struct_passwd) -> None:
     A directory that is there already is taken over only when it is empty or the user's own:
     ``HostError`` keeps a mistyped setting from changing the owner of something else.
     """
-    with suppress(FileExistsError):
-        path.mkdir(mode=0o700, parents=True)
     try:
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700, parents=True)
         directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise HostError(
@@ -67,6 +67,11 @@ def give_directory(path: Path, user: pwd.struct_passwd) -> None:
             os.fchown(directory, user.pw_uid, user.pw_gid)
         if stat.S_IMODE(found.st_mode) != 0o700:  # noqa: PLR2004  # owner only, everything
             os.fchmod(directory, 0o700)
+    except OSError as error:
+        raise HostError(
+            f"data directory {path}: cannot be given to {user.pw_name}: {error.strerror}; "
+            "make its file system writable or choose another CELLBLOCK_DATA_DIR"
+        ) from error
     finally:
         os.close(directory)
 

@@ -74,6 +74,46 @@ class Errand:
 Entry = Waiting | Errand
 
 
+class _Line:
+    """What waits of one scope: first in, first out, but errands may go ahead of submissions."""
+
+    __slots__ = ("_errands", "_submissions")
+
+    def __init__(self) -> None:
+        self._errands: deque[Errand] = deque()
+        self._submissions: deque[Waiting] = deque()
+
+    def __len__(self) -> int:
+        return len(self._errands) + len(self._submissions)
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from self._errands
+        yield from self._submissions
+
+    def append(self, entry: Entry) -> None:
+        if isinstance(entry, Errand):
+            self._errands.append(entry)
+        else:
+            self._submissions.append(entry)
+
+    def appendleft(self, entry: Entry) -> None:
+        if isinstance(entry, Errand):
+            self._errands.appendleft(entry)
+        else:
+            self._submissions.appendleft(entry)
+
+    def remove(self, errand: Errand) -> None:
+        self._errands.remove(errand)
+
+    def popleft(self, *, errands_only: bool) -> Entry | None:
+        if not self._errands:
+            return None if errands_only else self._submissions.popleft()
+        if errands_only or not self._submissions:
+            return self._errands.popleft()
+        errand_is_first = self._errands[0].queued_at_s < self._submissions[0].queued_at_s
+        return self._errands.popleft() if errand_is_first else self._submissions.popleft()
+
+
 class LocalQueue:
     """First in, first out within a scope; scopes take turns.
 
@@ -84,7 +124,7 @@ class LocalQueue:
     def __init__(self, capacity: int, running_max: Callable[[str], int | None] = lambda _: None) -> None:
         self._capacity = capacity
         self._running_max = running_max
-        self._lines: dict[str, deque[Entry]] = {}
+        self._lines: dict[str, _Line] = {}
         # Scopes with something to run, the next one first; those at their maximum are not here.
         self._turns: OrderedDict[str, None] = OrderedDict()
         self._running: Counter[str] = Counter()
@@ -139,27 +179,35 @@ class LocalQueue:
                 line.remove(errand)
                 self._left(errand.scope)
 
-    def take(self) -> Entry | None:
+    def take(self, *, errands_only: bool = False) -> Entry | None:
         """Return the oldest entry of the scope whose turn it is, ``None`` when none may run.
 
-        It counts as running until it is given to ``release``.
+        It counts as running until it is given to ``release``. With ``errands_only`` submissions stay
+        where they are.
         """
-        while self._turns:
+        passed_over = []
+        taken = None
+        while self._turns and taken is None:
             scope, _ = self._turns.popitem(last=False)
             most = self._running_max(scope)
             if most is not None and self._running[scope] >= most:
                 continue  # back in turn with the next release
-            entry = self._lines[scope].popleft()
+            taken = self._lines[scope].popleft(errands_only=errands_only)
+            if taken is None:
+                passed_over.append(scope)
+                continue
             self._turns[scope] = None
             self._left(scope)
             self._running[scope] += 1
-            return entry
-        return None
+        for scope in reversed(passed_over):  # whose turn it was, it still is
+            self._turns[scope] = None
+            self._turns.move_to_end(scope, last=False)
+        return taken
 
     def put_back(self, entry: Entry) -> None:
         """Return to the head what was taken but could not be started; it is still to be released."""
         if not entry.finished.cancelled():
-            self._lines.setdefault(entry.scope, deque()).appendleft(entry)
+            self._lines.setdefault(entry.scope, _Line()).appendleft(entry)
             self._depth += 1
             self._turns[entry.scope] = None
             self._turns.move_to_end(entry.scope, last=False)
@@ -181,7 +229,7 @@ class LocalQueue:
 
     def _append(self, entry: Entry) -> None:
         if entry.scope not in self._lines:
-            self._lines[entry.scope] = deque()
+            self._lines[entry.scope] = _Line()
             self._turns[entry.scope] = None
         self._lines[entry.scope].append(entry)
         self._depth += 1

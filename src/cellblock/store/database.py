@@ -14,11 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cellblock.errors import StoreError
 from cellblock.store import migrations
-from cellblock.store.sqlite import open_engine, open_for_peeking, store_error
+from cellblock.store.files import Files
+from cellblock.store.sqlite import open_engine, open_for_peeking
 from cellblock.store.writer import Writer
 
 T = TypeVar("T")
 _READERS = 4
+_LATELY_S = 3.0
+"""More than the second after which a result that could not be kept is written again."""
 _DATABASE_NAME = "cellblock.db"
 
 
@@ -45,20 +48,23 @@ class Database:
         ``on_commit`` is told, on the writer's thread, of each commit: how many writes, how many seconds.
         """
         self._file = database_file(directory)
+        self._files = Files(self._file)
         self._write_engine = open_engine(self._file, connections=1, begin="BEGIN IMMEDIATE")
-        self._read_engine = open_engine(self._file, connections=_READERS, begin="BEGIN")
+        self._read_engine = open_engine(self._file, connections=_READERS, begin="BEGIN", create=False)
         self._peeking: sqlite3.Connection | None = None
-        self._writer = Writer(self._write_engine, on_commit)
+        self._writer = Writer(self._write_engine, self._files, on_commit)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
 
     def open(self) -> None:
         """Bring the database, made if it is not there, to the present schema; raises ``StoreError``."""
+        self._files.refuse_remains()
         try:
             with self._write_engine.begin() as connection:
                 migrations.upgrade(connection)
             self._peeking = open_for_peeking(self._file)
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise store_error(f"the database {self._file} could not be opened", error) from error
+            raise self._files.failure(f"the database {self._file} could not be opened", error) from error
+        self._files.note_opened()
         self._writer.start()
 
     def close(self) -> None:
@@ -89,20 +95,32 @@ class Database:
         """
         if self._peeking is None:
             raise StoreError("the database is not open")
+        self._files.require()
         try:
             # Fetched whole: a statement that is not at its end would hold on to what it saw.
             rows = self._peeking.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
-            raise store_error("the store could not be read", error) from error
+            raise self._files.failure("the store could not be read", error) from error
         return rows[0] if rows else None
 
     async def ping(self) -> None:
-        """Raise ``StoreError`` unless the database answers."""
+        """Raise ``StoreError`` unless the database can be read and written.
+
+        Where nothing was written just now, something is: a disk may be full while nobody submits.
+        """
         await self.read(lambda connection: connection.scalar(text("SELECT 1 FROM submissions LIMIT 1")))
+        if not self._writer.has_written(within_s=_LATELY_S):
+            await self.write(_write_nothing_new)
 
     def _run_read(self, operation: Callable[[Connection], T]) -> T:
+        self._files.require()
         try:
             with self._read_engine.connect() as connection:
                 return operation(connection)
         except SQLAlchemyError as error:
-            raise store_error("the store could not be read", error) from error
+            raise self._files.failure("the store could not be read", error) from error
+
+
+def _write_nothing_new(connection: Connection) -> None:
+    """Change a number that nobody reads, which takes a page of the log and a sync of the disk."""
+    connection.exec_driver_sql("PRAGMA user_version = 0")

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from cellblock.errors import StoreError
 from cellblock.model import (
     Evidence,
     Job,
@@ -71,17 +72,24 @@ def outcome_values(outcome: Outcome) -> dict[str, Any]:
 
 
 def record_of(row: Any) -> Record:
-    """Return the record behind a row of ``RECORD_COLUMNS``."""
-    return Record(
-        id=row.id,
-        language=row.language,
-        job_status=JobStatus(row.job_status),
-        profile=Profile(row.profile),
-        created_at_ns=row.created_at_ns,
-        started_at_ns=row.started_at_ns,
-        completed_at_ns=row.completed_at_ns,
-        outcome=None if row.verdict is None else _outcome_of(row),
-    )
+    """Return the record behind a row of ``RECORD_COLUMNS``; raises ``StoreError`` for one that is damaged."""
+    try:
+        return Record(
+            id=row.id,
+            language=row.language,
+            job_status=JobStatus(row.job_status),
+            profile=Profile(row.profile),
+            created_at_ns=row.created_at_ns,
+            started_at_ns=row.started_at_ns,
+            completed_at_ns=row.completed_at_ns,
+            outcome=None if row.verdict is None else _outcome_of(row),
+        )
+    except (ValueError, TypeError) as error:  # msgspec's are values' errors too
+        raise StoreError(
+            f"submission {row.id} cannot be read back, its row in the database is damaged ({error}): "
+            "restore a backup, or delete the row",
+            reason="the store is damaged",
+        ) from error
 
 
 def _outcome_of(row: Any) -> Outcome:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
-from cellblock.errors import StoreError
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 _BUSY_TIMEOUT_MS = 5000
 _PEEK_BUSY_TIMEOUT_S = 0.1
@@ -18,14 +16,22 @@ _CHECKPOINT_PAGES = 8192
 """32 MiB: not every result of some MiB is written twice before it is answered."""
 
 
-def open_engine(database: Path, *, connections: int, begin: str) -> Engine:
+def open_engine(database: Path, *, connections: int, begin: str, create: bool = True) -> Engine:
     """Return an engine of at most ``connections`` on the file ``database``.
 
     ``begin`` opens its transactions: ``BEGIN IMMEDIATE`` for a writer, who else could lose its
-    snapshot half-way, ``BEGIN`` for readers.
+    snapshot half-way, ``BEGIN`` for readers. Without ``create`` the file must be there: connections
+    are opened when they are needed, and a reader's must not begin another database.
     """
+    mode = "rwc" if create else "rw"
     engine = create_engine(
-        f"sqlite:///{database}", pool_size=connections, max_overflow=0, hide_parameters=True
+        "sqlite://",
+        # By hand, because SQLAlchemy would decode the path once more.
+        creator=lambda: sqlite3.connect(_uri(database, mode), uri=True, check_same_thread=False),
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -48,12 +54,12 @@ def open_engine(database: Path, *, connections: int, begin: str) -> Engine:
 
 def open_for_peeking(database: Path) -> sqlite3.Connection:
     """Return a bare connection for small reads by the thread that opens it; the driver alone is quickest."""
-    connection = sqlite3.connect(database, timeout=_PEEK_BUSY_TIMEOUT_S, isolation_level=None)
+    connection = sqlite3.connect(
+        _uri(database, "rw"), uri=True, timeout=_PEEK_BUSY_TIMEOUT_S, isolation_level=None
+    )
     connection.execute("PRAGMA query_only = ON")
     return connection
 
 
-def store_error(what: str, error: SQLAlchemyError | sqlite3.Error) -> StoreError:
-    """Return our error for the driver's: its reason without the statement, and what to look at."""
-    reason = error.orig if isinstance(error, DBAPIError) else error
-    return StoreError(f"{what}: {reason}; check the data directory: its owner, its free space, its disk")
+def _uri(database: Path, mode: str) -> str:
+    return f"file:{quote(str(database))}?mode={mode}"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
-from cellblock.store.sqlite import store_error
+from cellblock.errors import StoreError
+from cellblock.store.files import Files
 
 T = TypeVar("T")
 _BATCH_MAX = 256
@@ -40,15 +44,26 @@ class _Write:
 class Writer:
     """Runs operations in the order of ``submit`` and resolves each only after its commit is on disk."""
 
-    def __init__(self, engine: Engine, on_commit: Callable[[int, float], None]) -> None:
+    def __init__(self, engine: Engine, files: Files, on_commit: Callable[[int, float], None]) -> None:
         self._engine = engine
+        self._files = files
         self._on_commit = on_commit
+        self._wrote_at_s = -math.inf
+        self._failed_at_s = -math.inf
+        self._failure: StoreError | None = None
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
+
+    def has_written(self, within_s: float) -> bool:
+        """Say whether a commit reached the disk so lately; raises what kept a later one from it."""
+        now_s = time.monotonic()
+        if self._failure is not None and now_s - self._failed_at_s < within_s:
+            raise StoreError(str(self._failure), reason=self._failure.reason) from self._failure
+        return now_s - self._wrote_at_s < within_s
 
     def submit(self, operation: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Queue ``operation`` now; the future gets its result, or ``StoreError``.
@@ -104,8 +119,15 @@ class Writer:
         try:
             self._transact([write])
         except SQLAlchemyError as error:
-            write.error = store_error("the store could not be written", error)
-            write.error.__cause__ = error
+            failure = self._files.failure("the store could not be written", error)
+            failure.__cause__ = error
+            write.error = failure
+            if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
+                self._note_failure(failure)
+                self._make_room()
+        except StoreError as error:
+            write.error = error
+            self._note_failure(error)
         except Exception as error:  # noqa: BLE001  # the waiter gets it; the thread must live on
             write.error = error
 
@@ -113,6 +135,16 @@ class Writer:
         with self._engine.begin() as connection:
             for write in batch:
                 write.result = write.operation(connection)
+            self._files.require()
+        self._wrote_at_s = time.monotonic()
+
+    def _note_failure(self, failure: StoreError) -> None:
+        self._failure, self._failed_at_s = failure, time.monotonic()
+
+    def _make_room(self) -> None:
+        """Write the log into the database, as far as that goes, so that its space can be used again."""
+        with suppress(SQLAlchemyError, sqlite3.Error), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _tell(batch: list[_Write]) -> None:

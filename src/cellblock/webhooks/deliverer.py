@@ -24,7 +24,7 @@ from cellblock.model import DeliveryAttempt, DeliveryStatus, Record
 from cellblock.store import Deliveries, Delivery, Due
 from cellblock.webhooks.admission import Admission, BlockedError
 from cellblock.webhooks.network import Network
-from cellblock.webhooks.schedule import Lane, pause_ns
+from cellblock.webhooks.schedule import LONGEST_PAUSE_NS, Lane, pause_ns
 from cellblock.webhooks.sending import Sender, SendError, Timeouts
 from cellblock.webhooks.signing import Signer
 from cellblock.webhooks.target import TargetError, parse
@@ -112,7 +112,7 @@ class Deliverer:
 
     def _put(self, due: Due) -> None:
         lane = self._large if due.output_bytes > _LARGE_OUTPUT_BYTES else self._small
-        lane.put(due.due_at_ns, _host_of(due.url), due.submission_id)
+        lane.put(_by_our_clock(due.due_at_ns), _host_of(due.url), due.submission_id)
 
     def _pump(self) -> None:
         """Begin what is due and may begin, then set the timer to what is due next."""
@@ -121,7 +121,7 @@ class Deliverer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        now_ns = time.time_ns()
+        now_ns = time.monotonic_ns()
         next_dues_ns = []
         for lane in (self._small, self._large):
             while (taken := lane.take(now_ns)) is not None:
@@ -173,7 +173,7 @@ class Deliverer:
         )
         self.observe(outcome)
         if due_at_ns is not None:
-            lane.put(due_at_ns, host, submission_id)
+            lane.put(_by_our_clock(due_at_ns), host, submission_id)
 
     async def _attempt(self, delivery: Delivery) -> tuple[DeliveryAttempt, DeliveryStatus]:
         started_at_ns, started_ns = time.time_ns(), time.monotonic_ns()
@@ -231,6 +231,11 @@ def _judge(status_code: int) -> tuple[DeliveryStatus, str | None]:
         return DeliveryStatus.PENDING, f"answered {status_code}"
     note = ", redirects are not followed" if status_code < 400 else ""  # noqa: PLR2004  # what 3xx means
     return DeliveryStatus.FAILED, f"answered {status_code}{note}"
+
+
+def _by_our_clock(due_at_ns: int) -> int:
+    """Return when that is on the clock that nobody sets; no attempt is further off than the longest pause."""
+    return time.monotonic_ns() + min(due_at_ns - time.time_ns(), LONGEST_PAUSE_NS)
 
 
 def _host_of(url: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 _NS_PER_S = 1_000_000_000
 _FIRST_PAUSES_S = (1, 5)
 _LONGEST_PAUSE_S = 3600
+LONGEST_PAUSE_NS = _LONGEST_PAUSE_S * _NS_PER_S
 
 
 def pause_ns(attempts: int) -> int:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from cellblock.dispatch import Errand, LocalQueue, Waiting
+from cellblock.dispatch import Entry, Errand, LocalQueue, Waiting
 from cellblock.errors import RequestRefused, StoreError, SupervisorLostError, SupervisorUnavailableError
 from cellblock.events import RunEnded, RunEnding
 from cellblock.failed import failed_outcome
@@ -51,7 +51,7 @@ class Worker:
         self._supervisor = supervisor
         self._node_id = node_id
         self._tell = on_ended
-        self._runs: dict[asyncio.Task[None], Waiting | Errand] = {}
+        self._runs: dict[asyncio.Task[None], Entry] = {}
         self._occupied = 0
         self._stopping = False
         self._isolation_mode = IsolationMode.STRICT
@@ -80,12 +80,12 @@ class Worker:
         if self._stopping or status is None or status.enforcement_mode is EnforcementMode.NONE:
             return
         self._isolation_mode = status.isolation_mode
-        # Results being written hold no slot, but only so many: memory is bounded while the store is slow.
-        while (
-            self._occupied < status.slots
-            and len(self._runs) < _TASKS_PER_SLOT * status.slots
-            and (entry := self._queue.take()) is not None
-        ):
+        while self._occupied < status.slots:
+            # Results being written hold no slot, but only so many: memory is bounded while the store is slow
+            # or full. Errands store nothing and go on.
+            too_many_kept = len(self._runs) >= _TASKS_PER_SLOT * status.slots
+            if (entry := self._queue.take(errands_only=too_many_kept)) is None:
+                break
             self._occupied += 1
             running = self._run_errand(entry) if isinstance(entry, Errand) else self._run(entry)
             run = asyncio.create_task(running, name=f"run-{entry.id}")
@@ -112,7 +112,6 @@ class Worker:
 
     def _ended(self, run: asyncio.Task[None]) -> None:
         entry = self._runs.pop(run)
-        self._queue.release(entry)
         if not run.cancelled() and (error := run.exception()) is not None:
             _log.error("run_failed", submission=entry.id, exc_info=error)
             if not entry.finished.done():
@@ -126,7 +125,7 @@ class Worker:
         try:
             ended = await self._execute(waiting, course)
         finally:
-            self._occupied -= 1
+            self._free_slot(waiting)
         self.pump()
         if ended is not None:
             await self._finish(waiting, *ended)
@@ -162,9 +161,13 @@ class Worker:
             course.answer()
             _settle(errand.finished, outcome)
         finally:
-            self._occupied -= 1
+            self._free_slot(errand)
             if ending is not None:
                 self._tell(course.ended(ending, outcome))
+
+    def _free_slot(self, entry: Entry) -> None:
+        self._occupied -= 1
+        self._queue.release(entry)
 
     async def _execute(self, waiting: Waiting, course: Course) -> tuple[Outcome, int | None] | None:
         """Have the program run; the answer is the outcome and when it was started, in ns.
@@ -177,7 +180,7 @@ class Worker:
         job = waiting.job or await self._persistently(lambda: self._store.job(record.id))
         if job is None:  # it has a result by now
             return None
-        started_at_ns = time.time_ns()
+        started_at_ns = _not_before(record.created_at_ns)
         try:
             handed_over = self._supervisor.begin_run(job)
             course.hand_over(job)
@@ -197,7 +200,7 @@ class Worker:
         course.answer()
         return outcome, started_at_ns
 
-    def _again(self, entry: Waiting | Errand, error: SupervisorLostError) -> None:
+    def _again(self, entry: Entry, error: SupervisorLostError) -> None:
         """Have what was lost with its supervisor run again, before all that waits."""
         entry.starts += 1
         _log.warning("run_lost", submission=entry.id, starts=entry.starts, error=str(error))
@@ -206,7 +209,7 @@ class Worker:
     async def _finish(self, waiting: Waiting, outcome: Outcome, started_at_ns: int | None) -> None:
         """Keep the result, and only then tell who waits for it."""
         submission_id = waiting.record.id
-        completed_at_ns = time.time_ns()
+        completed_at_ns = _not_before(started_at_ns or waiting.record.created_at_ns)
         await self._persistently(
             lambda: self._store.finish(
                 submission_id, outcome, started_at_ns=started_at_ns, completed_at_ns=completed_at_ns
@@ -234,6 +237,11 @@ class Worker:
             except StoreError as error:
                 _log.error("store_failed", error=str(error), retry_s=_STORE_RETRY_S)
                 await asyncio.sleep(_STORE_RETRY_S)
+
+
+def _not_before(earlier_ns: int) -> int:
+    """Return the time, in ns; where the clock was set back meanwhile, what follows is no earlier."""
+    return max(time.time_ns(), earlier_ns)
 
 
 def _given_up(starts: int) -> str:

@@ -1,0 +1,35 @@
+"""A log that cannot be written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import logging
+import structlog
+from cellblock.app import logs, parent
+
+logs.configure("info")
+structlog.get_logger("ours").warning("said", number=1)
+logging.getLogger("theirs").warning("said")
+parent._say("said")
+print("went on")
+"""
+
+
+def test_full_disk_below_the_log_is_nobodys_failure():
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=full, check=False
+        )
+    assert ended.stdout == b"went on\n"
+
+
+def test_log_is_written_where_it_can_be():
+    ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    lines = ended.stderr.splitlines()
+    assert [line for line in lines if '"event": "said"' in line and '"number": 1' in line]
+    assert lines[-1] == "cellblock: said"
+    assert len(lines) == 3
