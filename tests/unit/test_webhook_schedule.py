@@ -64,6 +64,35 @@ def test_no_more_than_the_lanes_share_is_under_way():
     assert lane.take(0) == ("c", "c")
 
 
+def test_a_key_whose_many_hosts_never_answer_holds_up_another_by_one_turn():
+    lane = Lane(at_a_time=3, at_a_time_per_host=3)
+    for number in range(50):
+        lane.put(number, f"dead{number}.example", f"dead{number}", "flooding")
+    assert [lane.take(1000)[0] for _ in range(3)] == ["dead0.example", "dead1.example", "dead2.example"]
+    lane.put(900, "fine.example", "fine", "other")
+    assert lane.take(1000) is None
+    lane.release("dead0.example")
+    lane.release("dead1.example")
+    assert [lane.take(1000), lane.take(1000)] == [("dead3.example", "dead3"), ("fine.example", "fine")]
+
+
+def test_keys_that_share_a_host_take_turns_and_keep_its_bound_together():
+    lane = Lane(at_a_time=9, at_a_time_per_host=1)
+    for number in range(3):
+        lane.put(number, "shared", f"a{number}", "a")
+    lane.put(100, "shared", "b", "b")
+    assert lane.take(100) == ("shared", "a0")
+    assert lane.take(100) is None
+    assert lane.next_due_ns() is None
+    lane.release("shared")
+    assert lane.next_due_ns() == 1
+    taken = [lane.take(100)]
+    lane.release("shared")
+    taken.append(lane.take(100))
+    assert sorted(taken) == [("shared", "a1"), ("shared", "b")]
+    assert lane.waiting == 1
+
+
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.integers(0, 20), st.sampled_from("abc")),

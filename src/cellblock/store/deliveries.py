@@ -26,6 +26,8 @@ class Due(Struct, frozen=True, kw_only=True):
     output_bytes: int
     """What the program wrote, both streams together."""
     due_at_ns: int
+    key_scope: str = ""
+    """The API key that it belongs to, by its id; empty without one."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -37,13 +39,17 @@ class Delivery(Struct, frozen=True, kw_only=True):
     attempts: int
     """Made so far."""
     created_at_ns: int
+    key_scope: str = ""
+    """As above."""
 
 
 _by_id = deliveries.c.submission_id == bindparam("wanted")
 _insert = insert(deliveries)
 _advance = update(deliveries).where(_by_id)
 _insert_attempt = insert(delivery_attempts)
-_select_url = select(submissions.c.webhook_url).where(submissions.c.id == bindparam("wanted"))
+_select_url = select(submissions.c.webhook_url, submissions.c.key_scope).where(
+    submissions.c.id == bindparam("wanted")
+)
 _forget_secret = (
     update(submissions).where(submissions.c.id == bindparam("wanted")).values(webhook_secret=None)
 )
@@ -52,6 +58,7 @@ _select_due = (
     select(
         deliveries.c.submission_id,
         submissions.c.webhook_url,
+        submissions.c.key_scope,
         deliveries.c.output_bytes,
         deliveries.c.due_at_ns,
     )
@@ -64,6 +71,7 @@ _select_delivery = (
         *RECORD_COLUMNS,
         submissions.c.webhook_url,
         submissions.c.webhook_secret,
+        submissions.c.key_scope,
         deliveries.c.attempts,
         deliveries.c.created_at_ns.label("entered_at_ns"),
     )
@@ -80,8 +88,8 @@ _select_attempts = (
 
 def enter(connection: Connection, submission_id: str, *, output_bytes: int, at_ns: int) -> Due | None:
     """Enter a delivery that is due now, where the submission has a webhook; part of a transaction."""
-    url = connection.scalar(_select_url, {"wanted": submission_id})
-    if url is None:
+    asked = connection.execute(_select_url, {"wanted": submission_id}).one_or_none()
+    if asked is None or asked.webhook_url is None:
         return None
     values = {
         "submission_id": submission_id,
@@ -92,7 +100,13 @@ def enter(connection: Connection, submission_id: str, *, output_bytes: int, at_n
         "due_at_ns": at_ns,
     }
     connection.execute(_insert, values)
-    return Due(submission_id=submission_id, url=url, output_bytes=output_bytes, due_at_ns=at_ns)
+    return Due(
+        submission_id=submission_id,
+        url=asked.webhook_url,
+        output_bytes=output_bytes,
+        due_at_ns=at_ns,
+        key_scope=asked.key_scope,
+    )
 
 
 class Deliveries:
@@ -112,6 +126,7 @@ class Deliveries:
                     url=row.webhook_url,
                     output_bytes=row.output_bytes,
                     due_at_ns=row.due_at_ns,
+                    key_scope=row.key_scope,
                 )
                 for row in connection.execute(_select_due)
             ]
@@ -131,6 +146,7 @@ class Deliveries:
                 secret=row.webhook_secret,
                 attempts=row.attempts,
                 created_at_ns=row.entered_at_ns,
+                key_scope=row.key_scope,
             )
 
         return await self._database.read(operation)

@@ -112,7 +112,7 @@ class Deliverer:
 
     def _put(self, due: Due) -> None:
         lane = self._large if due.output_bytes > _LARGE_OUTPUT_BYTES else self._small
-        lane.put(_by_our_clock(due.due_at_ns), _host_of(due.url), due.submission_id)
+        lane.put(_by_our_clock(due.due_at_ns), _host_of(due.url), due.submission_id, due.key_scope)
 
     def _pump(self) -> None:
         """Begin what is due and may begin, then set the timer to what is due next."""
@@ -173,7 +173,7 @@ class Deliverer:
         )
         self.observe(outcome)
         if due_at_ns is not None:
-            lane.put(_by_our_clock(due_at_ns), host, submission_id)
+            lane.put(_by_our_clock(due_at_ns), host, submission_id, delivery.key_scope)
 
     async def _attempt(self, delivery: Delivery) -> tuple[DeliveryAttempt, DeliveryStatus]:
         started_at_ns, started_ns = time.time_ns(), time.monotonic_ns()
