@@ -148,6 +148,7 @@ def test_directory_without_a_database_is_named_and_left_empty(place, arguments):
         (("create", "--name", ""), "1 to 64 printable characters"),
         (("create", "--name", "a\nb"), "1 to 64 printable characters"),
         (("create", "--name", "key_1"), "looks like a key's id"),
+        (("create", "--name=--evil"), "looks like an option"),
         (("create", "--name", "a", "--profile", "king"), "'king' is not one of 'judge', 'executor'"),
         (("create", "--name", "a", "--per-minute", "0"), "0 is not in the range 1<=x<=2147483647"),
         (("create", "--name", "a", "--per-day", "many"), "'many' is not a valid integer"),

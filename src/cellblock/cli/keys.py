@@ -18,6 +18,8 @@ _AT_LEAST_ONE = click.IntRange(min=1, max=2**31 - 1)
 def _check_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
     if not (0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()):
         raise click.BadParameter(f"expected 1 to {_LONGEST_NAME} printable characters, got {name!r}")
+    if name.startswith("-"):
+        raise click.BadParameter(f"{name!r} looks like an option; choose a name that does not begin with -")
     if name.startswith("key_"):
         raise click.BadParameter(
             f"{name!r} looks like a key's id; choose a name that does not begin with key_"
@@ -75,7 +77,8 @@ def create(
     )
     click.echo(token)
     click.echo(
-        f"{key.id} ({key.name}): the token above is kept nowhere and cannot be shown again. "
+        f"{key.id} ({key.name}), for the service whose data are in {settings.data_dir}: "
+        "the token above is kept nowhere and cannot be shown again. "
         "Send it as X-API-Key or as Authorization: Bearer.",
         err=True,
     )
