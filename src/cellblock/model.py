@@ -324,6 +324,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
     stages: tuple[StageReport, ...] = ()
     """The compile stage where there was one, then the run; a failed compile stands alone."""
 
+    @property
+    def output_bytes(self) -> int:
+        """How much the program wrote, as far as it was kept."""
+        return len(self.stdout) + len(self.stderr)
+
 
 class Record(Struct, frozen=True, kw_only=True):
     """A submission as the store keeps it: what was asked, where it stands, what came out."""

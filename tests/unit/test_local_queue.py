@@ -11,8 +11,8 @@ from cellblock.model import Job, JobStatus, Profile, Record, SourceFile
 pytestmark = pytest.mark.anyio
 
 
-def make_job(name: str) -> Job:
-    return Job(id=name, language="python", files=(SourceFile("", b""),), stdin=b"")
+def make_job(name: str, code: bytes = b"") -> Job:
+    return Job(id=name, language="python", files=(SourceFile("", code),), stdin=b"")
 
 
 def make_record(name: str) -> Record:
@@ -168,3 +168,34 @@ async def test_submissions_and_errands_of_a_scope_are_taken_as_they_came():
     put(queue, "a3")
     queue.put(make_record("a4"), None, scope="a")
     assert take_all(queue) == ["a1", "a2", "a3", "a4"]
+
+
+async def test_errands_that_wait_hold_no_more_than_their_bytes_and_each_scope_its_share():
+    queue = LocalQueue(100, errands_max_bytes=100)
+    big = b"x" * 40
+    queue.put_errand(make_job("a1", big), "a")
+    withdrawn = queue.put_errand(make_job("a2", big), "a")
+    with pytest.raises(RequestRefused, match="queue full") as refused:
+        queue.put_errand(make_job("a3", big), "a")
+    assert (refused.value.status, refused.value.retry_after_s) == (503, 1)
+    queue.put_errand(make_job("b1", big), "b")
+    with pytest.raises(RequestRefused):
+        queue.put_errand(make_job("b2", big), "b")
+    queue.put_errand(make_job("c1", b"y" * 1000), "c")  # nothing else of its scope waits: it comes to run
+    assert queue.depth == 4
+    queue.withdraw(withdrawn)
+    assert take_all(queue) == ["a1", "b1", "c1"]
+    put(queue, "a4")
+    queue.put_errand(make_job("a5", b"z" * 100), "a")
+
+
+async def test_errand_that_is_put_back_holds_its_bytes_again():
+    queue = LocalQueue(100, errands_max_bytes=100)
+    queue.put_errand(make_job("a1", b"x" * 80), "a")
+    entry = queue.take()
+    queue.put_back(entry)
+    queue.release(entry)
+    with pytest.raises(RequestRefused):
+        queue.put_errand(make_job("a2", b"x" * 80), "a")
+    assert take_all(queue) == ["a1"]
+    queue.put_errand(make_job("a2", b"x" * 80), "a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from itertools import chain
 from typing import Any
@@ -13,10 +14,49 @@ from litestar.response import Stream
 
 from cellblock.api.errors import AnyRequest
 from cellblock.api.outputs import json_pieces
+from cellblock.errors import RequestRefused
 
 _JSON = "application/json"
+_SOON_S = 1
+TOO_MANY_LONG = "too many long answers are on their way to this key's clients, try again later"
+
+LONG_BYTES = 64 * 1024
+_LONG_ANSWERS_MAX_BYTES = 128 * 1024 * 1024
 
 AnyResponse = Response[Any]
+
+
+class LongAnswers:
+    """What programs wrote, as far as answers under way hold it in memory.
+
+    A client takes its answer as slowly as it likes, and asks for the same record again and again.
+    So long outputs share a bound, of which each scope (API key) has an even share; a scope that holds
+    nothing may always have one.
+    """
+
+    def __init__(self, most_bytes: int = _LONG_ANSWERS_MAX_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._held_bytes: Counter[str] = Counter()
+
+    def hold(self, request: AnyRequest, scope: str, output_bytes: int) -> None:
+        """Count outputs until the request is served; refuses (503) what is beyond the bound."""
+        if output_bytes <= LONG_BYTES:
+            return
+        own_bytes = self._held_bytes[scope]
+        scopes = len(self._held_bytes.keys() | {scope})
+        if (
+            own_bytes
+            and self._held_bytes.total() + output_bytes > self._most_bytes
+            and (own_bytes + output_bytes) * scopes > self._most_bytes
+        ):
+            raise RequestRefused(503, TOO_MANY_LONG, retry_after_s=_SOON_S)
+        self._held_bytes[scope] += output_bytes
+        request.scope["state"]["until_served"].callback(self._release, scope, output_bytes)
+
+    def _release(self, scope: str, output_bytes: int) -> None:
+        self._held_bytes[scope] -= output_bytes
+        if not self._held_bytes[scope]:
+            del self._held_bytes[scope]
 
 
 async def output_response(request: AnyRequest, status: int, body: object) -> AnyResponse:

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp
 
 from cellblock.api import exposition, health, reference
 from cellblock.api.access import Gate
+from cellblock.api.answers import LongAnswers
 from cellblock.api.cors import CrossOrigin
 from cellblock.api.errors import Dialect, exception_handlers
 from cellblock.api.execute import routes as execute
@@ -89,6 +90,7 @@ def _routed(
         sync_wait_max_ms=settings.sync_wait_max_ms,
     )
     body_max_bytes, execute_body_max_bytes = settings.body_max_bytes, settings.execute_body_max_bytes
+    long_answers = LongAnswers()
     return Litestar(
         route_handlers=[
             *judge.routes(
@@ -98,6 +100,7 @@ def _routed(
                 readiness=readiness,
                 bounds=bounds,
                 admit_webhook=admit_webhook,
+                long_answers=long_answers,
             ),
             deliveries.route(gate=gate, store=store, deliveries=Deliveries(database)),
             *health.routes(readiness=readiness, database=database, queue=queue, node_id=settings.node_id),
@@ -110,6 +113,7 @@ def _routed(
                     gate=gate,
                     queue=queue,
                     readiness=readiness,
+                    long_answers=long_answers,
                     body_max_bytes=execute_body_max_bytes,
                     stdin_max_bytes=settings.stdin_max_bytes,
                 )

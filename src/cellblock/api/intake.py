@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cellblock.dispatch import LocalQueue, Waiting
-from cellblock.model import Record
 from cellblock.store import NewSubmission, Store
 
 _CARRIED_MAX_BYTES = 16 * 1024
@@ -18,11 +17,11 @@ queue stays small in memory."""
 class Accepted:
     """A submission that is on disk."""
 
-    record: Record
+    id: str
     queue_depth: int
     """Submissions that waited when this one came."""
     waiting: Waiting | None
-    """``None`` where the idempotency key was known and ``record`` is the first one's."""
+    """``None`` where the idempotency key was known and ``id`` is the first one's."""
 
 
 class Intake:
@@ -41,18 +40,12 @@ class Intake:
         if new.idempotency_key is not None:
             first_id = await self._store.find_idempotent(new.key_scope, new.idempotency_key)
             if first_id is not None:
-                return await self._replay(first_id)
+                return Accepted(first_id, self._queue.depth, None)
         with self._queue.place(new.key_scope):
             kept_id = await self._store.insert(new)
             if kept_id == new.id:
                 depth = self._queue.depth
                 carried = depth < _CARRIED_MOST and len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
                 waiting = self._queue.put(new.record(), new.job() if carried else None, scope=new.key_scope)
-                return Accepted(waiting.record, depth, waiting)
-        return await self._replay(kept_id)
-
-    async def _replay(self, first_id: str) -> Accepted:
-        record = await self._store.get(first_id)
-        if record is None:
-            raise LookupError(f"submission {first_id} has an idempotency key but no record")
-        return Accepted(record, self._queue.depth, None)
+                return Accepted(new.id, depth, waiting)
+        return Accepted(kept_id, self._queue.depth, None)

@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +19,8 @@ _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:+/=@-]{0,127}")
 class Observed:
     """An ASGI application whose answers carry ``x-request-id``.
 
-    The caller's own id is taken where it is sane: it ends up in logs and in error bodies.
+    The caller's own id is taken where it is sane: it ends up in logs and in error bodies. What a request
+    takes for as long as it is served is given back by the ``ExitStack`` of its state, ``until_served``.
     """
 
     def __init__(self, app: ASGIApp, tell: Callable[[RequestServed], None]) -> None:
@@ -33,6 +35,7 @@ class Observed:
         request_id = _request_id(sent.get(b"x-request-id"))
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
+        until_served = state["until_served"] = ExitStack()
         name = (b"x-request-id", request_id.encode())
         status = response_bytes = 0
 
@@ -48,6 +51,7 @@ class Observed:
         try:
             await self._app(scope, receive, watched_send)
         finally:
+            until_served.close()
             announced = sent.get(b"content-length", b"")
             client = scope.get("client")
             self._tell(

@@ -20,6 +20,8 @@ from cellblock.errors import RequestRefused
 from cellblock.model import Job, Outcome, Record
 
 RETRY_AFTER_S = 1
+_ERRANDS_MAX_BYTES = 256 * 1024 * 1024
+"""Of programs that wait and stand in no store; a submission that waits is read back from there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +72,11 @@ class Errand:
         """Return the job's id."""
         return self.job.id
 
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it holds while it waits."""
+        return len(self.job.stdin) + sum(len(file.content) for file in self.job.files)
+
 
 Entry = Waiting | Errand
 
@@ -118,11 +125,20 @@ class LocalQueue:
     """First in, first out within a scope; scopes take turns.
 
     At most ``capacity`` new submissions and errands wait, but a scope that has fewer than its even
-    share of them always finds a place. ``running_max`` says how many of a scope may run at a time.
+    share of them always finds a place. The same holds for ``errands_max_bytes``, what errands that wait
+    may hold in memory. ``running_max`` says how many of a scope may run at a time.
     """
 
-    def __init__(self, capacity: int, running_max: Callable[[str], int | None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        running_max: Callable[[str], int | None] = lambda _: None,
+        *,
+        errands_max_bytes: int = _ERRANDS_MAX_BYTES,
+    ) -> None:
         self._capacity = capacity
+        self._errands_max_bytes = errands_max_bytes
+        self._held_bytes: Counter[str] = Counter()
         self._running_max = running_max
         self._lines: dict[str, _Line] = {}
         # Scopes with something to run, the next one first; those at their maximum are not here.
@@ -169,6 +185,7 @@ class LocalQueue:
         """Append a run without a record; raises ``RequestRefused`` (503) when there is no place."""
         self._require_place(scope)
         errand = Errand(job, asyncio.get_running_loop().create_future(), scope)
+        self._require_memory(errand)
         self._append(errand)
         return errand
 
@@ -177,7 +194,7 @@ class LocalQueue:
         if errand.finished.cancel() and (line := self._lines.get(errand.scope)):
             with suppress(ValueError):  # it has been taken, and whoever took it sees the cancellation
                 line.remove(errand)
-                self._left(errand.scope)
+                self._left(errand)
 
     def take(self, *, errands_only: bool = False) -> Entry | None:
         """Return the oldest entry of the scope whose turn it is, ``None`` when none may run.
@@ -197,7 +214,7 @@ class LocalQueue:
                 passed_over.append(scope)
                 continue
             self._turns[scope] = None
-            self._left(scope)
+            self._left(taken)
             self._running[scope] += 1
         for scope in reversed(passed_over):  # whose turn it was, it still is
             self._turns[scope] = None
@@ -208,7 +225,7 @@ class LocalQueue:
         """Return to the head what was taken but could not be started; it is still to be released."""
         if not entry.finished.cancelled():
             self._lines.setdefault(entry.scope, _Line()).appendleft(entry)
-            self._depth += 1
+            self._joined(entry)
             self._turns[entry.scope] = None
             self._turns.move_to_end(entry.scope, last=False)
 
@@ -223,6 +240,7 @@ class LocalQueue:
         lines, self._lines = self._lines, {}
         self._turns.clear()
         self._depth = 0
+        self._held_bytes.clear()
         for line in lines.values():
             for entry in line:
                 entry.finished.cancel()
@@ -232,15 +250,23 @@ class LocalQueue:
             self._lines[entry.scope] = _Line()
             self._turns[entry.scope] = None
         self._lines[entry.scope].append(entry)
-        self._depth += 1
+        self._joined(entry)
         self._on_put()
 
-    def _left(self, scope: str) -> None:
+    def _joined(self, entry: Entry) -> None:
+        """Count one more in a line."""
+        self._depth += 1
+        if isinstance(entry, Errand):
+            self._held_bytes[entry.scope] += entry.size_bytes
+
+    def _left(self, entry: Entry) -> None:
         """Count one less in a line, and forget the line when it was the last."""
         self._depth -= 1
-        if not self._lines[scope]:
-            del self._lines[scope]
-            self._turns.pop(scope, None)
+        if isinstance(entry, Errand):
+            _count_down(self._held_bytes, entry.scope, entry.size_bytes)
+        if not self._lines[entry.scope]:
+            del self._lines[entry.scope]
+            self._turns.pop(entry.scope, None)
 
     def _require_place(self, scope: str) -> None:
         if self._depth + self._reserved.total() < self._capacity:
@@ -248,10 +274,23 @@ class LocalQueue:
         own = len(self._lines.get(scope, ())) + self._reserved[scope]
         scopes = len(self._lines.keys() | self._reserved.keys() | {scope})
         if own * scopes >= self._capacity:
-            raise RequestRefused(503, "queue full, try again later", retry_after_s=RETRY_AFTER_S)
+            raise _full()
+
+    def _require_memory(self, errand: Errand) -> None:
+        if self._held_bytes.total() + errand.size_bytes <= self._errands_max_bytes:
+            return
+        scopes = len(self._held_bytes.keys() | {errand.scope})
+        if self._held_bytes[errand.scope] and (
+            (self._held_bytes[errand.scope] + errand.size_bytes) * scopes > self._errands_max_bytes
+        ):
+            raise _full()
 
 
-def _count_down(counter: Counter[str], scope: str) -> None:
-    counter[scope] -= 1
+def _full() -> RequestRefused:
+    return RequestRefused(503, "queue full, try again later", retry_after_s=RETRY_AFTER_S)
+
+
+def _count_down(counter: Counter[str], scope: str, amount: int = 1) -> None:
+    counter[scope] -= amount
     if counter[scope] <= 0:
         del counter[scope]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from cellblock.model import Job, JobStatus, Outcome, Profile, Record
 from cellblock.store import deliveries
@@ -75,6 +75,9 @@ _mark_running = (
 _finish = update(submissions).where(_by_id, _not_final)  # what is set follows from the values' names
 _select_record = select(*RECORD_COLUMNS).where(_by_id)
 _select_own_record = _select_record.where(submissions.c.key_scope == bindparam("scope"))
+_select_output_bytes = select(
+    func.coalesce(func.length(submissions.c.stdout), 0) + func.coalesce(func.length(submissions.c.stderr), 0)
+).where(_by_id, submissions.c.key_scope == bindparam("scope"))
 _select_job = select(*JOB_COLUMNS).where(_by_id)
 _select_unfinished = (
     select(*RECORD_COLUMNS, submissions.c.starts, submissions.c.key_scope)
@@ -152,13 +155,11 @@ class Store:
             **outcome_values(outcome),
         }
 
-        output_bytes = len(outcome.stdout) + len(outcome.stderr)
-
         def operation(connection: Connection) -> Due | None:
             if connection.execute(_finish, values).rowcount == 0:
                 return None
             return deliveries.enter(
-                connection, submission_id, output_bytes=output_bytes, at_ns=completed_at_ns
+                connection, submission_id, output_bytes=outcome.output_bytes, at_ns=completed_at_ns
             )
 
         kept = self._database.write(operation)
@@ -175,6 +176,21 @@ class Store:
                 found = connection.execute(_select_own_record, {"wanted": submission_id, "scope": key_scope})
             row = found.one_or_none()
             return None if row is None else record_of(row)
+
+        return await self._database.read(operation)
+
+    async def find(self, submission_id: str, key_scope: str, longest_bytes: int) -> Record | int | None:
+        """Return a record of ``key_scope`` whose outputs are short, or how many bytes they are.
+
+        ``None`` where there is no such submission. What is longer than ``longest_bytes`` is not read.
+        """
+
+        def operation(connection: Connection) -> Record | int | None:
+            wanted = {"wanted": submission_id, "scope": key_scope}
+            output_bytes: int | None = connection.scalar(_select_output_bytes, wanted)
+            if output_bytes is None or output_bytes > longest_bytes:
+                return output_bytes
+            return record_of(connection.execute(_select_own_record, wanted).one())
 
         return await self._database.read(operation)
 

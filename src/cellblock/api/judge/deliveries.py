@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from cellblock.api.access import Gate
 from cellblock.api.errors import AnyRequest, json_response
 from cellblock.api.judge import translate
-from cellblock.api.judge.routes import kept_record
+from cellblock.api.judge.records import canonical_id, not_found
 from cellblock.store import Deliveries, Store
 
 
@@ -18,7 +18,12 @@ def route(*, gate: Gate, store: Store, deliveries: Deliveries) -> HTTPRouteHandl
     @get("/api/result/{submission_id:str}/deliveries")
     async def delivery_log(request: AnyRequest) -> Response[bytes]:
         caller = gate.admit(request)
-        record = await kept_record(store, request.path_params["submission_id"], caller.scope)
-        return json_response(200, translate.deliveries_body(record.id, await deliveries.log(record.id)))
+        submission_id = canonical_id(request)
+        # Whether it is there; what it wrote is not read.
+        if await store.find(submission_id, caller.scope, longest_bytes=-1) is None:
+            raise not_found()
+        return json_response(
+            200, translate.deliveries_body(submission_id, await deliveries.log(submission_id))
+        )
 
     return delivery_log

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,17 +13,19 @@ from litestar.handlers import HTTPRouteHandler
 
 from cellblock.api import bodies
 from cellblock.api.access import Gate
-from cellblock.api.answers import AnyResponse, output_response
+from cellblock.api.answers import AnyResponse, LongAnswers, output_response
 from cellblock.api.errors import AnyRequest, Dialect, json_response, name_submission
 from cellblock.api.intake import Intake
 from cellblock.api.judge import translate
-from cellblock.api.judge.wire import AcceptedBody, NotYetBody
+from cellblock.api.judge.records import Records, canonical_id, not_found
+from cellblock.api.judge.wire import AcceptedBody
 from cellblock.api.readiness import Readiness
 from cellblock.errors import RequestRefused
-from cellblock.model import Record
+from cellblock.model import JobStatus
 from cellblock.store import NewSubmission, Store
 
 PREFIX = "/"
+_JUST_DELETED = "the record of this idempotency key has just been deleted, try again"
 AdmitWebhook = Callable[[str, str | None], Awaitable[None]]
 """Refuses (400) a webhook, given its URL and secret, that must not be delivered."""
 
@@ -51,12 +52,14 @@ def routes(
     readiness: Readiness,
     bounds: Bounds,
     admit_webhook: AdmitWebhook,
+    long_answers: LongAnswers,
 ) -> Sequence[HTTPRouteHandler]:
     """Return the handlers of submit, result and languages."""
+    records = Records(store=store, long_answers=long_answers, sync_wait_max_ms=bounds.sync_wait_max_ms)
 
     @post("/api/submit")
     async def submit(request: AnyRequest) -> AnyResponse:
-        raw_body = await request.body()
+        raw_body = await bodies.read(request)
         bodies.require_json(request.headers.get("content-type", ""))
         caller = gate.admit_run(request)
         body = translate.decode_submit(raw_body)
@@ -82,19 +85,23 @@ def routes(
                 webhook_secret=None if body.webhook_url is None else body.webhook_secret,
             )
         )
-        record = accepted.record
-        name_submission(request, record.id)
+        del raw_body, body, inputs  # the store has what is needed, and the answer may be long in coming
+        name_submission(request, accepted.id)
         if accepted.waiting is None:
+            record = await records.held(request, caller.scope, accepted.id)
+            if record is None:  # its time was over between then and now
+                raise RequestRefused(503, _JUST_DELETED, retry_after_s=1)
             return await output_response(request, 202, translate.record_body(record))
         if not wait:
-            return json_response(202, AcceptedBody(record.id, record.job_status, accepted.queue_depth))
-        return await _held_answer(request, record, accepted.waiting.finished, bounds.sync_wait_max_ms)
+            return json_response(202, AcceptedBody(accepted.id, JobStatus.PENDING, accepted.queue_depth))
+        return await records.answer(request, caller.scope, accepted.waiting)
 
     @get("/api/result/{submission_id:str}")
     async def result(request: AnyRequest) -> AnyResponse:
         caller = gate.admit(request)
-        submission_id: str = request.path_params["submission_id"]
-        record = await kept_record(store, submission_id, caller.scope)
+        record = await records.held(request, caller.scope, canonical_id(request))
+        if record is None:
+            raise not_found()
         name_submission(request, record.id)
         return await output_response(request, 200, translate.record_body(record))
 
@@ -105,31 +112,6 @@ def routes(
         return json_response(200, translate.available_names(status.languages if status else ()))
 
     return [submit, result, languages]
-
-
-async def kept_record(store: Store, submission_id: str, scope: str) -> Record:
-    """Return a submission by what a client calls it; refuses with 400 or 404, also what is another key's."""
-    canonical_id = translate.parse_uuid(submission_id)
-    if canonical_id is None:
-        raise RequestRefused(400, f"submission id must be a UUID, got {submission_id!r}")
-    record = await store.get(canonical_id, scope)
-    if record is None:
-        raise RequestRefused(404, "submission not found")
-    return record
-
-
-async def _held_answer(
-    request: AnyRequest, record: Record, finished: asyncio.Future[Record], sync_wait_max_ms: int
-) -> AnyResponse:
-    """Wait for the result; the job does not notice when nobody waits any more."""
-    await asyncio.wait([finished], timeout=sync_wait_max_ms / 1000)
-    if finished.done() and not finished.cancelled():
-        return await output_response(request, 200, translate.record_body(finished.result()))
-    if finished.cancelled():
-        reason = "the service is stopping and runs the submission after its next start"
-    else:
-        reason = f"no result within {sync_wait_max_ms / 1000:g} s, the submission goes on"
-    return json_response(408, NotYetBody(record.id, f"{reason}; poll GET /api/result/{record.id}"))
 
 
 def _query_values(request: AnyRequest, key: str) -> list[str]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from cellblock.api import bodies
 from cellblock.api.access import Gate
-from cellblock.api.answers import AnyResponse, output_response
+from cellblock.api.answers import AnyResponse, LongAnswers, output_response
 from cellblock.api.errands import run_for
 from cellblock.api.errors import AnyRequest, Dialect, json_response, request_id
 from cellblock.api.execute.translate import PROFILE, make_job, runtime_bodies
@@ -25,13 +26,19 @@ def dialect(body_max_bytes: int) -> Dialect:
 
 
 def routes(
-    *, gate: Gate, queue: LocalQueue, readiness: Readiness, body_max_bytes: int, stdin_max_bytes: int
+    *,
+    gate: Gate,
+    queue: LocalQueue,
+    readiness: Readiness,
+    long_answers: LongAnswers,
+    body_max_bytes: int,
+    stdin_max_bytes: int,
 ) -> Sequence[HTTPRouteHandler]:
     """Return the handlers of execute and runtimes."""
 
     @post("/api/v2/execute", request_max_body_size=body_max_bytes)
     async def piston_execute(request: AnyRequest) -> AnyResponse:
-        raw_body = await request.body()
+        raw_body = await bodies.read(request)
         translate.require_json(request.headers.get("content-type", ""))
         caller = gate.admit_run(request)
         body = translate.decode_piston(raw_body)
@@ -48,7 +55,9 @@ def routes(
             compiling=compiling,
             stdin_max_bytes=stdin_max_bytes,
         )
+        del raw_body, body, asked  # the job has what it needs, and it may wait long
         outcome = await run_for(request, job, queue, caller.scope)
+        long_answers.hold(request, caller.scope, outcome.output_bytes)
         return await output_response(request, 200, translate.answer(outcome, runtime))
 
     @get("/api/v2/runtimes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cellblock.api import answers
 from cellblock.api.judge.wire import (
     AcceptedBody,
     DeliveriesBody,
@@ -70,7 +71,7 @@ _NOT_READ = {
     ),
     429: TOO_MANY,
     500: BROKEN,
-    503: NO_STORE,
+    503: (*NO_STORE, answers.TOO_MANY_LONG),
 }
 
 OPERATIONS = (

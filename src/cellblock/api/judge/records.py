@@ -1,0 +1,64 @@
+"""Records on their way to a client: for their owner only, held in memory only as far as there is room."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from cellblock.api.answers import LONG_BYTES, AnyResponse, LongAnswers, output_response
+from cellblock.api.errors import AnyRequest, json_response
+from cellblock.api.judge import translate
+from cellblock.api.judge.wire import NotYetBody
+from cellblock.dispatch import Waiting
+from cellblock.errors import RequestRefused
+from cellblock.model import Record
+from cellblock.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Reads records and waits for them."""
+
+    store: Store
+    long_answers: LongAnswers
+    sync_wait_max_ms: int
+
+    async def held(self, request: AnyRequest, scope: str, submission_id: str) -> Record | None:
+        """Read a record; of a long one the memory is asked for first (503), and held until it is answered."""
+        found = await self.store.find(submission_id, scope, LONG_BYTES)
+        if not isinstance(found, int):
+            return found
+        self.long_answers.hold(request, scope, found)
+        return await self.store.get(submission_id, scope)
+
+    async def answer(self, request: AnyRequest, scope: str, waiting: Waiting) -> AnyResponse:
+        """Wait for the result; the job does not notice when nobody waits any more."""
+        finished = waiting.finished
+        await asyncio.wait([finished], timeout=self.sync_wait_max_ms / 1000)
+        if finished.cancelled():
+            reason = "the service is stopping and runs the submission after its next start"
+        elif not finished.done():
+            reason = f"no result within {self.sync_wait_max_ms / 1000:g} s, the submission goes on"
+        else:
+            record = finished.result()
+            try:
+                self.long_answers.hold(request, scope, record.outcome.output_bytes if record.outcome else 0)
+            except RequestRefused as refusal:
+                reason = refusal.message
+            else:
+                return await output_response(request, 200, translate.record_body(record))
+        return json_response(408, NotYetBody(waiting.id, f"{reason}; poll GET /api/result/{waiting.id}"))
+
+
+def canonical_id(request: AnyRequest) -> str:
+    """Return the submission that the path names; refuses (400) what is no UUID."""
+    named: str = request.path_params["submission_id"]
+    submission_id = translate.parse_uuid(named)
+    if submission_id is None:
+        raise RequestRefused(400, f"submission id must be a UUID, got {named!r}")
+    return submission_id
+
+
+def not_found() -> RequestRefused:
+    """Return what is said of a submission that does not exist, or that is another key's."""
+    return RequestRefused(404, "submission not found")
