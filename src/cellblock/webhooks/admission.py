@@ -8,11 +8,13 @@ from ipaddress import IPv4Address, IPv6Address
 
 from cellblock.errors import RequestRefused
 from cellblock.webhooks.addresses import is_loopback, is_public
-from cellblock.webhooks.network import Resolve
+from cellblock.webhooks.network import LookupsBusyError, Resolve
 from cellblock.webhooks.target import Address, Target, TargetError, parse
 
 SECRET_MAX_BYTES = 256
 RESOLVE_TIMEOUT_S = 5.0
+_RETRY_AFTER_S = 1
+_BUSY = "too many webhook hosts are being looked up, try again later"
 _OWN_ADDRESSES: Sequence[Address] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
@@ -22,6 +24,10 @@ class BlockedError(Exception):
 
 class UnresolvableError(Exception):
     """The host has no address just now; the message is for the client."""
+
+
+class BusyError(UnresolvableError):
+    """That the host has no address now is our own doing: too many are being looked up."""
 
 
 class Admission:
@@ -40,13 +46,18 @@ class Admission:
         self._resolve_timeout_s = resolve_timeout_s
 
     async def admit(self, url: str, secret: str | None) -> None:
-        """Refuse (400) a webhook that must not be delivered; the secret is looked at first."""
+        """Refuse (400) a webhook that must not be delivered; the secret is looked at first.
+
+        Where so many names are being looked up that this one has to wait, it is refused with 503.
+        """
         if not secret:
             raise RequestRefused(400, "webhook_secret is required when webhook_url is provided")
         if _size_bytes(secret) > SECRET_MAX_BYTES:
             raise RequestRefused(400, f"webhook_secret must be {SECRET_MAX_BYTES} bytes or less")
         try:
             await self.addresses(self.target(url))
+        except BusyError as error:
+            raise RequestRefused(503, str(error), retry_after_s=_RETRY_AFTER_S) from error
         except (BlockedError, UnresolvableError) as error:
             raise RequestRefused(400, str(error)) from error
 
@@ -85,6 +96,8 @@ class Admission:
         try:
             async with asyncio.timeout(self._resolve_timeout_s):
                 found = await self._resolve(wanted.host)
+        except LookupsBusyError as error:
+            raise BusyError(_BUSY) from error
         except OSError as error:  # TimeoutError is one
             raise _unresolvable(wanted) from error
         if not found:

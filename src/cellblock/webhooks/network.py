@@ -26,6 +26,10 @@ Connect = Callable[[Address, int], Awaitable[socket.socket]]
 """A connected, non-blocking socket to exactly this address; raises ``OSError``."""
 
 
+class LookupsBusyError(OSError):
+    """As many names are being looked up as may be; nothing is known of this one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """How names are looked up, addresses connected to, and certificates checked."""
@@ -64,7 +68,7 @@ class Lookups:
     """The system's resolver, which blocks, in threads of its own.
 
     Whoever waits may give up at any time; the thread then ends when the resolver does. At most
-    ``at_a_time`` run. They are daemons, so that none of them holds up the end of the process.
+    ``at_a_time`` run, more are refused. They are daemons, so that none of them holds up the process's end.
     """
 
     def __init__(self, getaddrinfo: Callable[..., Sequence[tuple[object, ...]]], at_a_time: int) -> None:
@@ -72,7 +76,9 @@ class Lookups:
         self._free = asyncio.Semaphore(at_a_time)
 
     async def __call__(self, name: str) -> Sequence[Address]:
-        """Look a name up; raises ``OSError``."""
+        """Look a name up; raises ``OSError``, of which ``LookupsBusyError`` says nothing about the name."""
+        if self._free.locked():
+            raise LookupsBusyError("too many names are being looked up")
         await self._free.acquire()
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Sequence[Address]] = loop.create_future()

@@ -188,6 +188,7 @@ OPERATIONS = (
                         "queue full, try again later",
                         "the service is stopping; try again when it is back",
                         "no supervisor is connected, it is being started; try again",
+                        "too many webhook hosts are being looked up, try again later",
                     ),
                 },
             ),
