@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from cellblock.errors import CellLostError
 from cellblock.model import OutputIntegrity, Verdict, VerdictActor, VerdictCause
 from sandbox.cells import children_of, kill_reasons, opened
 
@@ -164,11 +165,9 @@ def own_cells(time_scale):
 
 
 @pytest.mark.parametrize("victim", [lambda cells: cells.spawner_pid, _init], ids=["spawner", "init"])
-def test_the_death_of_a_helper_process_is_our_failure_and_leaves_nothing(own_cells, victim):
-    outcome = own_cells.call(_run_and_kill(own_cells, victim))
-    assert outcome.verdict is Verdict.IE
-    assert outcome.error_message
-    assert outcome.exit_code is None
+def test_a_run_whose_helper_process_dies_is_lost_and_leaves_nothing(own_cells, victim):
+    with pytest.raises(CellLostError):
+        own_cells.call(_run_and_kill(own_cells, victim))
     assert own_cells.groups() == []
     own_cells.assert_next_run_works()
     own_cells.assert_nothing_is_left()
@@ -180,14 +179,14 @@ def test_a_program_killed_from_outside_is_a_signal(own_cells):
     own_cells.assert_nothing_is_left()
 
 
-def test_several_runs_survive_the_death_of_the_spawner_as_failures_of_ours(own_cells):
+def test_all_runs_of_a_spawner_that_dies_are_lost_and_the_next_one_has_another(own_cells):
     async def all_of_them():
         runs = [asyncio.create_task(own_cells.running(SLEEPS)) for _ in range(4)]
         await _processes(own_cells, 12)
         os.kill(own_cells.spawner_pid, signal.SIGKILL)
-        return await asyncio.gather(*runs)
+        return await asyncio.gather(*runs, return_exceptions=True)
 
-    assert [outcome.verdict for outcome in own_cells.call(all_of_them())] == [Verdict.IE] * 4
+    assert [type(lost) for lost in own_cells.call(all_of_them())] == [CellLostError] * 4
     own_cells.assert_next_run_works()
     own_cells.assert_nothing_is_left()
 
