@@ -52,7 +52,7 @@ bool parse_request(const void *bytes, size_t length, struct request *request, st
 bool next_template_op(const char **at, const char *end, struct template_op *op, const char **path, const char **data);
 
 /* template.c: build the read-only root and enter it; done once. */
-bool enter_template(int template_fd, struct failure *failure);
+bool enter_template(int template_fd, uint32_t clone_flags, struct failure *failure);
 
 /* files.c: put the submission's files below an empty work area. */
 bool place_files(const struct request *request, int work_area_fd, struct failure *failure);
@@ -68,7 +68,7 @@ _Noreturn void run_program(const struct request *request, const int fds[], int f
 int cgroup_fd_end(const struct request *request, int fd_count);
 
 /* credentials.c */
-bool drop_credentials(uid_t uid, gid_t gid);
+bool become_user(const struct request *request, uid_t uid);
 bool drop_bounding_set(void);
 bool clear_capabilities(void);
 int install_filter(const struct sock_fprog *filter, unsigned int flags);

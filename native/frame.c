@@ -83,8 +83,11 @@ bool parse_request(const void *bytes, size_t length, struct request *request, st
         return fail_with(failure, STEP_REQUEST, EPROTO, "shorter than its head");
     if (request->head.version != WIRE_VERSION)
         return fail_with(failure, STEP_REQUEST, EPROTO, "version of another build");
-    if (request->head.init_uid == 0 || request->head.program_uid == 0 ||
-        request->head.init_uid == request->head.program_uid)
+    bool one_uid = request->head.features & FEATURE_ONE_UID;
+    if (one_uid && (request->head.init_uid != 0 || request->head.program_uid != 0))
+        return fail_with(failure, STEP_REQUEST, EPROTO, "uids that a namespace of one uid has not");
+    if (!one_uid && (request->head.init_uid == 0 || request->head.program_uid == 0 ||
+                     request->head.init_uid == request->head.program_uid))
         return fail_with(failure, STEP_REQUEST, EPROTO, "uids must be two, and neither root");
 
     size_t rlimits_size = (size_t)request->head.rlimit_count * sizeof *request->rlimits;

@@ -154,7 +154,26 @@ static bool raise_loopback(const struct init *init, struct failure *failure) {
     return raised || fail_with(failure, STEP_LOOPBACK, error, NULL);
 }
 
-static bool mount_proc(struct failure *failure) {
+/* In a user namespace the kernel lets nobody see more of /proc than was to be seen before, so the host's has to
+ * be there while ours is made. It is gone before the program is forked. */
+static bool replace_proc(struct failure *failure) {
+    int context_fd = fsopen("proc", FSOPEN_CLOEXEC), mount_fd = -1;
+    bool made = context_fd >= 0 && fsconfig(context_fd, FSCONFIG_SET_STRING, "hidepid", "2", 0) == 0 &&
+                fsconfig(context_fd, FSCONFIG_SET_STRING, "subset", "pid", 0) == 0 &&
+                fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0 &&
+                (mount_fd = fsmount(context_fd, FSMOUNT_CLOEXEC,
+                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)) >= 0;
+    if (!made) return fail(failure, STEP_PROC, "in a user namespace");
+    if (umount2("/proc", MNT_DETACH) != 0) return fail(failure, STEP_PROC, "the host's");
+    if (move_mount(mount_fd, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+        return fail(failure, STEP_PROC, "attach");
+    close(mount_fd);
+    close(context_fd);
+    return true;
+}
+
+static bool mount_proc(const struct init *init, struct failure *failure) {
+    if (init->request.head.features & FEATURE_PROC_BELOW) return replace_proc(failure);
     if (mount("proc", "/proc", "proc", MOUNT_FLAGS | MS_NOEXEC, "hidepid=2,subset=pid") != 0)
         return fail(failure, STEP_PROC, NULL);
     return true;
@@ -195,10 +214,9 @@ static bool fork_program(struct init *init, const struct filters *filters, struc
 /* From here on init is nobody: the program must have nothing to win by attacking it, and it keeps
  * only what it needs to watch. The write ends go too, or the pipes would never end. */
 static bool become_nobody(struct init *init, const struct filters *filters, struct failure *failure) {
-    uid_t uid = init->request.head.init_uid;
     for (int i = 0; i < init->fd_count; i++)
         if (i != FD_CONTROL && i != FD_STDOUT_DRAIN && i != FD_STDERR_DRAIN) close(init->fds[i]);
-    if (!drop_bounding_set() || !drop_credentials(uid, uid) || !clear_capabilities() ||
+    if (!drop_bounding_set() || !become_user(&init->request, init->request.head.init_uid) || !clear_capabilities() ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return fail(failure, STEP_INIT_PRIVILEGES, NULL);
@@ -340,7 +358,7 @@ _Noreturn void run_init(const int fds[], int fd_count, const struct filters *fil
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* again after the uid change, which clears it */
     if (!read_request(&init, &failure) ||
         !make_work_area(&init, &failure) ||
-        !mount_proc(&failure) ||
+        !mount_proc(&init, &failure) ||
         !raise_loopback(&init, &failure) ||
         !watch_children(&init, &failure) ||
         !fork_program(&init, filters, &failure) ||

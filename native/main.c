@@ -29,6 +29,9 @@
  * a control socket ends its cell; the end of init ends everything in its pid namespace; the end
  * of the spawner ends every init (PDEATHSIG). So nothing of a cell can outlive the supervisor.
  *
+ * "Root" may be root of a user namespace only, which the supervisor has entered where it is an ordinary user:
+ * the recipe is the same. Of namespaces that the host does not give, the supervisor says none in clone_flags.
+ *
  * The filters come as finished BPF from the supervisor, which builds them with libseccomp from a
  * table: this program stays small, static, and without a dependency but libc.
  */
@@ -63,12 +66,13 @@ static bool load_filter(int fd, struct sock_fprog *filter, struct failure *failu
     return true;
 }
 
-static bool set_up_template(const int fds[], int fd_count, struct filters *filters, struct failure *failure) {
+static bool set_up_template(const int fds[], int fd_count, uint32_t clone_flags, struct filters *filters,
+                            struct failure *failure) {
     if (fd_count != TEMPLATE_FDS) return fail_with(failure, STEP_PROTOCOL, EPROTO, "template descriptors");
     if (filters->program.len != 0) return fail_with(failure, STEP_PROTOCOL, EPROTO, "a second template");
     return load_filter(fds[TEMPLATE_FD_PROGRAM_FILTER], &filters->program, failure) &&
            load_filter(fds[TEMPLATE_FD_INIT_FILTER], &filters->init, failure) &&
-           enter_template(fds[TEMPLATE_FD_ENTRIES], failure);
+           enter_template(fds[TEMPLATE_FD_ENTRIES], clone_flags, failure);
 }
 
 static bool spawn(const struct spawner_message *message, const int fds[], int fd_count, const struct filters *filters,
@@ -105,7 +109,7 @@ static bool serve_one(struct filters *filters) {
     ssize_t received = receive_with_fds(SPAWNER_FD, &message, sizeof message, fds, SPAWN_FDS_MAX, &fd_count);
     if (received != (ssize_t)sizeof message || message.version != WIRE_VERSION) return false;
     if (message.op == OP_TEMPLATE)
-        set_up_template(fds, fd_count, filters, &failure);
+        set_up_template(fds, fd_count, message.clone_flags, filters, &failure);
     else if (message.op == OP_SPAWN)
         spawn(&message, fds, fd_count, filters, &pid, &pidfd, &failure);
     else

@@ -74,9 +74,8 @@ static bool set_rlimits(const struct request *request, struct failure *failure) 
 }
 
 static bool drop_privileges(const struct request *request, struct failure *failure) {
-    uid_t uid = request->head.program_uid;
     if (!drop_bounding_set()) return fail(failure, STEP_BOUNDING_SET, NULL);
-    if (!drop_credentials(uid, uid)) return fail(failure, STEP_CREDENTIALS, NULL);
+    if (!become_user(request, request->head.program_uid)) return fail(failure, STEP_CREDENTIALS, NULL);
     if (!clear_capabilities()) return fail(failure, STEP_CAPABILITIES, NULL);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail(failure, STEP_NO_NEW_PRIVS, NULL);
     return true;

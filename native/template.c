@@ -38,8 +38,10 @@ static bool make_file(const char *path, const char *data, size_t size, mode_t mo
     return written;
 }
 
-/* Bind `source` to `target` and make it as harmless as `flags` say. */
-static bool bind(const char *source, const char *target, unsigned long flags) {
+/* Bind `source` to `target` and make it as harmless as `attributes` say. */
+static bool bind(const char *source, const char *target, uint64_t attributes) {
+    /* Added to what the source has: a user namespace may not take away what the host's mount forbids. */
+    struct mount_attr harmless = {.attr_set = attributes};
     struct stat status;
     if (stat(source, &status) != 0) return false;
     if (S_ISDIR(status.st_mode)) {
@@ -48,10 +50,11 @@ static bool bind(const char *source, const char *target, unsigned long flags) {
         return false;
     }
     return mount(source, target, NULL, MS_BIND, NULL) == 0 &&
-           mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL) == 0;
+           mount_setattr(AT_FDCWD, target, 0, &harmless, sizeof harmless) == 0;
 }
 
-static bool apply(const struct template_op *op, const char *entry, const char *data, struct failure *failure) {
+static bool apply(const struct template_op *op, const char *entry, const char *data, uint32_t clone_flags,
+                  struct failure *failure) {
     char path[PATH_SIZE];
     if (snprintf(path, sizeof path, NEW_ROOT "/%s", entry) >= (int)sizeof path)
         return fail_with(failure, STEP_TEMPLATE_ENTRY, ENAMETOOLONG, entry);
@@ -68,21 +71,26 @@ static bool apply(const struct template_op *op, const char *entry, const char *d
         if (symlink(data, path) == 0) return true;
         return fail(failure, STEP_TEMPLATE_ENTRY, entry);
     case TEMPLATE_BIND:
-        if (bind(data, path, MS_RDONLY | MS_NOSUID | MS_NODEV)) return true;
+        if (bind(data, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) return true;
         return fail(failure, STEP_TEMPLATE_BIND, data);
     case TEMPLATE_DEVICE:
         /* Read-only holds for the inode's times and mode; what is written goes to the driver all the same. */
-        if (bind(data, path, MS_RDONLY | MS_NOSUID | MS_NOEXEC)) return true;
+        if (bind(data, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)) return true;
         return fail(failure, STEP_TEMPLATE_BIND, data);
     case TEMPLATE_HOSTNAME:
+        if (!(clone_flags & CLONE_NEWUTS)) return true; /* it would be the host's */
         if (sethostname(data, op->data_len) == 0) return true;
         return fail(failure, STEP_TEMPLATE_HOSTNAME, data);
+    case TEMPLATE_PROC:
+        if ((mkdir(path, 0555) == 0 || errno == EEXIST) && mount("/proc", path, NULL, MS_BIND | MS_REC, NULL) == 0)
+            return true;
+        return fail(failure, STEP_TEMPLATE_BIND, "/proc");
     default:
         return fail_with(failure, STEP_TEMPLATE_ENTRY, EPROTO, entry);
     }
 }
 
-static bool build(int template_fd, struct failure *failure) {
+static bool build(int template_fd, uint32_t clone_flags, struct failure *failure) {
     struct stat status;
     if (fstat(template_fd, &status) != 0) return fail(failure, STEP_TEMPLATE_ENTRY, "template");
     const char *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, template_fd, 0);
@@ -92,20 +100,20 @@ static bool build(int template_fd, struct failure *failure) {
     struct template_op op;
     const char *path, *data;
     bool good = true;
-    while (good && next_template_op(&at, end, &op, &path, &data)) good = apply(&op, path, data, failure);
+    while (good && next_template_op(&at, end, &op, &path, &data)) good = apply(&op, path, data, clone_flags, failure);
     if (good && at != end) good = fail_with(failure, STEP_TEMPLATE_ENTRY, EPROTO, "broken record");
     munmap((void *)(uintptr_t)start, (size_t)status.st_size);
     return good;
 }
 
-bool enter_template(int template_fd, struct failure *failure) {
+bool enter_template(int template_fd, uint32_t clone_flags, struct failure *failure) {
     umask(0);
-    if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) != 0)
+    if (unshare((int)(CLONE_NEWNS | (clone_flags & (CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)))) != 0)
         return fail(failure, STEP_TEMPLATE_NAMESPACES, NULL);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return fail(failure, STEP_TEMPLATE_PRIVATE, NULL);
     if (mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,nr_inodes=4096,mode=755") != 0)
         return fail(failure, STEP_TEMPLATE_ROOT, NULL);
-    if (!build(template_fd, failure)) return false;
+    if (!build(template_fd, clone_flags, failure)) return false;
     if (mount(NULL, NEW_ROOT, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4m,nr_inodes=4096,mode=755"))
         return fail(failure, STEP_TEMPLATE_READ_ONLY, NULL);
     /* The old root is stacked on the new one for a moment, then detached: it has no path any more. */

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 
 /* Where the spawner keeps its end of its socket; argv says where the supervisor put it. */
 #define SPAWNER_FD 3
@@ -24,7 +24,7 @@ struct spawner_message {
     uint32_t version;
     uint32_t op;
     uint32_t cell_id;     /* OP_SPAWN: repeated in the answer */
-    uint32_t clone_flags; /* OP_SPAWN: the CLONE_NEW* of the cell */
+    uint32_t clone_flags; /* the CLONE_NEW* of the cell; at OP_TEMPLATE those of cells to come, which the spawner takes too */
 };
 
 /* The order of the descriptors beside OP_SPAWN. What follows FD_CGROUP_FIRST are cgroup descriptors
@@ -71,6 +71,8 @@ enum cell_feature {
     FEATURE_OUT_WRITABLE = 1u << 4,   /* /out can be written; a detached clone of it comes with EVENT_READY */
     FEATURE_OUT_MOUNTED = 1u << 5,    /* a mount of an earlier cell is seen at /out, read-only */
     FEATURE_LOOPBACK = 1u << 6,       /* the loopback interface is up */
+    FEATURE_ONE_UID = 1u << 7,        /* the user namespace has no uid but its root: both uids are 0, and stay */
+    FEATURE_PROC_BELOW = 1u << 8,     /* the template has the host's /proc: it goes when the cell's own is made */
 };
 
 struct cell_request {
@@ -141,7 +143,8 @@ enum template_kind {
     TEMPLATE_SYMLINK = 3,  /* path, data = target */
     TEMPLATE_BIND = 4,     /* path, data = source on the host; read-only, nosuid, nodev */
     TEMPLATE_DEVICE = 5,   /* path, data = source on the host; a device node: read-only, nosuid, noexec */
-    TEMPLATE_HOSTNAME = 6, /* data = host name */
+    TEMPLATE_HOSTNAME = 6, /* data = host name; nothing is done without a uts namespace of our own */
+    TEMPLATE_PROC = 7,     /* path: the host's /proc with all that is mounted below it, see FEATURE_PROC_BELOW */
 };
 
 struct template_op {

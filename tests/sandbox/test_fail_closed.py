@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
-from cellblock.errors import SandboxError
+from cellblock.errors import HostError, SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Verdict, VerdictCause
 from cellblock.sandbox import cell as cell_module
 from cellblock.sandbox import cgroup_choice, cgroup_v2, features, wire
@@ -101,7 +102,13 @@ PERMISSIVE = {
     ),
     "memory": (lambda patch: take_controller_away(patch, "memory"), {"memory_limit"}),
     "pids": (lambda patch: take_controller_away(patch, "pids"), {"process_limit"}),
-    "cgroup namespace": (lambda patch: take_namespace_away(patch, "cgroup"), {"cgroup_namespace"}),
+    **{
+        f"{name} namespace": (
+            (lambda patch, name=name: take_namespace_away(patch, name)),
+            {f"{'network' if name == 'net' else name}_namespace"},
+        )
+        for name in ("net", "ipc", "uts", "cgroup")
+    },
 }
 
 
@@ -118,6 +125,58 @@ def test_permissive_mode_runs_and_lists_what_is_missing(monkeypatch, time_scale,
     assert missing.isdisjoint(evidence.controls_applied)
     assert (evidence.cgroup.memory_limit_bytes is None) == ("memory_limit" in missing)
     assert (evidence.cgroup.process_limit is None) == ("process_limit" in missing)
+
+
+@pytest.mark.parametrize("name", ["pid", "mnt"])
+def test_permissive_mode_makes_no_cell_that_could_not_be_ended_or_saw_the_host(monkeypatch, time_scale, name):
+    take_namespace_away(monkeypatch, name)
+    with opened(time_scale, permissive="true") as cells:
+        assert cells.host.enforcement_mode is EnforcementMode.NONE
+        assert_refused(cells, f"{name} namespace", "no cell without pid and mount namespaces")
+
+
+def test_without_a_uts_namespace_the_host_keeps_its_name(monkeypatch, time_scale):
+    take_namespace_away(monkeypatch, "uts")
+    before = socket.gethostname()
+    with opened(time_scale, permissive="true", cell_hostname="another") as cells:
+        assert cells.run("import socket; print(socket.gethostname())").stdout.decode().strip() == before
+    assert socket.gethostname() == before
+
+
+@pytest.mark.parametrize(("take_away", "missing"), PERMISSIVE.values(), ids=PERMISSIVE)
+def test_strict_mode_runs_where_exactly_what_is_missing_is_accepted(
+    monkeypatch, time_scale, take_away, missing
+):
+    take_away(monkeypatch)
+    with opened(time_scale, accept_missing=",".join(missing)) as cells:
+        assert cells.host.problems == ()
+        assert cells.host.enforcement_mode is EnforcementMode.DEGRADED
+        outcome = cells.run("print(2 + 2)")
+    assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"4\n"), outcome.error_message
+    assert outcome.evidence.isolation_mode is IsolationMode.STRICT
+    assert set(outcome.evidence.controls_missing) == missing
+
+
+def test_strict_mode_refuses_what_is_missing_besides_the_accepted(monkeypatch, time_scale):
+    take_cgroups_away(monkeypatch)
+    with opened(time_scale, accept_missing="memory_limit") as cells:
+        assert cells.host.enforcement_mode is EnforcementMode.NONE
+        assert_refused(cells, "process_limit")
+
+
+def test_a_cell_that_lacks_more_than_is_accepted_runs_nothing(monkeypatch, time_scale):
+    with opened(time_scale, accept_missing="file_size_limit") as cells:
+        assert cells.host.enforcement_mode is EnforcementMode.STRICT
+        monkeypatch.setattr(cell_module.wire, "encode_request", tampered_request(**TAMPERED["stack_limit"]))
+        assert_refused(cells, "stack_limit", "nothing was run")
+
+
+def test_accepting_a_control_that_there_is_not_is_refused_with_the_names():
+    with (
+        pytest.raises(HostError, match=r"no control 'memory_limits'; .*memory_limit, process_limit"),
+        opened(1, accept_missing="memory_limits"),
+    ):
+        pass
 
 
 def test_permissive_mode_without_cgroups_still_ends_what_runs_too_long(monkeypatch, time_scale):

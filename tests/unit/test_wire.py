@@ -29,7 +29,13 @@ CONSTANTS = [
     "WIRE_VERSION",
     *("OP_TEMPLATE", "OP_SPAWN"),
     *("FEATURE_CGROUP_V2", "FEATURE_CGROUP_NS", "FEATURE_SECCOMP", "FEATURE_SECCOMP_NOTIFY"),
-    *("FEATURE_OUT_WRITABLE", "FEATURE_OUT_MOUNTED", "FEATURE_LOOPBACK"),
+    *(
+        "FEATURE_OUT_WRITABLE",
+        "FEATURE_OUT_MOUNTED",
+        "FEATURE_LOOPBACK",
+        "FEATURE_ONE_UID",
+        "FEATURE_PROC_BELOW",
+    ),
     *("EVENT_READY", "EVENT_FAILED", "EVENT_SECCOMP", "EVENT_EXITED"),
     *(
         "TEMPLATE_DIR",
@@ -38,6 +44,7 @@ CONSTANTS = [
         "TEMPLATE_BIND",
         "TEMPLATE_DEVICE",
         "TEMPLATE_HOSTNAME",
+        "TEMPLATE_PROC",
     ),
 ]
 COMMANDS = ["COMMAND_GO", "COMMAND_DRAIN_STDOUT", "COMMAND_DRAIN_STDERR"]
@@ -133,7 +140,9 @@ def test_a_request_is_laid_out_in_the_stated_order():
         argv=["/bin/true", "\udcff"],
         environment={"HOME": "/box"},
     )
-    head = wire.CELL_REQUEST.pack(1, wire.FEATURE_SECCOMP, 70_000, 70_001, 1 << 20, 64, 1, 1, 2, 1)
+    head = wire.CELL_REQUEST.pack(
+        wire.WIRE_VERSION, wire.FEATURE_SECCOMP, 70_000, 70_001, 1 << 20, 64, 1, 1, 2, 1
+    )
     name = "a/ü".encode()
     assert request == b"".join(
         [

@@ -167,7 +167,7 @@ def _qemu_argv(kernel: image.Kernel, run: Path, options: Options) -> list[str]:
         *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"),
         *" ".join(arguments).split(),
         *("-kernel", str(kernel.vmlinuz), "-initrd", str(run / "initramfs")),
-        *("-append", " ".join(KERNEL_ARGUMENTS)),
+        *("-append", " ".join((*KERNEL_ARGUMENTS, f"cellblock.project={PROJECT}"))),
         *("-serial", f"file:{run / 'console.log'}"),
         *("-chardev", "file,id=output,path=/dev/stdout"),
         *("-fsdev", "local,id=host,path=/,security_model=none,multidevs=remap,readonly=on"),

@@ -98,6 +98,14 @@ def _parse_origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _parse_controls(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+    for name in names:
+        if not re.fullmatch(r"[a-z][a-z_]*", name):
+            raise UnfitError(f'"{name}" is not a control; `cellblock doctor` lists them')
+    return names
+
+
 def _parse_token(text: str) -> str:
     if text and not re.fullmatch(r"[\x21-\x7e]{16,256}", text):
         raise UnfitError("must be 16 to 256 printable ASCII characters without spaces")  # never shown itself
@@ -180,6 +188,7 @@ UID_RANGE = Kind(
     render=lambda bounds: f"{bounds[0]}-{bounds[1]}",
 )
 ORIGINS = Kind(expected="a list of origins", parse=_parse_origins, render=",".join)
+CONTROLS = Kind(expected="a list of controls", parse=_parse_controls, render=",".join)
 TOKEN = Kind(expected="a token", parse=_parse_token)
 LIMITS = Kind(
     expected="a list of limits", parse=_parse_limits, render=_render_limits, combine=_combine_limits

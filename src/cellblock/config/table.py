@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cellblock.config.kinds import (
     ADDRESS,
+    CONTROLS,
     LIMITS,
     NETWORKS,
     OPTIONAL_PATH,
@@ -70,6 +71,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     webhook_concurrency_per_host: int
     limits: LimitOverrides
     permissive: bool
+    accept_missing: tuple[str, ...]
     service_user: str
     uid_range: tuple[int, int]
     cgroup_root: str
@@ -302,6 +304,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="permissive", kind=SWITCH, default="false", unit="true or false", for_cells=True,
         help="Run programs although a control cannot be enforced; every answer then says so.",
+    ),
+    Setting(
+        name="accept_missing", kind=CONTROLS, default="", default_text="none", for_cells=True,
+        unit="controls, comma-separated",
+        help="Controls that need not hold on this host, such as unprivileged_uid; all others must.",
     ),
     Setting(
         name="service_user", kind=matching("a user name", r"[a-z_][a-z0-9_-]{0,31}"), default="cellblock",

@@ -24,7 +24,7 @@ from cellblock.model import Limits, SourceFile
 from cellblock.sandbox import wire
 from cellblock.sandbox.cgroups import CellCgroup, Counters
 from cellblock.sandbox.controls import WRITABLE, Controls, Meant, judge_controls, take_snapshot
-from cellblock.sandbox.features import core_limit_bytes
+from cellblock.sandbox.features import CLONE_FLAGS, core_limit_bytes
 from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
 
@@ -90,7 +90,7 @@ class Cell:
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``."""
-        request_fd = memory_file("request", self._request(features))
+        request_fd = memory_file("request", self._request(clone_flags, features))
         try:
             fds = [
                 request_fd,
@@ -185,7 +185,7 @@ class Cell:
 
     # ---- set-up ----
 
-    def _request(self, features: int) -> bytes:
+    def _request(self, clone_flags: int, features: int) -> bytes:
         limits = self.spec.limits
         cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S
         same = [
@@ -196,7 +196,7 @@ class Cell:
             (resource.RLIMIT_MEMLOCK, 0),
         ]
         return wire.encode_request(
-            features=features | self._own_features(),
+            features=features | self._own_features(clone_flags),
             init_uid=self._uids.init_uid,
             program_uid=self._uids.program_uid,
             work_area_bytes=limits.work_area_bytes,
@@ -211,12 +211,13 @@ class Cell:
             environment=self.spec.environment,
         )
 
-    def _own_features(self) -> int:
+    def _own_features(self, clone_flags: int) -> int:
         asked = {
             wire.FEATURE_CGROUP_V2: self._cgroup is not None and self._cgroup.born_inside,
             wire.FEATURE_OUT_WRITABLE: self.spec.makes_out,
             wire.FEATURE_OUT_MOUNTED: self.spec.out_fd >= 0,
-            wire.FEATURE_LOOPBACK: self.spec.loopback,
+            # Without a network of its own it would be the host's loopback that is raised.
+            wire.FEATURE_LOOPBACK: self.spec.loopback and clone_flags & CLONE_FLAGS["net"] != 0,
         }
         return sum(feature for feature, wanted in asked.items() if wanted)
 

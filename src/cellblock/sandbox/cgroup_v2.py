@@ -23,6 +23,7 @@ from cellblock.sandbox.cgroups import (
     sweep,
     write_control,
 )
+from cellblock.sandbox.user_namespace import read_id_map
 
 _REQUIRED = ("memory", "pids")  # CPU time is counted for every group, without a controller
 _OPTIONAL = ("cpu",)
@@ -30,6 +31,7 @@ _OPTIONAL = ("cpu",)
 
 _OWN_LEAF = "cellblock-service"
 _DELEGATION_MARKS = ("user.delegate", "trusted.delegate")
+_HANDED_OVER = ("cgroup.procs", "cgroup.subtree_control")
 
 
 class CellCgroupV2:
@@ -193,6 +195,8 @@ def _find_base(mount: Mount) -> tuple[Path, bool]:
 
 
 def _is_delegated(group: Path) -> bool:
+    if not read_id_map().is_whole:  # what was handed to an ordinary user is his to write, and nothing else is
+        return all(os.access(path, os.W_OK) for path in (group, *(group / name for name in _HANDED_OVER)))
     for mark in _DELEGATION_MARKS:
         try:
             if os.getxattr(group, mark) == b"1":

@@ -158,7 +158,9 @@ def make_directory(path: Path) -> None:
 
 
 def neighbours(tree: Path) -> set[str]:
-    """Name the directories beside an instance's own."""
+    """Name the directories beside an instance's own; none where not even the common one could be made."""
+    if not tree.parent.is_dir():
+        return set()
     return {entry.name for entry in tree.parent.iterdir() if entry.is_dir() and entry != tree}
 
 

@@ -135,7 +135,8 @@ def _capabilities_dropped(seen: Snapshot) -> bool:
 def _unprivileged_uid(seen: Snapshot) -> bool:
     ids = "\t".join([str(seen.meant.program_uid)] * 4)
     return (
-        seen.status.get("Uid") == ids
+        seen.meant.program_uid != 0
+        and seen.status.get("Uid") == ids
         and seen.status.get("Gid") == ids
         and not seen.status.get("Groups", "x").strip()
     )

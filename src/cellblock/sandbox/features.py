@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cellblock.model import Remedy
 from cellblock.sandbox import wire
+from cellblock.sandbox.user_namespace import IdMap, read_id_map, why_refused
 
 CLONE_FLAGS = {
     "pid": 0x20000000,
@@ -20,8 +21,8 @@ CLONE_FLAGS = {
 }
 """Namespaces that a cell's init is born into; the cgroup namespace is entered after the cgroup."""
 
-_OLDEST_KERNEL = (5, 11)
-"""clone3, close_range, openat2, pidfds and proc's subset=pid are all there from here on."""
+_OLDEST_KERNEL = (5, 12)
+"""clone3, close_range, openat2, pidfds, proc's subset=pid and mount_setattr are all there from here on."""
 
 _SECCOMP_ACTIONS = Path("/proc/sys/kernel/seccomp/actions_avail")
 
@@ -45,6 +46,15 @@ class HostFeatures(Struct, frozen=True):
     missing_namespaces: tuple[str, ...]
     seccomp: bool
     seccomp_notify: bool
+    in_user_namespace: bool
+    """Whether we are root of a user namespace only."""
+    one_uid: bool
+    """Whether that has no uids for cells."""
+
+    @property
+    def can_hold(self) -> bool:
+        """Whether a cell can be made at all: what a program starts could not be ended, or saw the host."""
+        return not {"pid", "mnt"} & set(self.missing_namespaces)
 
     @property
     def clone_flags(self) -> int:
@@ -59,21 +69,35 @@ class HostFeatures(Struct, frozen=True):
             bits |= wire.FEATURE_SECCOMP
         if self.seccomp_notify:
             bits |= wire.FEATURE_SECCOMP_NOTIFY
+        if self.in_user_namespace:
+            bits |= wire.FEATURE_PROC_BELOW
+        if self.one_uid:
+            bits |= wire.FEATURE_ONE_UID
         return bits
 
 
-def inspect_host() -> HostFeatures:
-    """Look at kernel, privileges, namespaces and seccomp."""
+def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
+    """Look at kernel, privileges, namespaces and seccomp; ``uid_range`` is what cells would have."""
+    id_map = read_id_map()
+    one_uid = id_map.within(*uid_range) is None
     missing = tuple(name for name in (*CLONE_FLAGS, "cgroup") if not _namespace_works(name))
     actions = _SECCOMP_ACTIONS.read_text(encoding="ascii").split() if _SECCOMP_ACTIONS.exists() else []
     features = (
         _kernel(),
-        _root(),
+        _privileges(id_map),
+        *([] if id_map.is_whole else [_uids(id_map, one_uid=one_uid)]),
         *(_namespace(name, works=name not in missing) for name in (*CLONE_FLAGS, "cgroup")),
         _seccomp(actions),
         _notification(actions),
     )
-    return HostFeatures(features, missing, bool(actions), "user_notif" in actions)
+    return HostFeatures(
+        features,
+        missing,
+        seccomp=bool(actions),
+        seccomp_notify="user_notif" in actions,
+        in_user_namespace=not id_map.is_whole,
+        one_uid=one_uid and not id_map.is_whole,
+    )
 
 
 def _kernel() -> Remedy:
@@ -89,13 +113,26 @@ def _kernel() -> Remedy:
     )
 
 
-def _root() -> Remedy:
+def _privileges(id_map: IdMap) -> Remedy:
     is_root = os.geteuid() == 0
+    where = "" if id_map.is_whole else f" of a user namespace; uid {id_map.outer_root} outside of it"
     return Remedy(
         feature="privileges",
         ok=is_root,
-        detail="root" if is_root else f"uid {os.geteuid()}",
-        remedy="" if is_root else "run as root: sudo cellblock …; programs themselves never run as root",
+        detail=f"root{where}" if is_root else f"uid {os.geteuid()}, without a user namespace of its own",
+        remedy="" if is_root else f"{why_refused()}; programs themselves never run as root",
+    )
+
+
+_MORE_UIDS = "apt-get install uidmap; usermod --add-subuids 200000-265535 --add-subgids 200000-265535 USER"
+
+
+def _uids(id_map: IdMap, *, one_uid: bool) -> Remedy:
+    return Remedy(
+        feature="uids for cells",
+        ok=not one_uid,
+        detail=f"{id_map.count} in the user namespace" + (": programs would be ourselves" if one_uid else ""),
+        remedy=_MORE_UIDS if one_uid else "",
     )
 
 

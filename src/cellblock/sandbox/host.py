@@ -10,21 +10,36 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from cellblock.config import Settings
 from cellblock.errors import CellblockError, HostError, SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Limits, Remedy
 from cellblock.sandbox.cell import Cell, CellSpec
-from cellblock.sandbox.cgroup_choice import open_tree
+from cellblock.sandbox.cgroup_choice import cgroup_remedy, open_tree
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
-from cellblock.sandbox.leases import UidBlock, lease_of_the_dead, lease_uid_block
+from cellblock.sandbox.leases import UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
 from cellblock.sandbox.roots import Roots
-from cellblock.sandbox.seccomp import build_filters
 from cellblock.sandbox.template import Root
+from cellblock.sandbox.user_namespace import read_id_map
 
 HOST_ROOT = "host"
 """The root that shows the host's own ``/usr``; the probe's, because it is always there."""
+
+_CONTROLS_OF = {
+    "uids for cells": ("unprivileged_uid",),
+    "memory controller": ("memory_limit",),
+    "pids controller": ("process_limit",),
+    "net namespace": ("network_namespace",),
+    "ipc namespace": ("ipc_namespace",),
+    "uts namespace": ("uts_namespace",),
+    "cgroup namespace": ("cgroup_namespace",),
+    "seccomp filter": ("seccomp_filter",),
+    "cgroups": ("memory_limit", "process_limit"),
+}
+"""Features that matter for nothing but these controls: who accepts the controls as missing accepts that."""
 
 _PROBE = CellSpec(
     argv=("/bin/true",),
@@ -54,16 +69,19 @@ class Host:
         """Hold the lease; use ``open``."""
         self.problems: tuple[Remedy, ...] = ()
         """Required features that do not hold, from the last probe."""
+        self._accepted: tuple[Remedy, ...] = ()
+        """What does not hold, and the operator has said by name that it need not."""
         self._can_make_cells = False
         self._settings = settings
         self._block = block
-        self._features: HostFeatures = inspect_host()
+        self._features: HostFeatures = inspect_host(settings.uid_range)
         self._tree: CgroupTree | None = None
         self._tree_problem = ""
+        self._tree_remedy = "mount -t cgroup2 none /sys/fs/cgroup"
         self._roots = Roots(
             block.program_uids,
             settings.cell_hostname,
-            lambda: build_filters(notify=self._features.seccomp_notify),
+            lambda: self._features,
         )
         self._cells_made = 0
 
@@ -74,14 +92,23 @@ class Host:
         ``roots`` are those that cells may have besides the host's own. Raises ``HostError`` only
         where not even a lease can be had; all else is noted in ``problems``.
         """
-        host = cls(settings, lease_uid_block(*settings.uid_range))
+        _check_accepted(settings)
+        leases = lease_directory(settings.runtime_dir)
+        uids = read_id_map().within(*settings.uid_range)
+        block = lease_uid_block(*(uids or settings.uid_range), leases, one_uid=uids is None)
+        host = cls(settings, block)
         host.set_roots(roots or {})
         try:
-            host._tree = open_tree(host._block.instance, settings.cgroup_root)
-            for other in host._tree.others():
-                with lease_of_the_dead(other) as is_dead:
+            tree = open_tree(host._block.instance, settings.cgroup_root)
+            if any(path.is_dir() for path in tree.paths):
+                host._tree = tree
+            else:
+                host._tree_problem = "; ".join(sorted(set(tree.missing.values())))
+                host._tree_remedy = cgroup_remedy("memory")
+            for other in tree.others():
+                with lease_of_the_dead(other, leases) as is_dead:
                     if is_dead:
-                        host._tree.sweep_other(other)
+                        tree.sweep_other(other)
         except HostError as error:
             host._tree_problem = str(error)
         await host.probe()
@@ -111,7 +138,7 @@ class Host:
     def enforcement_mode(self) -> EnforcementMode:
         """What that comes to on this host."""
         if not self.problems:
-            return EnforcementMode.STRICT
+            return EnforcementMode.DEGRADED if self._accepted else EnforcementMode.STRICT
         can_run = self._settings.permissive and self._can_make_cells
         return EnforcementMode.DEGRADED if can_run else EnforcementMode.NONE
 
@@ -129,17 +156,23 @@ class Host:
         if self.enforcement_mode is EnforcementMode.NONE:
             raise HostError("; ".join(f"{problem.feature}: {problem.detail}" for problem in self.problems))
         async with self._prepared(spec) as cell:
-            if cell.controls is None or (cell.controls.missing and not self._settings.permissive):
-                missing = ", ".join(cell.controls.missing if cell.controls else CHECKS)
-                raise SandboxError("controls", detail=f"not held: {missing}; nothing was run")
+            missing = [
+                name for name in (cell.controls.missing if cell.controls else CHECKS) if self._needs(name)
+            ]
+            if cell.controls is None or missing:
+                raise SandboxError("controls", detail=f"not held: {', '.join(missing)}; nothing was run")
             yield cell
 
     async def probe(self) -> tuple[Remedy, ...]:
         """Look at the host again and make one cell; returns every feature, in the order of a report."""
-        self._features = inspect_host()
-        report = [*self._features.features, *self._cgroup_features(), *await self._probe_cell()]
+        self._features = inspect_host(self._settings.uid_range)
+        found = [*self._features.features, *self._cgroup_features(), *await self._probe_cell()]
+        report = tuple(self._as_accepted(feature) for feature in found)
         self.problems = tuple(feature for feature in report if feature.required and not feature.ok)
-        return tuple(report)
+        self._accepted = tuple(
+            feature for feature, before in zip(report, found, strict=True) if feature is not before
+        )
+        return report
 
     async def close(self) -> None:
         """End every cell, remove the subtree, give the lease back."""
@@ -168,10 +201,28 @@ class Host:
                     # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
                     await asyncio.shield(cell.close())
 
+    def _needs(self, control: str) -> bool:
+        return not self._settings.permissive and control not in self._settings.accept_missing
+
+    def _as_accepted(self, feature: Remedy) -> Remedy:
+        """Return the feature as one that is not required, where all that it is for is accepted as missing."""
+        controls = {*_CONTROLS_OF.get(feature.feature, ()), feature.feature.removeprefix("control ")} & set(
+            CHECKS
+        )
+        if (
+            feature.ok
+            or not feature.required
+            or not controls <= set(self._settings.accept_missing)
+            or not controls
+        ):
+            return feature
+        return msgspec.structs.replace(
+            feature, required=False, detail=f"{feature.detail}; accepted as missing"
+        )
+
     def _cgroup_features(self) -> list[Remedy]:
         if self._tree is None:
-            remedy = "mount -t cgroup2 none /sys/fs/cgroup"
-            return [Remedy(feature="cgroups", ok=False, detail=self._tree_problem, remedy=remedy)]
+            return [Remedy(feature="cgroups", ok=False, detail=self._tree_problem, remedy=self._tree_remedy)]
         paths = ", ".join(map(str, self._tree.paths))
         features = [Remedy(feature="cgroups", ok=True, detail=f"{self._tree.backend} at {paths}")]
         return features + [
@@ -179,8 +230,7 @@ class Host:
                 feature=f"{controller} controller",
                 ok=False,
                 detail=reason,
-                remedy=f"boot with cgroup_enable={controller}, or have the service's cgroup delegated "
-                "(systemd Delegate=yes)",
+                remedy=cgroup_remedy(controller),
             )
             for controller, reason in self._tree.missing.items()
         ]
@@ -188,12 +238,14 @@ class Host:
     async def _probe_cell(self) -> list[Remedy]:
         """Make a cell and report each control, or the step that failed."""
         try:
+            if not self._features.can_hold:
+                raise HostError("there is no cell without pid and mount namespaces")
             async with self._prepared(_PROBE) as cell:
                 controls = cell.controls
             self._can_make_cells = True
         except CellblockError as error:
             self._can_make_cells = False
-            remedy = "see the step and its errno; cells need root and a kernel that lets root make namespaces"
+            remedy = "see the step and its errno, and what is missing above"
             return [Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)]
         applied = controls.applied if controls else ()
         return [Remedy(feature="cell", ok=True, detail="made, read back and removed")] + [
@@ -205,7 +257,15 @@ class Host:
                 else "does not hold in a cell made here",
                 remedy=""
                 if name in applied
-                else "see the missing features above; --permissive runs without it",
+                else f"see the missing features above; --accept-missing {name} runs without it",
             )
             for name in CHECKS
         ]
+
+
+def _check_accepted(settings: Settings) -> None:
+    unknown = [name for name in settings.accept_missing if name not in CHECKS]
+    if unknown:
+        raise HostError(
+            f"CELLBLOCK_ACCEPT_MISSING: there is no control {unknown[0]!r}; there are: {', '.join(CHECKS)}"
+        )

@@ -39,17 +39,24 @@ class CellUids(Struct, frozen=True):
 class UidBlock:
     """One leased block; hands out pairs to cells."""
 
-    def __init__(self, first_uid: int, lock_fd: int) -> None:
-        """Own the block that begins at ``first_uid`` while ``lock_fd`` is open."""
+    def __init__(self, first_uid: int, lock_fd: int, *, one_uid: bool = False) -> None:
+        """Own the block that begins at ``first_uid`` while ``lock_fd`` is open.
+
+        With ``one_uid`` there is no user but root of our namespace: the block is a name only.
+        """
         self.first_uid = first_uid
+        self._one_uid = one_uid
         self.instance = f"u{first_uid}"
         self._lock_fd = lock_fd
         # The longest unused pair next, so that a uid rests before it is seen again.
-        self._free = deque(CellUids(uid, uid + 1) for uid in range(first_uid, first_uid + BLOCK_SIZE, 2))
+        pairs = (CellUids(uid, uid + 1) for uid in range(first_uid, first_uid + BLOCK_SIZE, 2))
+        self._free = deque(CellUids(0, 0) if one_uid else pair for pair in pairs)
 
     @property
     def program_uids(self) -> list[int]:
-        """Every uid that a program of this instance may have."""
+        """Every uid besides root that a program of this instance may have."""
+        if self._one_uid:
+            return []
         return list(range(self.first_uid + 1, self.first_uid + BLOCK_SIZE, 2))
 
     @contextmanager
@@ -70,13 +77,22 @@ class UidBlock:
         os.close(self._lock_fd)
 
 
-def lease_uid_block(first_uid: int, last_uid: int, directory: Path = LEASES) -> UidBlock:
+def lease_directory(runtime_dir: Path) -> Path:
+    """Return where this process takes its leases; an ordinary user has uids, and a place, of his own."""
+    return LEASES if os.access(LEASES.parents[1], os.W_OK) else runtime_dir / LEASES.name
+
+
+def lease_uid_block(
+    first_uid: int, last_uid: int, directory: Path = LEASES, *, one_uid: bool = False
+) -> UidBlock:
     """Lease a free block of ``first_uid..last_uid``; raises ``HostError`` where there is none."""
     try:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return _first_free(first_uid, last_uid, directory)
+        return _first_free(first_uid, last_uid, directory, one_uid=one_uid)
     except OSError as error:
-        raise HostError(f"cannot lease uids in {directory}: {error}; run as root") from error
+        raise HostError(
+            f"cannot lease uids in {directory}: {error}; set CELLBLOCK_RUNTIME_DIR elsewhere, or run as root"
+        ) from error
 
 
 @contextmanager
@@ -102,13 +118,13 @@ def _try_lock(directory: Path, start: int) -> int | None:
     return fd
 
 
-def _first_free(first_uid: int, last_uid: int, directory: Path) -> UidBlock:
+def _first_free(first_uid: int, last_uid: int, directory: Path, *, one_uid: bool) -> UidBlock:
     # At multiples of the size, so that instances with different ranges share whole blocks or none.
     aligned = -(-first_uid // BLOCK_SIZE) * BLOCK_SIZE
     for start in range(aligned, last_uid + 2 - BLOCK_SIZE, BLOCK_SIZE):
         fd = _try_lock(directory, start)
         if fd is not None:
-            return UidBlock(start, fd)
+            return UidBlock(start, fd, one_uid=one_uid)
     raise HostError(
         f"no free block of {BLOCK_SIZE} uids in {first_uid}-{last_uid}: other instances hold them all, or "
         f"none fits, since each begins at a multiple of {BLOCK_SIZE}; widen CELLBLOCK_UID_RANGE"

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cellblock.errors import HostError
-from cellblock.sandbox.seccomp import Filters
+from cellblock.sandbox.features import HostFeatures
+from cellblock.sandbox.seccomp import build_filters
 from cellblock.sandbox.spawner import Spawner
 from cellblock.sandbox.template import Root, build_template
 
@@ -35,11 +36,11 @@ class _Post:
 class Roots:
     """Every root by name."""
 
-    def __init__(self, program_uids: list[int], hostname: str, filters: Callable[[], Filters]) -> None:
-        """Build roots whose passwd knows ``program_uids``; ``filters`` gives what spawners install."""
+    def __init__(self, program_uids: list[int], hostname: str, kernel: Callable[[], HostFeatures]) -> None:
+        """Build roots whose passwd knows ``program_uids``, by what ``kernel`` says that there is."""
         self._program_uids = program_uids
         self._hostname = hostname
-        self._filters = filters
+        self._kernel = kernel
         self._posts: dict[str, _Post] = {}
         self._retired: set[_Post] = set()
 
@@ -85,8 +86,12 @@ class Roots:
         async with post.lock:
             if post.spawner is None or post.spawner.ended.is_set():
                 post.close()
-                template = build_template(post.root, self._program_uids, self._hostname)
-                post.spawner = await Spawner.start(HELPER, template, self._filters())
+                kernel = self._kernel()
+                template = build_template(
+                    post.root, self._program_uids, self._hostname, shows_proc=kernel.in_user_namespace
+                )
+                filters = build_filters(notify=kernel.seccomp_notify)
+                post.spawner = await Spawner.start(HELPER, template, filters, kernel.clone_flags)
             return post.spawner
 
     def _retire(self, post: _Post) -> None:

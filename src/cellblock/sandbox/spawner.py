@@ -51,8 +51,8 @@ class Spawner:
         self.ended = asyncio.Event()
 
     @classmethod
-    async def start(cls, helper: Path, template: bytes, filters: Filters) -> Spawner:
-        """Start the helper and have it build its root.
+    async def start(cls, helper: Path, template: bytes, filters: Filters, clone_flags: int) -> Spawner:
+        """Start the helper and have it build its root, in namespaces of the kinds in ``clone_flags``.
 
         Raises ``HostError`` where the helper cannot be run, ``SandboxError`` with the step that failed.
         """
@@ -70,7 +70,7 @@ class Spawner:
             for name, content in (("template", template), ("filter", filters.program), ("init", filters.init))
         ]
         try:
-            await spawner._ask(wire.OP_TEMPLATE, 0, fds)
+            await spawner._ask(wire.OP_TEMPLATE, clone_flags, fds)
             spawner.namespaces = frozenset(
                 inode for pid in (os.getpid(), process.pid) for inode in read_namespaces(pid).values()
             )

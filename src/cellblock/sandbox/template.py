@@ -37,10 +37,18 @@ class Root(Struct, frozen=True, kw_only=True):
     """Further directories: absolute host path, absolute path inside."""
 
 
-def build_template(root: Root, program_uids: Iterable[int], hostname: str) -> bytes:
-    """Lay out the template memfd for ``root``; ``program_uids`` get passwd entries."""
+def build_template(
+    root: Root, program_uids: Iterable[int], hostname: str, *, shows_proc: bool = False
+) -> bytes:
+    """Lay out the template memfd for ``root``; ``program_uids`` get passwd entries.
+
+    With ``shows_proc`` the host's ``/proc`` is there until a cell has made its own, as the kernel asks
+    of a user namespace.
+    """
     ops = [wire.encode_template_op(wire.TEMPLATE_DIR, path) for path in MOUNT_POINTS]
     ops.append(wire.encode_template_op(wire.TEMPLATE_HOSTNAME, "hostname", hostname.encode()))
+    if shows_proc:
+        ops.append(wire.encode_template_op(wire.TEMPLATE_PROC, "proc"))
     ops += _devices()
     ops += _system(root.base)
     ops += _etc(root.base, list(program_uids), hostname)

@@ -13,9 +13,10 @@ import sys
 
 from cellblock import config
 from cellblock.engine.installation import Installation
-from cellblock.errors import CellblockError
+from cellblock.errors import CellblockError, HostError
 from cellblock.languages.registry import load_catalog
 from cellblock.sandbox.host import Host
+from cellblock.sandbox.user_namespace import enter_user_namespace
 from cellblock.supervisor.server import SupervisorServer
 
 EXIT_OWN_FAILURE = 3
@@ -30,6 +31,8 @@ def main() -> int:
     try:
         settings = config.load()
         logging.basicConfig(format="cellblock supervisor: %(message)s", level=settings.log_level.upper())
+        _become_root(settings)
+        _leave_network()
         with socket.socket(fileno=arguments.listen_fd) as listener:
             asyncio.run(_serve(settings, listener))
     except (CellblockError, OSError) as error:
@@ -39,7 +42,6 @@ def main() -> int:
 
 
 async def _serve(settings: config.Settings, listener: socket.socket) -> None:
-    _leave_network()
     registry = load_catalog(settings.output_max_bytes, settings.limits)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -55,6 +57,16 @@ async def _serve(settings: config.Settings, listener: socket.socket) -> None:
         await server.close()
         await host.close()
         installation.close()
+
+
+def _become_root(settings: config.Settings) -> None:
+    """Be root of a user namespace where we are an ordinary user; if the kernel refuses, the probe says so."""
+    if os.geteuid() == 0:
+        return
+    try:
+        enter_user_namespace(settings.uid_range)
+    except HostError as error:
+        logging.getLogger(__name__).warning("%s", error)
 
 
 def _leave_network() -> None:

@@ -1,0 +1,153 @@
+"""Being root without being the machine's: a user namespace of our own.
+
+An ordinary user may make one, and in it every other kind. The uids of cells come from the user's
+own ranges of ``/etc/subuid`` and ``/etc/subgid`` by ``newuidmap``; where there are none, the
+namespace has a single uid, every process of a cell is the user himself, and ``unprivileged_uid``
+cannot hold.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+from msgspec import Struct
+
+from cellblock.errors import HostError
+from cellblock.sandbox.leases import BLOCK_SIZE
+
+_CLONE_NEWUSER = 0x10000000
+_UID_MAP = Path("/proc/self/uid_map")
+_ALL_UIDS = 2**32 - 1
+_TOOLS = {"/etc/subgid": "newgidmap", "/etc/subuid": "newuidmap"}
+"""Groups first: a namespace whose groups are mapped by the tool may change them."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class IdMap(Struct, frozen=True):
+    """The uids that there are in our user namespace."""
+
+    ranges: tuple[tuple[int, int, int], ...]
+    """First uid inside, first uid in the namespace above, how many."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is the machine's own namespace, or one that has all its uids."""
+        return any(count == _ALL_UIDS for _, _, count in self.ranges)
+
+    @property
+    def count(self) -> int:
+        """How many uids there are."""
+        return sum(count for _, _, count in self.ranges)
+
+    @property
+    def outer_root(self) -> int:
+        """Who our root is in the namespace above; -1 where there is none."""
+        return next((above for first, above, _ in self.ranges if first == 0), -1)
+
+    def within(self, first_uid: int, last_uid: int) -> tuple[int, int] | None:
+        """Return the longest part of ``first_uid..last_uid`` that there is; ``None`` below a lease's size."""
+        parts = [(max(first_uid, first), min(last_uid, first + count - 1)) for first, _, count in self.ranges]
+        longest = max(parts, key=lambda part: part[1] - part[0], default=(0, -1))
+        return longest if longest[1] - longest[0] + 1 >= BLOCK_SIZE else None
+
+
+def read_id_map() -> IdMap:
+    """Read our namespace's uids from the kernel."""
+    lines = _UID_MAP.read_text(encoding="ascii").splitlines()
+    rows = [[int(field) for field in line.split()] for line in lines]
+    return IdMap(tuple((first, above, count) for first, above, count in rows))
+
+
+def enter_user_namespace(uid_range: tuple[int, int]) -> None:
+    """Become root of a new user namespace in which as much of ``uid_range`` exists as the user may have.
+
+    For a process with a single thread. Raises ``HostError`` where the kernel makes no such namespace.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    ready, go = os.pipe()
+    helper = os.fork()
+    if helper == 0:
+        os.close(go)
+        os._exit(_map_from_outside(ready, os.getppid(), uid_range))
+    os.close(ready)
+    try:
+        made = _libc.unshare(_CLONE_NEWUSER) == 0
+        error = ctypes.get_errno()
+        if made:
+            os.write(go, b"g")
+    finally:
+        os.close(go)
+        os.waitpid(helper, 0)
+    if not made:
+        raise HostError(f"no user namespace: {os.strerror(error)}; {why_refused()}")
+    _map_what_is_not("gid_map", gid)
+    _map_what_is_not("uid_map", uid)
+
+
+def why_refused() -> str:
+    """Name the switch that forbids user namespaces, as the command that turns it."""
+    for name, refusing, value in (
+        ("user.max_user_namespaces", "0", "10000"),
+        ("kernel.unprivileged_userns_clone", "0", "1"),
+        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+    ):
+        path = Path("/proc/sys", name.replace(".", "/"))
+        if path.exists() and path.read_text(encoding="ascii").strip() == refusing:
+            return f"sysctl {name}={value} allows it, or run as root"
+    return "run as root, or where a seccomp filter forbids unshare(CLONE_NEWUSER), lift it"
+
+
+def _map_from_outside(ready: int, target: int, uid_range: tuple[int, int]) -> int:
+    """In a process that has stayed outside: have the set-user-id tools map our ranges."""
+    if os.read(ready, 1) != b"g":
+        return 1
+    outside = {"newuidmap": os.geteuid(), "newgidmap": os.getegid()}
+    ranges = {tool: _own_range(Path(file)) for file, tool in _TOOLS.items()}
+    first = -(-uid_range[0] // BLOCK_SIZE) * BLOCK_SIZE  # as leases are aligned
+    count = min(uid_range[1] - first + 1, *(size for _, size in ranges.values()))
+    if count < BLOCK_SIZE:
+        return 1
+    for tool, (start, _) in ranges.items():
+        path = shutil.which(tool)
+        if path is None:
+            return 1
+        triples = map(str, (target, 0, outside[tool], 1, first, start, count))
+        done = subprocess.run([path, *triples], stdin=subprocess.DEVNULL, check=False)
+        if done.returncode != 0:
+            return 1
+    return 0
+
+
+def _own_range(path: Path) -> tuple[int, int]:
+    """Return the longest range that ``/etc/subuid`` or ``/etc/subgid`` gives to us: (first, how many)."""
+    uid = os.geteuid()
+    try:
+        names = {str(uid), pwd.getpwuid(uid).pw_name}
+    except KeyError:
+        names = {str(uid)}
+    longest = (0, 0)
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            name, first, count = [*line.split(":"), "", ""][:3]
+            if name in names and first.isdecimal() and count.isdecimal() and int(count) > longest[1]:
+                longest = (int(first), int(count))
+    return longest
+
+
+def _map_what_is_not(name: str, outer_id: int) -> None:
+    """Map root to ourselves where the tools have mapped nothing."""
+    path = Path("/proc/self", name)
+    if path.read_text(encoding="ascii").strip():
+        return
+    try:
+        if name == "gid_map":
+            Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        path.write_text(f"0 {outer_id} 1", encoding="ascii")
+    except OSError as error:
+        raise HostError(f"cannot map our own id in {path}: {error.strerror}; {why_refused()}") from error

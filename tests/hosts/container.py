@@ -1,0 +1,81 @@
+"""A container made by crun on a root of Debian's, with no more than `deploy/compose.yaml` gives it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+ROOT = PROJECT / "build" / "vm" / "container"
+"""Made on the host by `tests/vm/image.py`."""
+COMPOSE = PROJECT / "deploy" / "compose.yaml"
+SECCOMP = PROJECT / "deploy" / "seccomp.json"
+SERVICE = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["cellblock"]
+CAPABILITIES = tuple(SERVICE["cap_add"])
+_NO_MASKS = "systempaths=unconfined"
+_DOCKER_DEFAULT_PATHS = {
+    "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
+    "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+}
+
+
+def bundle(
+    directory: Path,
+    command: Sequence[str],
+    *,
+    without: Iterable[str] = (),
+    cgroup_options: Sequence[str] = ("rw",),
+    seccomp: Path | None = SECCOMP,
+) -> list[str]:
+    """Write an OCI bundle for ``command`` and return how to run it; ``without`` takes capabilities away."""
+    capabilities = [f"CAP_{name}" for name in CAPABILITIES if name not in without]
+    flags = ["nosuid", "noexec", "nodev"]
+    config: dict[str, Any] = {
+        "ociVersion": "1.0.0",
+        "process": {
+            "user": {"uid": 0, "gid": 0},
+            "args": list(command),
+            "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH=src:tests", "PYTHONDONTWRITEBYTECODE=1"],
+            "cwd": str(PROJECT),
+            "capabilities": {kind: capabilities for kind in ("bounding", "effective", "permitted")},
+            "noNewPrivileges": "no-new-privileges:true" in SERVICE["security_opt"],
+        },
+        "root": {"path": str(ROOT), "readonly": True},
+        "hostname": "container",
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": flags},
+            {"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]},
+            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]},
+            {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": [*flags, "ro"]},
+            {
+                "destination": "/sys/fs/cgroup",
+                "type": "cgroup",
+                "source": "cgroup",
+                "options": [*flags, *cgroup_options],
+            },
+            {"destination": str(PROJECT), "type": "none", "source": str(PROJECT), "options": ["rbind", "ro"]},
+        ],
+        "linux": {
+            "cgroupsPath": f"/containers/{directory.name}",
+            "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount", "cgroup")],
+            "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+            **_DOCKER_DEFAULT_PATHS,
+        },
+    }
+    if seccomp is not None:
+        config["linux"]["seccomp"] = json.loads(seccomp.read_text(encoding="utf-8"))
+    directory.mkdir(parents=True)
+    (directory / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return ["crun", "--cgroup-manager=cgroupfs", "run", "--bundle", str(directory), directory.name]
+
+
+def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a container to its end."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

@@ -1,0 +1,83 @@
+"""Ways to be on a host, each entered from root: a command that runs another one there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+TOP = Path("/sys/fs/cgroup")
+USER, UID = "tester", 4321
+HOME = Path("/run/tester")
+CONTROLLERS = ("cpu", "memory", "pids")
+
+
+def make_user() -> None:
+    """Make an ordinary user of this machine."""
+    with Path("/etc/passwd").open("a", encoding="ascii") as passwd:
+        passwd.write(f"{USER}:x:{UID}:{UID}::{HOME}:/bin/sh\n")
+    with Path("/etc/group").open("a", encoding="ascii") as group:
+        group.write(f"{USER}:x:{UID}:\n")
+    HOME.mkdir(mode=0o700)
+    _give(HOME)
+
+
+def grant_uids(count: int) -> None:
+    """Give the user this many uids and gids of his own, or none."""
+    for name in ("subuid", "subgid"):
+        Path("/etc", name).write_text(f"{USER}:300000:{count}\n" if count else "", encoding="ascii")
+
+
+def hand_over(group: Path, *, controllers: Sequence[str] = CONTROLLERS) -> None:
+    """Hand a new cgroup to the user, as systemd does for Delegate=yes."""
+    for controller in controllers:
+        (group.parent / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
+    group.mkdir()
+    for path in (group, group / "cgroup.procs", group / "cgroup.subtree_control", group / "cgroup.threads"):
+        _give(path)
+
+
+def as_user(group: Path, *command: str) -> list[str]:
+    """Return how to run a command as the user, in the group."""
+    become = f'echo 0 >{group}/cgroup.procs && exec setpriv --reuid {UID} --regid {UID} --init-groups "$@"'
+    environment = ("env", "-i", f"HOME={HOME}", f"XDG_RUNTIME_DIR={HOME}", "PATH=/usr/bin:/bin")
+    return ["sh", "-c", become, "sh", *environment, *command]
+
+
+def _give(path: Path) -> None:
+    subprocess.run(["chown", f"{UID}:{UID}", str(path)], check=True)
+
+
+PYTHON = ("env", "PYTHONPATH=src:tests", "PYTHONDONTWRITEBYTECODE=1", ".venv/bin/python")
+KEPT = Path("/run/vm/hosts.json")
+"""Leaves the virtual machine: `docs/hosts.md` is made of it."""
+
+
+def report_command(*settings: str) -> tuple[str, ...]:
+    """Return the command of `report.py` with these settings."""
+    return (*PYTHON, "tests/hosts/report.py", *settings)
+
+
+def report(command: Sequence[str]) -> dict[str, Any]:
+    """Run a report; what it says on stderr is told where it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def keep(kind: str, found: dict[str, Any]) -> None:
+    """Remember which controls held in a program's run."""
+    kept = json.loads(KEPT.read_text(encoding="ascii")) if KEPT.exists() else {}
+    run = found["runs"]["ends"]
+    kept[kind] = {"applied": run["applied"], "missing": run["missing"]}
+    KEPT.write_text(json.dumps(kept, indent=1), encoding="ascii")
+
+
+def remove(group: Path) -> None:
+    """Remove a group with all below it; nothing may be in it any more."""
+    for path, _, _ in os.walk(group, topdown=False):
+        Path(path).rmdir()
