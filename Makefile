@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup base host native toolchains serve test test-all test-vm check lint types floor-plan format bench docs lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm test-aarch64 check lint types floor-plan format bench docs lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -34,14 +34,18 @@ serve: base       ## the service on 127.0.0.1:4096; LANGUAGES=python,c, SERVE='-
 	@exec $(BIN)/cellblock serve --install-languages '$(LANGUAGES)' $(SERVE)
 
 test: setup       ## the tests; TESTS='tests/unit -k name' selects some
-	@$(BIN)/pytest -m 'not slow and not vm' $(TESTS)
+	@$(BIN)/pytest -m 'not slow and not vm and not cross' $(TESTS)
 
 test-all: setup   ## the slow tests too, then those in a virtual machine
-	@$(BIN)/pytest -m 'not vm' $(TESTS)
+	@$(BIN)/pytest -m 'not vm and not cross' $(TESTS)
 	@tests/vm/run
 
 test-vm: setup    ## the sandbox tests on a kernel with cgroup v2, in a virtual machine
 	@tests/vm/run $(VM)
+
+test-aarch64: base ## the cell helper built for aarch64 and run by an emulator
+	@scripts/prepare-cross
+	@$(BIN)/pytest -m cross tests/cross
 
 check: lint types floor-plan  ## lint, format, types, floor plan
 

@@ -247,3 +247,31 @@ def test_a_rule_that_libseccomp_refuses_is_named(monkeypatch):
     monkeypatch.setattr(seccomp, "load_policy", lambda: msgspec.structs.replace(policy, rule=[broken]))
     with pytest.raises(seccomp.SandboxError, match="any_bit, int_in or above"):
         build_filters(notify=True)
+
+
+# ---- for a machine that is not this one ----
+
+ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+
+@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
+def test_the_filters_for_either_architecture_decide_every_rule_by_its_own_numbers(arch):
+    filters = build_filters(notify=True, arch=arch)
+    decided = 0
+    for rule in load_policy().rule:
+        for name in rule.syscalls if rule.arg is None else ():
+            number = pyseccomp.resolve_syscall(arch, name)
+            if number >= 0:
+                assert decide(filters.program, number, arch=arch) == action_of(rule), name
+                decided += 1
+    assert decided > 50
+    for name in ("read", "write", "openat", "execve", "exit_group", "futex", "mmap"):
+        assert decide(filters.program, pyseccomp.resolve_syscall(arch, name), arch=arch) == ALLOW, name
+    assert decide(filters.program, newest_known_number(arch) + 1, arch=arch) == ERRNO | errno.ENOSYS
+    for foreign in {*ARCHES.values(), I386, ARM} - {arch}:
+        assert decide(filters.program, 1, arch=foreign) == NOTIFY
+        assert decide(filters.init, 1, arch=foreign) == KILL_PROCESS
+    for name in ("recvfrom", "ppoll", "waitid", "wait4", "exit_group"):
+        if name in load_policy().init.allow:
+            assert decide(filters.init, pyseccomp.resolve_syscall(arch, name), arch=arch) == ALLOW, name
+    assert decide(filters.init, pyseccomp.resolve_syscall(arch, "openat"), arch=arch) == KILL_PROCESS

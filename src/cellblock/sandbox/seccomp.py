@@ -38,6 +38,9 @@ _BPF_LOAD_WORD, _BPF_JUMP_EQUAL, _BPF_JUMP_GREATER, _BPF_JUMP_GREATER_EQUAL, _BP
 )
 _OFFSET_NUMBER, _OFFSET_ARCH = 0, 4
 
+NATIVE: int = pyseccomp.system_arch()
+"""The AUDIT_ARCH of this machine."""
+
 _ARCH_NAMES = {0xC000003E: "x86_64", 0xC00000B7: "aarch64", 0x40000003: "i386", 0x40000028: "arm"}
 
 
@@ -98,15 +101,17 @@ def load_policy() -> Policy:
     return policy
 
 
-def build_filters(*, notify: bool) -> Filters:
+def build_filters(*, notify: bool, arch: int = NATIVE) -> Filters:
     """Return both filters; with ``notify`` a kill is reported by name, without it is the kernel's.
+
+    ``arch`` is the AUDIT_ARCH of the machine that installs them.
 
     Raises ``SandboxError`` where libseccomp refuses a rule.
     """
     policy = load_policy()
     kill = pyseccomp.NOTIFY if notify else pyseccomp.KILL_PROCESS
     try:
-        return Filters(program=_program_filter(policy, kill), init=_init_filter(policy.init))
+        return Filters(program=_program_filter(policy, kill, arch), init=_init_filter(policy.init, arch))
     except OSError as error:
         raise SandboxError("seccomp_build", error.errno or 0, str(error)) from error
 
@@ -137,8 +142,8 @@ def unresolved_syscalls() -> list[str]:
     return sorted(name for name in names if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) == -1)
 
 
-def _program_filter(policy: Policy, kill: int) -> bytes:
-    built = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+def _program_filter(policy: Policy, kill: int, arch: int) -> bytes:
+    built = _filter_for(arch, pyseccomp.ALLOW)
     built.set_attr(pyseccomp.Attr.ACT_BADARCH, _action(policy.foreign_abi.action, kill))
     built.set_attr(
         pyseccomp.Attr.CTL_OPTIMIZE, 2
@@ -147,18 +152,27 @@ def _program_filter(policy: Policy, kill: int) -> bytes:
         action = _action(rule.action, kill)
         for name in rule.syscalls:
             # Negative: not on this architecture, or newer than this libseccomp (then ENOSYS, below).
-            if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) < 0:
+            if pyseccomp.resolve_syscall(arch, name) < 0:
                 continue
             for comparison in _comparisons(rule.arg):
                 built.add_rule_exactly(action, name, *comparison)
-    return _refuse_unknown_numbers(_export(built), _action(policy.unknown.action, kill))
+    return _refuse_unknown_numbers(_export(built), _action(policy.unknown.action, kill), arch)
 
 
-def _init_filter(policy: _InitPolicy) -> bytes:
-    built = pyseccomp.SyscallFilter(pyseccomp.KILL_PROCESS)
+def _filter_for(arch: int, default: int) -> pyseccomp.SyscallFilter:
+    """Return an empty filter for this architecture alone."""
+    built = pyseccomp.SyscallFilter(default)
+    if arch != NATIVE:
+        built.add_arch(arch)
+        built.remove_arch(NATIVE)
+    return built
+
+
+def _init_filter(policy: _InitPolicy, arch: int) -> bytes:
+    built = _filter_for(arch, pyseccomp.KILL_PROCESS)
     built.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)  # its own default is the thread alone
     for name in policy.allow:
-        if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) >= 0:  # aarch64 has ppoll but no poll
+        if pyseccomp.resolve_syscall(arch, name) >= 0:  # aarch64 has ppoll but no poll
             built.add_rule_exactly(pyseccomp.ALLOW, name)
     request = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, _LOW_32_BITS, policy.allow_ioctl)
     built.add_rule_exactly(pyseccomp.ALLOW, "ioctl", request)
@@ -196,25 +210,25 @@ def _export(built: pyseccomp.SyscallFilter) -> bytes:
         return file.read()
 
 
-def newest_known_number() -> int:
-    """Return the highest native system call number that the installed libseccomp can name."""
-    return unknown_ranges()[-1][0] - 1
+def newest_known_number(arch: int = NATIVE) -> int:
+    """Return the highest system call number that the installed libseccomp can name."""
+    return unknown_ranges(arch)[-1][0] - 1
 
 
-def unknown_ranges() -> list[tuple[int, int]]:
-    """Return the native numbers without a name, as ranges (first, last); the last one has no end."""
-    known = [n for n in range(_HIGHEST_PROBED_NUMBER) if _lookup(pyseccomp.Arch.NATIVE, n) is not None]
+def unknown_ranges(arch: int = NATIVE) -> list[tuple[int, int]]:
+    """Return the numbers without a name, as ranges (first, last); the last one has no end."""
+    known = [n for n in range(_HIGHEST_PROBED_NUMBER) if _lookup(arch, n) is not None]
     gaps = [(a + 1, b - 1) for a, b in itertools.pairwise(known) if b - a > 1]
     return [*gaps, (known[-1] + 1, X32_SYSCALL_BIT - 1)]
 
 
-def _refuse_unknown_numbers(bpf: bytes, action: int) -> bytes:
+def _refuse_unknown_numbers(bpf: bytes, action: int, arch: int) -> bytes:
     """Put a check in front: native numbers that have no name get ``action``.
 
     libseccomp compares numbers only for equality. Jumps in BPF are relative, so what follows
     needs no change; foreign ABIs (x32 by its bit) go on to libseccomp's own refusal.
     """
-    ranges = unknown_ranges()
+    ranges = unknown_ranges(arch)
     instructions = [(_BPF_LOAD_WORD, 0, 0, _OFFSET_NUMBER)]
     for left, (first, last) in zip(range(len(ranges) - 1, -1, -1), ranges, strict=True):
         # Below this range: known, for the ranges ascend. Above it: on to the next one.
@@ -226,7 +240,7 @@ def _refuse_unknown_numbers(bpf: bytes, action: int) -> bytes:
         ]
     whole = [
         (_BPF_LOAD_WORD, 0, 0, _OFFSET_ARCH),
-        (_BPF_JUMP_EQUAL, 0, len(instructions), pyseccomp.system_arch()),
+        (_BPF_JUMP_EQUAL, 0, len(instructions), arch),
         *instructions,
     ]
     return b"".join(_BPF_INSTRUCTION.pack(*instruction) for instruction in whole) + bpf

@@ -1,0 +1,84 @@
+"""The helper on aarch64: built by Debian's cross compiler, run by QEMU; `make test-aarch64` brings both."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cellblock.sandbox import wire
+from unit import test_helper_frames as frames
+
+pytestmark = pytest.mark.cross
+COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
+
+
+@pytest.fixture(scope="module")
+def helper(tmp_path_factory) -> Path:
+    build = tmp_path_factory.mktemp("aarch64")
+    make = ["make", "-s", "-C", str(frames.NATIVE), f"CC={COMPILER}", f"BUILD={build}"]
+    subprocess.run(make, check=True, timeout=120)
+    return build / "cellblock-cell"
+
+
+@pytest.fixture(scope="module", params=[COMPILER, "gcc"])
+def parser(request, tmp_path_factory) -> list[str]:
+    """How to run the frame parser, without sanitizers, which need a kernel of their own kind."""
+    program = tmp_path_factory.mktemp("parser") / "frames"
+    sources = [frames.DRIVER, frames.NATIVE / "frame.c", frames.NATIVE / "failure.c"]
+    flags = ["-D_GNU_SOURCE", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-static"]
+    command = [request.param, *flags, "-I", frames.NATIVE, *sources, "-o", program]
+    subprocess.run(command, check=True, timeout=120)
+    return [EMULATOR, str(program)] if request.param == COMPILER else [str(program)]
+
+
+def stream() -> bytes:
+    """Whole frames, and frames with bytes changed or cut off, always the same ones."""
+    chosen = random.Random(6)  # noqa: S311  # repeatable, not secret
+    request = frames.request()
+    template = b"".join(wire.encode_template_op(kind, "a/b", b"data") for kind in range(1, 8))
+    sent = []
+    for kind, whole in ((b"r", request), (b"t", template)):
+        for _ in range(300):
+            broken = bytearray(whole[: chosen.choice((len(whole), chosen.randrange(len(whole))))])
+            for _ in range(chosen.choice((0, 0, 1, 3)) if broken else 0):
+                broken[chosen.randrange(len(broken))] = chosen.randrange(256)
+            sent.append(kind + len(broken).to_bytes(4, "little") + bytes(broken))
+    return b"".join(sent)
+
+
+_seen: dict[bytes, int] = {}
+
+
+def test_the_parser_says_the_same_of_every_frame_on_either_architecture(parser):
+    done = subprocess.run(parser, input=stream(), capture_output=True, check=True, timeout=60)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 600
+    assert {line.split()[0] for line in lines} == {b"accepted", b"refused", b"whole", b"broken"}
+    _seen[done.stdout] = _seen.get(done.stdout, 0) + 1
+    assert len(_seen) == 1
+
+
+def test_the_helper_is_a_static_hardened_program_for_aarch64(helper):
+    header = helper.read_bytes()[:20]
+    assert header[:4] == b"\x7fELF"
+    assert int.from_bytes(header[16:18], "little") == 3  # position-independent
+    assert int.from_bytes(header[18:20], "little") == 183  # EM_AARCH64
+    done = subprocess.run(
+        ["aarch64-linux-gnu-readelf", "--program-headers", helper],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "INTERP" not in done.stdout
+    assert "GNU_RELRO" in done.stdout
+    assert "GNU_STACK      0x0000000000000000 0x0000000000000000 0x0000000000000000\n" in done.stdout
+    assert "RWE" not in done.stdout
+
+
+def test_the_helper_started_by_hand_says_who_starts_it(helper):
+    done = subprocess.run([EMULATOR, helper], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cellblock run FILE" in done.stderr
