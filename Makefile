@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup base host native toolchains serve test test-all test-vm test-aarch64 check lint types floor-plan format bench docs lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm test-aarch64 check lint types floor-plan format bench docs hosts-table lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -40,7 +40,7 @@ test-all: setup   ## the slow tests too, then those in a virtual machine
 	@$(BIN)/pytest -m 'not vm and not cross' $(TESTS)
 	@tests/vm/run
 
-test-vm: setup    ## the sandbox tests on a kernel with cgroup v2, in a virtual machine
+test-vm: setup    ## hosts and sandbox tests on a kernel with cgroup v2, in a virtual machine
 	@tests/vm/run $(VM)
 
 test-aarch64: base ## the cell helper built for aarch64 and run by an emulator
@@ -72,6 +72,11 @@ docs: base        ## write the pages that come from code
 
 lock: base        ## pin the newest dependencies that pyproject.toml and requirements-dev.in allow
 	@scripts/lock-requirements $(BIN)/pip-compile
+
+hosts-table: base ## write the table of docs/hosts.md from what tests read back on each kind of host
+	@tests/vm/run -- tests/hosts -q
+	@env PYTHONPATH=tests HOSTS_REPORT=build/vm/this.json $(BIN)/python tests/hosts/report.py only=ends keep=root >/dev/null
+	@scripts/hosts-table build/vm/this.json build/vm/hosts.json
 
 clean:            ## remove what was built, but not the environment
 	@rm -rf build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache

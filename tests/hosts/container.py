@@ -14,10 +14,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 ROOT = PROJECT / "build" / "vm" / "container"
 """Made on the host by `tests/vm/image.py`."""
 COMPOSE = PROJECT / "deploy" / "compose.yaml"
+ENTRYPOINT = PROJECT / "deploy" / "entrypoint"
 SECCOMP = PROJECT / "deploy" / "seccomp.json"
 SERVICE = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["cellblock"]
 CAPABILITIES = tuple(SERVICE["cap_add"])
-_NO_MASKS = "systempaths=unconfined"
 _DOCKER_DEFAULT_PATHS = {
     "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
     "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
@@ -29,7 +29,6 @@ def bundle(
     command: Sequence[str],
     *,
     without: Iterable[str] = (),
-    cgroup_options: Sequence[str] = ("rw",),
     seccomp: Path | None = SECCOMP,
 ) -> list[str]:
     """Write an OCI bundle for ``command`` and return how to run it; ``without`` takes capabilities away."""
@@ -39,10 +38,14 @@ def bundle(
         "ociVersion": "1.0.0",
         "process": {
             "user": {"uid": 0, "gid": 0},
-            "args": list(command),
-            "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH=src:tests", "PYTHONDONTWRITEBYTECODE=1"],
+            "args": [str(ENTRYPOINT), *command],
+            "env": [
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "PYTHONPATH=src:tests",
+                "PYTHONDONTWRITEBYTECODE=1",
+            ],
             "cwd": str(PROJECT),
-            "capabilities": {kind: capabilities for kind in ("bounding", "effective", "permitted")},
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
             "noNewPrivileges": "no-new-privileges:true" in SERVICE["security_opt"],
         },
         "root": {"path": str(ROOT), "readonly": True},
@@ -58,7 +61,7 @@ def bundle(
                 "destination": "/sys/fs/cgroup",
                 "type": "cgroup",
                 "source": "cgroup",
-                "options": [*flags, *cgroup_options],
+                "options": [*flags, "ro"],
             },
             {"destination": str(PROJECT), "type": "none", "source": str(PROJECT), "options": ["rbind", "ro"]},
         ],

@@ -1,6 +1,7 @@
 """Say as JSON what cells are held by on this host, and how programs end in them.
 
-A program of its own, because being root of a user namespace cannot be undone: `report.py [SETTING=VALUE]…`.
+A program of its own, because being root of a user namespace cannot be undone: `report.py [SETTING=VALUE]…`;
+`only=NAME,NAME` runs these programs alone, `keep=root` notes the controls for `docs/hosts.md`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from cellblock import config
 from cellblock.supervisor.__main__ import _become_root
+from hosts import kinds
 from sandbox.cells import MIB, Cells
 
 TIME_SCALE = 10  # emulated
@@ -26,9 +28,18 @@ PROGRAMS = {
 }
 
 
+CONNECTS = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(listener.getsockname())
+"""
+
+
 def main() -> None:
     """Print the report."""
     changes = dict(argument.split("=", 1) for argument in sys.argv[1:])
+    only = changes.pop("only", ",".join((*PROGRAMS, "loopback"))).split(",")
+    kept = changes.pop("keep", "")
     settings = config.load(changes, dict(os.environ))
     _become_root(settings)
     # Resolved before, as the parent does it: defaults depend on who we are.
@@ -41,8 +52,9 @@ def main() -> None:
             "features": msgspec.to_builtins(cells.call(cells.host.probe())),
             "runs": {},
         }
-        for name, (code, limits) in PROGRAMS.items():
-            outcome = cells.run(code, **limits)
+        for name in only:
+            code, limits = PROGRAMS.get(name, (CONNECTS, {}))
+            outcome = cells.run(code, loopback=name == "loopback", **limits)
             evidence = outcome.evidence
             report["runs"][name] = {
                 "verdict": outcome.verdict,
@@ -57,6 +69,8 @@ def main() -> None:
                 break
     finally:
         cells.close()
+    if kept:
+        kinds.keep(f"{report['backend'].removeprefix('cgroup_')} {kept}", report)
     json.dump(report, sys.stdout)
 
 

@@ -12,7 +12,6 @@ from hosts import kinds
 
 pytestmark = pytest.mark.vm
 ALL = 22
-ENDS = {"ends": "AC", "memory": "MLE", "processes": "PLE", "forks": "PLE", "wall": "TLE", "filter": "SIG"}
 TOOLS = Path("/usr/bin/newuidmap"), Path("/usr/bin/newgidmap")
 
 
@@ -34,10 +33,6 @@ def report(group: Path, *settings: str) -> dict:
     return kinds.report(kinds.as_user(group, *kinds.report_command(*settings)))
 
 
-def verdicts(found: dict) -> dict:
-    return {name: run["verdict"] for name, run in found["runs"].items()}
-
-
 def not_ok(found: dict) -> set[str]:
     return {feature["feature"] for feature in found["features"] if feature["required"] and not feature["ok"]}
 
@@ -48,7 +43,7 @@ def test_with_uids_of_its_own_every_control_holds_and_every_limit_ends_what_it_l
     kinds.keep("v2 rootless", found)
     assert found["mode"] == "strict"
     assert not_ok(found) == set()
-    assert verdicts(found) == ENDS
+    assert kinds.verdicts(found) == kinds.ENDS
     assert found["runs"]["filter"]["syscall"] == "ptrace"
     for name, run in found["runs"].items():
         assert run["missing"] == [], name
@@ -61,7 +56,7 @@ def test_with_one_uid_strict_refuses_and_names_the_control_and_what_mends_it(gro
     found = report(group)
     assert found["mode"] == "none"
     assert not_ok(found) == {"uids for cells", "control unprivileged_uid"}
-    assert verdicts(found) == {"ends": "IE"}
+    assert kinds.verdicts(found) == {"ends": "IE"}
     assert "unprivileged_uid" in found["runs"]["ends"]["error"]
     remedies = " ".join(feature["remedy"] for feature in found["features"])
     assert "usermod --add-subuids" in remedies
@@ -73,7 +68,7 @@ def test_with_one_uid_accepted_by_name_programs_run_and_every_answer_names_it(gr
     found = report(group, "accept_missing=unprivileged_uid")
     kinds.keep("v2 rootless, one uid", found)
     assert found["mode"] == "degraded"
-    assert verdicts(found) == ENDS
+    assert kinds.verdicts(found) == kinds.ENDS
     for run in found["runs"].values():
         assert run["missing"] == ["unprivileged_uid"]
         assert len(run["applied"]) == ALL - 1

@@ -83,12 +83,21 @@ class Cells:
         args: tuple[str, ...] = (),
         files: tuple[SourceFile, ...] = (),
         profile: Profile = Profile.JUDGE,
+        loopback: bool = False,
         **limits: int,
     ) -> Outcome:
         """Run ``code`` under the profile's limits with these changes; times are those of real hardware."""
         runtime = self._runtime(profile, limits)
         main = SourceFile("", textwrap.dedent(code).encode())
-        job = Job(id="test", language="python", files=(main, *files), stdin=stdin, args=args, profile=profile)
+        job = Job(
+            id="test",
+            language="python",
+            files=(main, *files),
+            stdin=stdin,
+            args=args,
+            profile=profile,
+            loopback=loopback,
+        )
         started_s = time.monotonic()
         outcome = await engine_for(self.settings, self.host, runtime).run(job)
         self._assert_sound(outcome, runtime.limits[profile], time.monotonic() - started_s)

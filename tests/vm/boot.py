@@ -26,7 +26,8 @@ import image
 
 PROJECT = image.HERE.parents[1]
 BUILD = PROJECT / "build" / "vm"
-DEFAULT_SELECTION = ("tests/vm/guest_checks.py", "tests/sandbox")
+DEFAULT_SELECTION = ("tests/vm/guest_checks.py", "tests/hosts", "tests/unit/test_verdict.py", "tests/sandbox")
+SMOKE_SELECTION = ("tests/vm/guest_checks.py", "tests/hosts", "-k", "guest_checks or every_control_holds")
 TIME_SCALE = 10  # an emulated processor is about this much slower
 EXIT_TIMEOUT, EXIT_NO_RESULT, EXIT_NOT_PREPARED, EXIT_INTERRUPTED = 124, 125, 126, 130
 KERNEL_ARGUMENTS = (
@@ -65,6 +66,7 @@ def main() -> int:
     try:
         image.install_host_tools()
         kernel = image.kernel(BUILD / "kernel")
+        image.container_root(BUILD / "container")
         run = _prepare(kernel, options)
     except (image.ImageError, OSError) as error:
         print(f"vm: cannot prepare the machine: {error}", file=sys.stderr)
@@ -76,6 +78,8 @@ def main() -> int:
         print(f"vm: interrupted; logs in {run.relative_to(PROJECT)}", file=sys.stderr)
         return EXIT_INTERRUPTED
     exit_code = _exit_code(run, in_time=in_time)
+    if exit_code == 0 and (run / "share" / "hosts.json").exists():
+        shutil.copyfile(run / "share" / "hosts.json", BUILD / "hosts.json")
     _report(run, options, exit_code, time.monotonic() - started_s)
     if exit_code == 0 and not options.keep:
         shutil.rmtree(run)
@@ -92,6 +96,7 @@ def _parse(argv: list[str]) -> Options:
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the command")
     parser.add_argument("--shell-command", metavar="TEXT", help="run this by sh, not pytest")
     default = " ".join(DEFAULT_SELECTION)
+    parser.add_argument("--smoke", action="store_true", help="a short selection, for every change")
     parser.add_argument("pytest_arguments", nargs="*", metavar="-- ARGUMENT", help=f"default: {default}")
     parsed = parser.parse_args(argv)
     if parsed.shell_command is not None and parsed.pytest_arguments:
@@ -101,7 +106,7 @@ def _parse(argv: list[str]) -> Options:
         parser.error(f"--env {bad[0]}: expected NAME=VALUE")
     # cellblock itself refuses a variable that is no setting, so this one is for the tests alone
     pytest = ["env", f"CELLBLOCK_TEST_TIME_SCALE={TIME_SCALE}", ".venv/bin/python", "-m", "pytest"]
-    pytest += parsed.pytest_arguments or DEFAULT_SELECTION
+    pytest += parsed.pytest_arguments or (SMOKE_SELECTION if parsed.smoke else DEFAULT_SELECTION)
     return Options(
         command=shlex.join(pytest) if parsed.shell_command is None else parsed.shell_command,
         timeout_s=parsed.timeout_s,

@@ -14,7 +14,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BUSYBOX = Path("/bin/busybox")
 KERNEL_META_PACKAGE = "linux-image-amd64"  # the cloud image has no 9p
-HOST_TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static"}
+HOST_TOOLS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "busybox": "busybox-static",
+    "crun": "crun",
+    "newuidmap": "uidmap",
+    "mmdebstrap": "mmdebstrap",
+}
+CONTAINER_PACKAGES = "python3,libseccomp2"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 
 
@@ -62,6 +69,16 @@ def kernel(cache: Path) -> Kernel:
     if len(releases) != 1:
         raise ImageError(f"{cache} holds {len(releases)} kernels, wanted one: delete it to get a new one")
     return Kernel(cache, releases[0])
+
+
+def container_root(target: Path) -> None:
+    """Make the root of the containers under test, once: Debian with what a cellblock of this tree needs."""
+    if target.exists():
+        return
+    part = target.with_name(f"{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    _run("mmdebstrap", "--variant=minbase", f"--include={CONTAINER_PACKAGES}", "bookworm", part)
+    part.rename(target)
 
 
 def write_initramfs(kernel: Kernel, target: Path) -> None:

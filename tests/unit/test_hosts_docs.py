@@ -1,0 +1,56 @@
+"""docs/hosts.md and docs/deploy.md say what there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from cellblock.sandbox.controls import CHECKS
+from cellblock.sandbox.seccomp import load_policy
+
+TREE = Path(__file__).resolve().parents[2]
+COLUMNS = ["control", "v1 root", "v2 root", "v2 rootless", "v2 rootless, one uid", "container"]
+NOT_HELD = {("unprivileged_uid", "v2 rootless, one uid")}
+
+
+def table() -> list[list[str]]:
+    page = (TREE / "docs" / "hosts.md").read_text(encoding="utf-8")
+    text = page.split("<!-- begin: controls -->")[1].split("<!-- end: controls -->")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines()]
+
+
+def test_the_table_has_every_control_for_every_kind_of_host():
+    head, _, *rows = table()
+    assert head == COLUMNS
+    assert [row[0].strip("`") for row in rows] == list(CHECKS)
+    for row in rows:
+        for kind, cell in zip(COLUMNS[1:], row[1:], strict=True):
+            held = (row[0].strip("`"), kind) not in NOT_HELD
+            assert cell == ("held" if held else "**not held**"), (row[0], kind)
+
+
+def test_each_capability_of_the_container_has_its_reason_on_its_line():
+    lines = (TREE / "deploy" / "compose.yaml").read_text(encoding="utf-8").splitlines()
+    service = yaml.safe_load("\n".join(lines))["services"]["cellblock"]
+    assert service["cap_drop"] == ["ALL"]
+    assert "privileged" not in service
+    for capability in service["cap_add"]:
+        assert any(line.strip().startswith(f"- {capability} ") and "# " in line for line in lines), capability
+
+
+def test_the_containers_filter_leaves_mounts_and_namespaces_to_cells_and_refuses_what_no_cell_has():
+    profile = json.loads((TREE / "deploy" / "seccomp.json").read_text(encoding="utf-8"))
+    refused = {name for rule in profile["syscalls"] for name in rule["names"]}
+    assert not refused & {
+        "mount",
+        "umount2",
+        "pivot_root",
+        "unshare",
+        "clone",
+        "clone3",
+        "seccomp",
+        "sethostname",
+    }
+    assert refused <= {name for rule in load_policy().rule for name in rule.syscalls}
