@@ -24,6 +24,18 @@ CLONE_FLAGS = {
 _OLDEST_KERNEL = (5, 12)
 """clone3, close_range, openat2, pidfds, proc's subset=pid and mount_setattr are all there from here on."""
 
+_CAPABILITIES = {
+    "SYS_ADMIN": (21, "namespaces and mounts"),
+    "SETUID": (7, "uids of programs"),
+    "SETGID": (6, "groups of programs"),
+    "SETPCAP": (8, "taking capabilities from programs"),
+    "CHOWN": (0, "giving programs their pipes"),
+    "KILL": (5, "ending programs"),
+    "SYS_PTRACE": (19, "reading back what holds a program"),
+    "NET_ADMIN": (12, "a cell's loopback interface"),
+}
+"""What root needs, by number and purpose; a container may have less."""
+
 _SECCOMP_ACTIONS = Path("/proc/sys/kernel/seccomp/actions_avail")
 
 
@@ -50,11 +62,17 @@ class HostFeatures(Struct, frozen=True):
     """Whether we are root of a user namespace only."""
     one_uid: bool
     """Whether that has no uids for cells."""
+    missing_capabilities: tuple[str, ...]
+    """Of root, in a container that was given fewer."""
 
     @property
-    def can_hold(self) -> bool:
-        """Whether a cell can be made at all: what a program starts could not be ended, or saw the host."""
-        return not {"pid", "mnt"} & set(self.missing_namespaces)
+    def why_no_cell(self) -> str:
+        """Why not even a weaker cell can be made: it could not be ended or read back, or saw the host."""
+        if {"pid", "mnt"} & set(self.missing_namespaces):
+            return "there is no cell without pid and mount namespaces"
+        if self.missing_capabilities:
+            return f"there is no cell without the capabilities {', '.join(self.missing_capabilities)}"
+        return ""
 
     @property
     def clone_flags(self) -> int:
@@ -80,11 +98,13 @@ def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
     """Look at kernel, privileges, namespaces and seccomp; ``uid_range`` is what cells would have."""
     id_map = read_id_map()
     one_uid = id_map.within(*uid_range) is None
+    missing_capabilities = _missing_capabilities() if os.geteuid() == 0 else ()
     missing = tuple(name for name in (*CLONE_FLAGS, "cgroup") if not _namespace_works(name))
     actions = _SECCOMP_ACTIONS.read_text(encoding="ascii").split() if _SECCOMP_ACTIONS.exists() else []
     features = (
         _kernel(),
         _privileges(id_map),
+        *([_capabilities(missing_capabilities)] if os.geteuid() == 0 else []),
         *([] if id_map.is_whole else [_uids(id_map, one_uid=one_uid)]),
         *(_namespace(name, works=name not in missing) for name in (*CLONE_FLAGS, "cgroup")),
         _seccomp(actions),
@@ -97,6 +117,7 @@ def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
         seccomp_notify="user_notif" in actions,
         in_user_namespace=not id_map.is_whole,
         one_uid=one_uid and not id_map.is_whole,
+        missing_capabilities=missing_capabilities,
     )
 
 
@@ -121,6 +142,22 @@ def _privileges(id_map: IdMap) -> Remedy:
         ok=is_root,
         detail=f"root{where}" if is_root else f"uid {os.geteuid()}, without a user namespace of its own",
         remedy="" if is_root else f"{why_refused()}; programs themselves never run as root",
+    )
+
+
+def _missing_capabilities() -> tuple[str, ...]:
+    status = Path("/proc/thread-self/status").read_text(encoding="ascii")
+    effective = int(status.split("CapEff:")[1].split()[0], 16)
+    return tuple(name for name, (number, _) in _CAPABILITIES.items() if not effective >> number & 1)
+
+
+def _capabilities(missing: tuple[str, ...]) -> Remedy:
+    purposes = "; ".join(f"{name} for {_CAPABILITIES[name][1]}" for name in missing)
+    return Remedy(
+        feature="capabilities",
+        ok=not missing,
+        detail=f"missing: {purposes}" if missing else "all that are needed",
+        remedy=f"give the container cap_add: [{', '.join(missing)}], or the unit those" if missing else "",
     )
 
 

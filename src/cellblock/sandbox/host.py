@@ -238,8 +238,8 @@ class Host:
     async def _probe_cell(self) -> list[Remedy]:
         """Make a cell and report each control, or the step that failed."""
         try:
-            if not self._features.can_hold:
-                raise HostError("there is no cell without pid and mount namespaces")
+            if self._features.why_no_cell:
+                raise HostError(self._features.why_no_cell)
             async with self._prepared(_PROBE) as cell:
                 controls = cell.controls
             self._can_make_cells = True

@@ -1,0 +1,34 @@
+"""What is said of root that lacks capabilities, without a container."""
+
+from __future__ import annotations
+
+import pytest
+
+from cellblock.sandbox import features
+from cellblock.sandbox.features import inspect_host
+
+UIDS = (70_000, 71_999)
+
+
+def test_root_with_all_it_needs_is_told_so():
+    found = {feature.feature: feature for feature in inspect_host(UIDS).features}
+    assert found["capabilities"].ok
+    assert inspect_host(UIDS).why_no_cell == ""
+
+
+@pytest.mark.parametrize("name", features._CAPABILITIES)
+def test_a_capability_that_root_lacks_is_named_with_its_purpose_and_what_gives_it(monkeypatch, name):
+    monkeypatch.setattr(features, "_missing_capabilities", lambda: (name,))
+    host = inspect_host(UIDS)
+    found = {feature.feature: feature for feature in host.features}["capabilities"]
+    assert not found.ok
+    assert found.required
+    assert f"{name} for {features._CAPABILITIES[name][1]}" in found.detail
+    assert f"cap_add: [{name}]" in found.remedy
+    assert name in host.why_no_cell
+
+
+@pytest.mark.parametrize("name", ["pid", "mnt"])
+def test_without_pid_or_mount_namespaces_there_is_no_cell(monkeypatch, name):
+    monkeypatch.setattr(features, "_namespace_works", lambda asked: asked != name)
+    assert inspect_host(UIDS).why_no_cell == "there is no cell without pid and mount namespaces"
