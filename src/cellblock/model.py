@@ -281,7 +281,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     collection_errors: tuple[str, ...]
     language_version: str | None = None
     warm_start: bool = False
-    network: str = "off"
+    network: str | None = None
+    """``off`` where the program's own network namespace was seen to have no route but to itself."""
     limits: Limits | None = None
     compile: CompileEvidence | None = None
     seccomp: SeccompEvent | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cellblock.model import Verdict
+from cellblock.sandbox import controls
 from cellblock.sandbox.controls import NAMESPACES
 
 
@@ -230,3 +231,18 @@ def test_program_has_no_interface_that_is_up(cells):
     """)
     assert "lo" in flags
     assert [name for name, value in flags.items() if value & 1] == []
+
+
+def test_evidence_says_that_the_network_is_off_only_where_no_route_was_seen(cells, monkeypatch):
+    assert cells.run("pass").evidence.network == "off"
+    monkeypatch.setattr(controls, "_read_routed", lambda _: frozenset({"lo", "veth0"}))
+    assert cells.run("pass").evidence.network is None
+
+
+def test_routes_of_both_families_are_read_and_a_kernel_without_ipv6_has_none_of_it(tmp_path):
+    (tmp_path / "route").write_text("Iface\tDestination\tGateway\neth0\t00000000\t010200C0\t0003\n")
+    assert controls._read_routed(tmp_path) == {"eth0"}
+    (tmp_path / "ipv6_route").write_text(
+        f"{'0' * 31}1 80 {'0' * 32} 00 {'0' * 32} 00000000 00000001 00000000 80200001       lo\n"
+    )
+    assert controls._read_routed(tmp_path) == {"eth0", "lo"}

@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted((ROOT / "src" / "cellblock").rglob("*.py"))
+PAYLOADS = ROOT / "src" / "cellblock" / "attacks" / "payloads"
+"""Programs for cells, some with gaps to be filled: no code of ours."""
+SOURCES = sorted(
+    path for path in (ROOT / "src" / "cellblock").rglob("*.py") if not path.is_relative_to(PAYLOADS)
+)
 LONGEST_FILE_LINES = 450
 ENVIRONMENT_READERS = {"environ", "environb", "getenv", "getenvb"}
 

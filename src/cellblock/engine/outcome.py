@@ -124,6 +124,7 @@ def _evidence(staged: Staged, facts: CellFacts, judgement: Judgement, compiled: 
         isolation_mode=staged.isolation_mode,
         controls_applied=_controls(cell).applied,
         controls_missing=_controls(cell).missing,
+        network=_controls(cell).network,
         cgroup=_cgroup(cell, observed),
         timing=_timing(observed),
         process_lifecycle=_lifecycle(cell, observed),

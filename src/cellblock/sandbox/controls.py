@@ -58,6 +58,8 @@ class Snapshot(Struct, frozen=True):
     in_cgroup: bool
     memory_limit_bytes: int | None
     process_limit: int | None
+    routed: frozenset[str]
+    """Network interfaces that a route of its namespace goes through."""
     meant: Meant
 
 
@@ -70,6 +72,8 @@ class Controls(Struct, frozen=True):
     """As read back; ``None`` where none is in force."""
     process_limit: int | None
     """As read back; ``None`` where none is in force."""
+    network: str | None = None
+    """``off`` where it was seen to reach nothing; ``None`` where that was not seen."""
 
 
 def read_namespaces(pid: int) -> dict[str, str]:
@@ -92,6 +96,7 @@ def take_snapshot(pid: int, cgroup: CellCgroup | None, meant: Meant) -> Snapshot
         in_cgroup=cgroup is not None and cgroup.holds((proc / "cgroup").read_text(encoding="utf-8")),
         memory_limit_bytes=cgroup.memory_limit_bytes() if cgroup else None,
         process_limit=cgroup.process_limit() if cgroup else None,
+        routed=_read_routed(proc / "net"),
         meant=meant,
     )
 
@@ -99,6 +104,16 @@ def take_snapshot(pid: int, cgroup: CellCgroup | None, meant: Meant) -> Snapshot
 def _parse_limits(text: str) -> dict[str, str]:
     """Map ``Max file size`` to ``soft hard``; the names are padded to 26 columns."""
     return {line[:26].strip(): " ".join(line[26:].split()[:2]) for line in text.splitlines()[1:]}
+
+
+def _read_routed(net: Path) -> frozenset[str]:
+    """Return the interfaces of all routes; those without one, as some modules make them, reach nothing."""
+    four = (net / "route").read_text(encoding="ascii").splitlines()[1:]
+    try:
+        six = (net / "ipv6_route").read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:  # a kernel without IPv6
+        six = []
+    return frozenset([*(line.split()[0] for line in four), *(line.split()[-1] for line in six)])
 
 
 def _parse_mounts(text: str) -> dict[str, frozenset[str]]:
@@ -215,4 +230,5 @@ def judge_controls(seen: Snapshot) -> Controls:
         missing=tuple(name for name, holds in held.items() if not holds),
         memory_limit_bytes=seen.memory_limit_bytes if seen.in_cgroup else None,
         process_limit=seen.process_limit if seen.in_cgroup else None,
+        network="off" if held["network_namespace"] and seen.routed <= {"lo"} else None,
     )

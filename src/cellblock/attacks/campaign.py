@@ -1,0 +1,195 @@
+"""Trying attacks one after the other, and judging each by what the host shows."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import time
+from typing import Any
+
+from cellblock.attacks import machine
+from cellblock.attacks.caller import Answer, Caller
+from cellblock.attacks.ground import Ground
+from cellblock.attacks.hostile import REQUESTS
+from cellblock.attacks.machine import Instance
+from cellblock.attacks.manifest import ATTEMPT, Finding, Status, Trial, fill, unfilled
+from cellblock.errors import CellblockError
+
+_GONE_WITHIN_S = 5.0
+_PARTNER_STARTS_WITHIN_S = 20.0
+_PARTNER_SETTLES_S = 0.4
+_HEAD_START = {
+    "python": "print('attempt')",
+    "c": '#include <stdio.h>\nint main(void) { puts("attempt"); }',
+    "cpp": '#include <cstdio>\nint main() { std::puts("attempt"); }',
+    "go": 'package main\nimport "fmt"\nfunc main() { fmt.Println("attempt") }',
+    "java": 'class Main { public static void main(String[] a) { System.out.println("attempt"); } }',
+    "javascript": "console.log('attempt')",
+    "typescript": "console.log('attempt')",
+    "rust": 'fn main() { println!("attempt"); }',
+    "bash": "echo attempt",
+    "ruby": "puts 'attempt'",
+    "csharp": 'class Program { static void Main() { System.Console.WriteLine("attempt"); } }',
+}
+"""A language whose programs do not run contains nothing: each shows first that it runs."""
+
+
+class Campaign:
+    """One instance under attack."""
+
+    def __init__(self, caller: Caller, instance: Instance, *, strict: bool = True) -> None:
+        """Attack the service that ``caller`` reaches; ``strict`` where every control must hold."""
+        self._caller = caller
+        self._instance = instance
+        self._strict = strict
+        self._runs: dict[str, bool] = {}
+        self._health = machine.health(instance)
+
+    def attempt(self, trial: Trial) -> Finding:
+        """Try one attack; raises ``OSError`` where the service is not there to begin with."""
+        began_s = time.monotonic()
+        if trial.source and not self.language_runs(trial.language):
+            return _finding(trial, "not tried", [f"{trial.language} runs no program here"], "", began_s)
+        clock_s = machine.clock_offset_s()
+        with contextlib.closing(Ground()) as ground:
+            answers, wrong = self._attack(trial, ground)
+            reached = ground.turned()
+            if any(ground.told(answer.text) for answer in answers):
+                reached.append("the answer holds a secret of the host's, or of another run")
+        reached += self._changed(clock_s)
+        reached += [
+            f"it ended {verdict}, as where it succeeds"
+            for verdict in trial.attack.succeeds
+            if any(answer.json().get("verdict") == verdict for answer in answers)
+        ]
+        wrong += self._next_run()
+        verdict = str(answers[-1].json().get("verdict") or answers[-1].status) if answers else ""
+        if reached:
+            return _finding(trial, "not contained", reached + wrong, verdict, began_s)
+        if wrong:
+            return _finding(trial, "dishonest", wrong, verdict, began_s)
+        if trial.source and not any(_proves(answer, trial.attack.proof) for answer in answers):
+            return _finding(trial, "not tried", [_tail(answers[-1])], verdict, began_s)
+        return _finding(trial, "contained", [], verdict, began_s)
+
+    def language_runs(self, language: str) -> bool:
+        """Say whether a correct program of this language runs; asked once."""
+        if language not in self._runs:
+            answer = self._caller.submit(language, _HEAD_START[language])
+            self._runs[language] = answer.json().get("verdict") == "AC" and _proves(answer, ATTEMPT)
+        return self._runs[language]
+
+    # ---- one attack ----
+
+    def _attack(self, trial: Trial, ground: Ground) -> tuple[list[Answer], list[str]]:
+        """Return the answers that count, and what is wrong with them."""
+        attack = trial.attack
+        if attack.request:
+            answers: list[Answer] = []
+            return answers, REQUESTS[attack.request](self._caller, ground, answers)
+        code = fill(trial.source, {**ground.values, **self._values()})
+        if missing := unfilled(code):
+            raise CellblockError(f"payload of {attack.name} has placeholders nobody fills: {sorted(missing)}")
+        if attack.partner:
+            answers = self._run_both(trial.language, code, ground.token)
+        else:
+            answers = [self._caller.submit(trial.language, code, stdin=attack.stdin)]
+        return answers, [fault for answer in answers for fault in self._faults(trial, answer)]
+
+    def _run_both(self, language: str, code: str, token: str) -> list[Answer]:
+        """Let the second look for what the first holds, then once more when the first has gone."""
+        first = self._caller.submit(language, code, stdin=f"first\n{token}\n", wait=False).json()
+        deadline_s = time.monotonic() + _PARTNER_STARTS_WITHIN_S
+        path = f"/api/result/{first.get('id')}"
+        while self._caller.send("GET", path).json().get("job_status") == "pending":
+            if time.monotonic() > deadline_s:
+                raise CellblockError("the first of two programs was not started: is the service busy?")
+            time.sleep(0.02)
+        time.sleep(_PARTNER_SETTLES_S)
+        second = self._caller.submit(language, code, stdin="second\n")
+        # Its own output may hold what it was given; what counts of it is how it ended.
+        record = self._caller.finished(str(first.get("id"))).json()
+        held = Answer(http.client.OK, repr(record.get("stderr")) if record.get("verdict") != "AC" else "")
+        if held.text:
+            return [second, held]
+        return [second, self._caller.submit(language, code, stdin="second\n")]
+
+    def _values(self) -> dict[str, str]:
+        instance = self._instance
+        return {
+            "SERVICE_PORT": str(self._caller.port),
+            "SERVICE_PID": str(instance.service),
+            "SUPERVISOR_PID": str(instance.supervisor),
+            "PARENT_PID": str(instance.parent),
+        }
+
+    def _faults(self, trial: Trial, answer: Answer) -> list[str]:
+        """Name what is dishonest about an answer, or less than was promised."""
+        record = answer.json()
+        if answer.status != http.client.OK or not record.get("verdict"):
+            return [f"answered {answer.status}: {_tail(answer)}"]
+        wrong = []
+        allowed = [str(verdict) for verdict in trial.attack.verdicts]
+        if record["verdict"] not in allowed:
+            wrong.append(f"verdict {record['verdict']}, allowed {' '.join(allowed)}: {_tail(answer)}")
+        evidence: dict[str, Any] = record.get("evidence") or {}
+        named = (evidence.get("seccomp") or {}).get("syscall") or ""
+        if trial.attack.syscall and named != trial.attack.syscall:
+            wrong.append(f"the evidence names {named or 'no call'}, not {trial.attack.syscall}")
+        if self._strict and evidence.get("controls_missing"):
+            wrong.append(f"ran without {', '.join(evidence['controls_missing'])}")
+        if evidence.get("collection_errors"):
+            wrong.append(f"evidence lacks {evidence['collection_errors']}")
+        lifecycle = evidence.get("process_lifecycle") or {}
+        if lifecycle.get("descendant_containment") not in {"ok", None}:
+            wrong.append("descendants were not contained")
+        return wrong
+
+    # ---- afterwards ----
+
+    def _changed(self, clock_s: float) -> list[str]:
+        """Name what of machine and instance is not as before."""
+        now = machine.health(self._instance)
+        found = [f"{name}: {was} → {now[name]}" for name, was in self._health.items() if now[name] != was]
+        self._health = now
+        if machine.clock_was_set(clock_s):
+            found.append("the machine's clock was set")
+        deadline_s = time.monotonic() + _GONE_WITHIN_S
+        while any(left := machine.leftovers(self._instance).values()) and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        if any(left):
+            found.append(f"left behind: {machine.leftovers(self._instance)}")
+        return found
+
+    def _next_run(self) -> list[str]:
+        """Say whether a correct program still gets its right answer."""
+        language = "python" if self.language_runs("python") else next(iter(self._runs))
+        answer = self._caller.submit(language, _HEAD_START[language])
+        if answer.json().get("verdict") == "AC" and answer.json().get("stdout") == f"{ATTEMPT}\n":
+            return []
+        return [f"the next run was answered {answer.status}: {_tail(answer)}"]
+
+
+def _proves(answer: Answer, proof: str) -> bool:
+    record = answer.json()
+    return proof in f"{record.get('stdout')}\n{record.get('stderr')}\n{record.get('error_message')}"
+
+
+def _tail(answer: Answer) -> str:
+    """Return the end of what a program said, for whoever looks into it."""
+    record = answer.json()
+    said = [str(record.get(name) or "")[-300:] for name in ("error_message", "error", "stdout", "stderr")]
+    return " | ".join(part.strip() for part in said if part) or answer.text[-300:]
+
+
+def _finding(trial: Trial, status: Status, seen: list[str], verdict: str, began_s: float) -> Finding:
+    return Finding(
+        trial=trial.name,
+        attack_class=trial.attack.line[0],
+        language=trial.language,
+        status=status,
+        seen=seen,
+        verdict=verdict,
+        took_ms=round((time.monotonic() - began_s) * 1000),
+        open=trial.attack.open,
+    )

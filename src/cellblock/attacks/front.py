@@ -1,0 +1,78 @@
+"""A whole campaign against the service of one port, from finding it to its scorecard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from cellblock.attacks import machine, scorecard
+from cellblock.attacks.caller import Caller
+from cellblock.attacks.campaign import Campaign
+from cellblock.attacks.machine import Instance
+from cellblock.attacks.manifest import Finding, Trial
+from cellblock.attacks.scorecard import Scorecard
+from cellblock.errors import HostError
+
+_SETTLES_WITHIN_S = 10.0
+
+
+def attack(
+    host: str,
+    port: int,
+    trials: list[Trial],
+    *,
+    key: str = "",
+    note: Callable[[Finding], None] = lambda _: None,
+) -> Scorecard:
+    """Try attacks on whoever listens on ``port`` of this machine; nobody else may use it meanwhile.
+
+    Raises ``HostError`` where it is not ours to attack: no root, no such service, one in use.
+    """
+    instance = machine.find_instance(port)
+    caller = Caller(host, port, key)
+    try:
+        health = caller.send("GET", "/api/health").json()
+    except OSError as error:
+        raise HostError(f"nobody answers on {host} port {port}: {error}") from error
+    strict = health.get("enforcement_mode") == "strict"
+    _wait_idle(instance)
+    campaign = Campaign(caller, instance, strict=strict)
+    # A root's spawner is started for the first program that needs it, and stays: that is no growth.
+    for language in dict.fromkeys(trial.language for trial in trials if trial.source):
+        campaign.language_runs(language)
+    before = machine.growth(instance)
+    findings = list(_noted(campaign, trials, note))
+    return scorecard.draw_up(
+        findings,
+        cgroups=str(health.get("cgroup_backend")),
+        mode=str(health.get("enforcement_mode")),
+        growth=_grown(instance, before),
+    )
+
+
+def _noted(campaign: Campaign, trials: list[Trial], note: Callable[[Finding], None]) -> Iterator[Finding]:
+    for trial in trials:
+        finding = campaign.attempt(trial)
+        note(finding)
+        yield finding
+
+
+def _wait_idle(instance: Instance) -> None:
+    """Wait until no cell is there; what is left of a run could not be told from what an attack left."""
+    deadline_s = time.monotonic() + _SETTLES_WITHIN_S
+    while any(left := machine.leftovers(instance).values()):
+        if time.monotonic() > deadline_s:
+            raise HostError(f"the service is in use, or something is left of its runs already: {list(left)}")
+        time.sleep(0.05)
+
+
+def _grown(instance: Instance, before: dict[str, int]) -> list[str]:
+    """Name what there is more of than before, given time to settle."""
+    deadline_s = time.monotonic() + _SETTLES_WITHIN_S
+    while True:
+        now = machine.growth(instance)
+        grown = [f"{name}: {before.get(name, 0)} → {count}" for name, count in now.items()
+                 if count > before.get(name, 0)]  # fmt: skip
+        if not grown or time.monotonic() > deadline_s:
+            return grown
+        time.sleep(0.1)

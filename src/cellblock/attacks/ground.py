@@ -1,0 +1,196 @@
+"""What one attack is given to reach for: files, sockets and a process of the host, all watched.
+
+Everything here is bait that anybody on this machine may touch, so that only the cell keeps a
+payload from it. Listeners are on loopback; nothing is ever sent anywhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_BAIT_PLACES = ("/tmp", "/var/tmp", "/run")  # noqa: S108  # the host's, where bait belongs
+_SETTLED_S = 1.0
+_SLEEPER = "import os, time; os.write(1, b'.'); time.sleep(3600)"
+_NOBODY = 65534
+
+
+class Ground:
+    """The bait of one attack, and whether it was taken."""
+
+    def __init__(self) -> None:
+        """Lay the bait."""
+        self.token = secrets.token_hex(16)
+        self._stack = contextlib.ExitStack()
+        try:
+            self.directories = [self._directory(Path(place)) for place in _BAIT_PLACES]
+            self._listeners = {
+                name: self._stack.enter_context(listener)
+                for name, listener in _open_listeners(self.directories[0])
+            }
+            self._victim = self._start_victim()
+        except BaseException:
+            self._stack.close()
+            raise
+        self._before = [_fingerprint(each) for each in self.directories]
+
+    def close(self) -> None:
+        """Take the bait away."""
+        self._stack.close()
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Where payloads find the bait."""
+        return {
+            "CANARY_DIR": str(self.directories[0]),
+            "CANARY_DIR_TWO": str(self.directories[1]),
+            "CANARY_DIR_THREE": str(self.directories[2]),
+            "SECRET": str(self.directories[0] / "secret"),
+            "TCP_PORT": str(self._listeners["tcp"].getsockname()[1]),
+            "TCP6_PORT": str(self._listeners["tcp6"].getsockname()[1]) if "tcp6" in self._listeners else "1",
+            "UDP_PORT": str(self._listeners["udp"].getsockname()[1]),
+            "ABSTRACT": self._listeners["abstract"].getsockname()[1:].decode(),
+            "UNIX": str(self.directories[0] / "socket"),
+            "VICTIM_PID": str(self._victim.pid),
+        }
+
+    def turned(self) -> list[str]:
+        """Name what the attack reached; empty where it reached nothing."""
+        found = [
+            f"files in {directory} changed"
+            for directory, before in zip(self.directories, self._before, strict=True)
+            if _fingerprint(directory) != before
+        ]
+        found += [f"the host's {name} socket was reached" for name in self._listeners if self._reached(name)]
+        return found + self._victim_harmed()
+
+    def told(self, text: str) -> bool:
+        """Whether an answer holds the secret."""
+        return self.token in text or self.token.encode().hex() in text or self.token[::-1] in text
+
+    def _directory(self, place: Path) -> Path:
+        directory = Path(tempfile.mkdtemp(prefix="cellblock-bait-", dir=place))
+        self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        (directory / "secret").write_text(self.token, encoding="ascii")
+        (directory / "open").write_text("anybody may write here", encoding="ascii")
+        (directory / "open").chmod(0o666)
+        directory.chmod(0o777)
+        return directory
+
+    def _start_victim(self) -> subprocess.Popen[bytes]:
+        victim = subprocess.Popen(
+            [sys.executable, "-S", "-c", _SLEEPER],
+            stdout=subprocess.PIPE,
+            user=_NOBODY,
+            group=_NOBODY,
+            cwd="/",
+        )
+        self._stack.callback(_end, victim)
+        assert victim.stdout  # noqa: S101  # it was asked for
+        victim.stdout.read(1)
+        # Asleep by now, but for the moment between its byte and its sleep.
+        deadline_s = time.monotonic() + _SETTLED_S
+        while _status(victim.pid).get("State", "")[:1] != "S" and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        self._victim_status = _steady(victim.pid)
+        return victim
+
+    def _victim_harmed(self) -> list[str]:
+        if self._victim.poll() is not None:
+            return [f"a process of the host was ended ({self._victim.returncode})"]
+        now = _steady(self._victim.pid)
+        return [
+            f"a process of the host was changed: {name} {self._victim_status[name]} → {value}"
+            for name, value in now.items()
+            if value != self._victim_status[name]
+        ]
+
+    def _reached(self, name: str) -> bool:
+        listener = self._listeners[name]
+        try:
+            if listener.type & socket.SOCK_STREAM and listener.type != socket.SOCK_DGRAM:
+                listener.accept()[0].close()
+            else:
+                listener.recv(1)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _open_listeners(directory: Path) -> Iterator[tuple[str, socket.socket]]:
+    """Open one of each kind; where the host has no IPv6, none of that."""
+    yield "tcp", _bound(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
+    yield "udp", _bound(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
+    yield "abstract", _bound(socket.AF_UNIX, socket.SOCK_STREAM, f"\0cellblock-bait-{secrets.token_hex(4)}")
+    yield "unix", _bound(socket.AF_UNIX, socket.SOCK_STREAM, str(directory / "socket"))
+    (directory / "socket").chmod(0o777)
+    with contextlib.suppress(OSError):
+        yield "tcp6", _bound(socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0))
+
+
+def _bound(family: int, kind: int, address: tuple[str, int] | str) -> socket.socket:
+    listener = socket.socket(family, kind)
+    listener.setblocking(False)  # noqa: FBT003  # the socket's own signature
+    try:
+        listener.bind(address)
+        if kind == socket.SOCK_STREAM:
+            listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _fingerprint(directory: Path) -> list[tuple[object, ...]]:
+    """Say all that can be changed about a directory and what is in it; no link is followed."""
+    seen: list[tuple[object, ...]] = []
+    for path in [directory, *sorted(directory.rglob("*"))]:
+        about = path.lstat()
+        digest = (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
+        )
+        seen.append(
+            (
+                str(path),
+                about.st_mode,
+                about.st_uid,
+                about.st_nlink,
+                about.st_mtime_ns,
+                about.st_ctime_ns,
+                digest,
+            )
+        )
+    return seen
+
+
+def _steady(pid: int) -> dict[str, str]:
+    """Say what of a sleeping process nobody but an attacker changes."""
+    status = _status(pid)
+    seen = {name: status[name] for name in ("State", "TracerPid", "Uid", "SigQ", "ShdPnd", "Cpus_allowed")}
+    seen["nice"] = str(os.getpriority(os.PRIO_PROCESS, pid))
+    seen["oom_score_adj"] = Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="ascii").strip()
+    seen["limits"] = hashlib.sha256(Path(f"/proc/{pid}/limits").read_bytes()).hexdigest()
+    return seen
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _end(victim: subprocess.Popen[bytes]) -> None:
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    if victim.stdout:
+        victim.stdout.close()

@@ -1,0 +1,281 @@
+"""Requests that no program makes: file names, JSON, heads and floods. Each says what went wrong."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import socket
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from cellblock.attacks.caller import Answer, Caller
+from cellblock.attacks.ground import Ground
+
+Attack = Callable[[Caller, Ground, list[Answer]], list[str]]
+
+_HELLO = "print(2 + 2)"
+_REFUSED = (400, 413, 414, 415, 422, 431)
+_OK = http.client.OK
+_FAILURE = http.client.INTERNAL_SERVER_ERROR
+
+
+def _execute(caller: Caller, answers: list[Answer], **body: Any) -> Answer:
+    answer = caller.post("/v1/execute", {"language": "python", **body})
+    answers.append(answer)
+    return answer
+
+
+def _not_in(answer: Answer, allowed: Sequence[int], what: str) -> list[str]:
+    return [] if answer.status in allowed else [f"{what} was answered {answer.status}: {answer.text[:200]}"]
+
+
+def file_names_that_climb(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    """Name files by paths out of the work area; each must be refused."""
+    bait = str(ground.directories[0])
+    names = [
+        f"{bait}/written", f"../../../../..{bait}/written", f"a/../../..{bait}/written", "..", ".", "a/..",
+        "./../x", "/proc/self/exe", "//etc/passwd", "a/./../../b", "x\0y", "\0", "a/" * 4096 + "x",
+        "x" * 70_000, f"..\\..{bait}", "a//b/../../../c",
+    ]  # fmt: skip
+    wrong = []
+    for name in names:
+        files = [{"name": "main.py", "content": _HELLO}, {"name": name, "content": "written"}]
+        answer = _execute(caller, answers, files=files)
+        if answer.status == _OK and answer.json().get("run", {}).get("stdout") != "4\n":
+            wrong.append(f"file {name[:60]!r}: accepted, and the program did not run: {answer.text[:200]}")
+        wrong += _not_in(answer, (_OK, *_REFUSED), f"file {name[:60]!r}")
+        if ".." in name.split("/") or name.startswith("/") or "\0" in name:
+            wrong += _not_in(answer, _REFUSED, f"file {name[:60]!r}")
+    return wrong
+
+
+def file_names_that_are_odd(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    """Use newlines, options, shell words and control signs as names; the program must run as always."""
+    touched = str(ground.directories[0]).replace("/", "\\057")
+    names = [
+        "new\nline", "-rf", "--help", "-fplugin=./x.so", "@response", "`id`", f"$(touch {touched})",
+        "; id", "a b", "*", "~", "\u202egnp.exe", "\ufeffx", "é", "e\u0301", "\x1b[2J",
+        "CON", ".hidden",
+    ]  # fmt: skip
+    wrong = []
+    for name in names:
+        files = [{"name": "main.py", "content": _HELLO}, {"name": name, "content": "import os"}]
+        answer = _execute(caller, answers, files=files)
+        wrong += _not_in(answer, (_OK, *_REFUSED), f"file {name!r}")
+        if answer.status == _OK and answer.json()["run"]["stdout"] != "4\n":
+            wrong.append(f"file {name!r} changed the program's answer: {answer.text[:200]}")
+    return wrong
+
+
+def file_names_that_collide(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Name one file twice, or a file like a directory; both are refused."""
+    wrong = []
+    for pair in (["a", "a"], ["a", "a/b"], ["a/b", "a"], ["a", "./a"], ["main.py", "main.py/x"]):
+        files = [{"name": "main.py", "content": _HELLO}, *({"name": name, "content": ""} for name in pair)]
+        wrong += _not_in(_execute(caller, answers, files=files), _REFUSED, f"files {pair}")
+    return wrong
+
+
+def file_names_by_the_thousand(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Send 100 000 tiny files, then 4096 directories in one name."""
+    many = [
+        {"name": "main.py", "content": _HELLO},
+        *({"name": f"f{n}", "content": ""} for n in range(100_000)),
+    ]
+    deep = [{"name": "main.py", "content": _HELLO}, {"name": "d/" * 2000 + "x", "content": ""}]
+    return [
+        fault
+        for what, files in (("100 000 files", many), ("2000 directories deep", deep))
+        for fault in _not_in(_execute(caller, answers, files=files), _REFUSED, what)
+    ]
+
+
+def shell_words_everywhere(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    """Put commands of a shell in arguments, input and names; nobody may interpret them."""
+    touch = f"touch {ground.directories[0]}/shell"
+    words = [
+        f"; {touch}",
+        f"$({touch})",
+        f"`{touch}`",
+        f"| {touch}",
+        f"&& {touch} #",
+        f"\n{touch}\n",
+        f"' ; {touch} ; '",
+    ]
+    code = "import sys, json; print(json.dumps([sys.argv[1:], sys.stdin.read()]))"
+    wrong = []
+    for word in words:
+        answer = _execute(caller, answers, code=code, args=[word, "-c", word], stdin=word)
+        told = answer.json().get("run", {}).get("stdout") or "null"
+        if json.loads(told) != [[word, "-c", word], word]:
+            wrong.append(f"{word!r} did not arrive as it was sent: {answer.text[:200]}")
+        wrong += _not_in(
+            caller.post("/api/submit", {"language": f"python{word}", "code": _HELLO}), _REFUSED, word
+        )
+    return wrong
+
+
+def source_names_as_options(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Name a source like a compiler's option; a compiler must see files only."""
+    program = {"name": "main.c", "content": '#include <stdio.h>\nint main(void) { puts("plain"); }'}
+    wrong = []
+    for name in (
+        "-DX.c",
+        "-o.c",
+        "-fplugin=./e.so.c",
+        "@args.c",
+        "-wrapper,sh.c",
+        "--version.c",
+        "-include.c",
+    ):
+        body = {"language": "c", "files": [program, {"name": name, "content": "int other;"}]}
+        answer = caller.post("/v1/execute", body)
+        answers.append(answer)
+        ran = answer.status == _OK and answer.json()["run"]["stdout"] == "plain\n"
+        if not ran and answer.status not in _REFUSED:
+            wrong.append(f"source {name!r} was taken for an option: {answer.text[:200]}")
+    return wrong
+
+
+def bodies_that_are_no_requests(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Send malformed, deep, huge, doubled and wrongly typed JSON; each gets an error of the client's."""
+    big = b'{"language": "python", "code": "' + b"x" * (1 << 21) + b'"}'
+    bodies = [
+        b"", b"{", b"null", b"[]", b'"x"', b"[" * 100_000, b'{"a":' * 100_000,
+        b"\xff\xfe{}", b'{"code": 1}', big, b"NaN", b"1" * 500_000,
+        b'{"language": "python", "code": ["x"]}', b'{"language": {}, "code": "x"}',
+        b'{"language": "python"}',
+        b'{"language": "python", "code": "\xff"}', b'{"language": "python", "code": "\\ud800"}',
+        b'{"language": "python", "code": "x", "stdin": 5}',
+        b'{"language": "python", "code": "x", "profile": "root"}',
+        b'{"language": "../../etc/passwd", "code": "x"}', b'{"language": "python\\u0000", "code": "x"}',
+    ]  # fmt: skip
+    wrong = []
+    for path in ("/api/submit", "/v1/execute", "/api/v2/execute"):
+        for body in bodies:
+            if path != "/api/submit" and (b"profile" in body or body is big):
+                continue  # these routes know no such field, and take bigger bodies
+            answer = caller.send("POST", path, body)
+            answers.append(answer)
+            wrong += _not_in(answer, (*_REFUSED, 403), f"{path} {body[:40]!r}")
+    return wrong
+
+
+def heads_that_flood(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Send thousands of headers, giant ones, and smuggled lengths; none is served."""
+    heads = [
+        b"GET /api/health HTTP/1.1\r\nhost: x\r\n"
+        + b"".join(b"x-%d: y\r\n" % n for n in range(20_000))
+        + b"\r\n",
+        b"GET /api/health HTTP/1.1\r\nhost: x\r\nx: " + b"y" * (1 << 20) + b"\r\n\r\n",
+        b"GET /" + b"a" * (1 << 20) + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /api/submit HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+        b"POST /api/submit HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"\0\1\2\3" * 1000 + b"\r\n\r\n",
+    ]
+    wrong = []
+    for head in heads:
+        status = _raw(caller, head)
+        answers.append(Answer(status, ""))
+        if status and status not in _REFUSED:
+            wrong.append(f"{head[:60]!r} was answered {status}")
+    return wrong
+
+
+def _raw(caller: Caller, data: bytes) -> int:
+    """Send bytes; returns the status of the answer, 0 where there is none."""
+    with socket.create_connection((caller.host, caller.port), timeout=15) as connection:
+        # The service may have answered and closed before it has read everything.
+        with suppress(ConnectionError):
+            connection.sendall(data)
+        try:
+            line = connection.recv(4096).split(b"\r\n")[0].split()
+        except ConnectionError:
+            return 0
+    return int(line[1]) if len(line) > 1 and line[0].startswith(b"HTTP/") else 0
+
+
+def ids_that_are_guessed(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    """Ask for records by guessed, odd and climbing ids; a stranger's secret record must not come."""
+    caller.submit("python", f"print('{ground.token[::-1]}'[::-1])")
+    ids = [
+        str(uuid.uuid4()),
+        str(uuid.UUID(int=0)),
+        "0",
+        "*",
+        "%",
+        "..",
+        "%2e%2e",
+        "' OR '1'='1",
+        "1;drop",
+        "a" * 5000,
+    ]
+    wrong = []
+    for each in ids:
+        path = "/api/result/" + "".join(c if c.isalnum() or c in "-.%" else f"%{ord(c):02x}" for c in each)
+        answer = caller.send("GET", path)
+        answers.append(answer)
+        wrong += _not_in(answer, (400, 404, 405), f"result {each[:40]!r}")
+    return wrong
+
+
+def one_key_many_times(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Submit 40 times at once under one idempotency key; one submission comes of it."""
+    headers = {"idempotency-key": str(uuid.uuid4())}
+    body = json.dumps({"language": "python", "code": _HELLO}).encode()
+    with ThreadPoolExecutor(20) as pool:
+        each = list(pool.map(lambda _n: caller.send("POST", "/api/submit", body, headers), range(40)))
+    answers.append(each[0])
+    ids = {answer.json().get("id") for answer in each}
+    caller.finished(str(each[0].json().get("id")))
+    return [] if len(ids) == 1 else [f"one idempotency key made {len(ids)} submissions: {ids}"]
+
+
+def limits_beyond_the_profile(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Ask for more time and memory than the profile gives; it is refused, or not given."""
+    wrong = []
+    greedy: list[dict[str, object]] = [
+        {"run_timeout": 10**9}, {"run_timeout": -1}, {"run_memory_limit": 1 << 50},
+        {"compile_memory_limit": -7},
+        {"run_timeout": 1e308}, {"run_timeout": "all"}, {"run_memory_limit": 0},
+    ]  # fmt: skip
+    for more in greedy:
+        answer = _execute(caller, answers, code=_HELLO, **more)
+        wrong += _not_in(answer, (_OK, *_REFUSED), str(more))
+    return wrong
+
+
+def encodings_that_lie(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
+    """Send file contents that are not what their encoding says; each is refused."""
+    wrong = []
+    for content, encoding in (
+        ("%%%", "base64"),
+        ("zz", "hex"),
+        ("x", "utf-7"),
+        ("x", "gzip"),
+        ("AA", "base64"),
+    ):
+        files = [
+            {"name": "main.py", "content": _HELLO},
+            {"name": "x", "content": content, "encoding": encoding},
+        ]
+        wrong += _not_in(_execute(caller, answers, files=files), _REFUSED, f"{encoding} {content!r}")
+    binary = base64.b64encode(bytes(range(256))).decode()
+    files = [{"name": "main.py", "content": _HELLO}, {"name": "x", "content": binary, "encoding": "base64"}]
+    return wrong + _not_in(_execute(caller, answers, files=files), (_OK,), "every byte as base64")
+
+
+REQUESTS: dict[str, Attack] = {
+    attack.__name__: attack
+    for attack in (
+        file_names_that_climb, file_names_that_are_odd, file_names_that_collide, file_names_by_the_thousand,
+        shell_words_everywhere, source_names_as_options, bodies_that_are_no_requests, heads_that_flood,
+        ids_that_are_guessed, one_key_many_times, limits_beyond_the_profile, encodings_that_lie,
+    )
+}  # fmt: skip
+"""Every attack by request, by the name that a manifest gives it."""

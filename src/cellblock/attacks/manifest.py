@@ -1,0 +1,150 @@
+"""The attacks as data: what each tries, why it must fail, how it may end."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from cellblock.errors import CellblockError
+from cellblock.model import Verdict
+
+CLASSES = {
+    "A": "the host follows a path of the guest's",
+    "B": "while compiling",
+    "C": "resources",
+    "D": "kernel surface",
+    "E": "one run learns of another",
+    "F": "network",
+    "G": "secrets",
+    "H": "the API",
+    "I": "our own processes",
+}
+"""The classes of the threat model, in its order."""
+
+ATTEMPT = "attempt"
+"""What a payload prints before it attacks: without it, nothing was tried and nothing is contained."""
+
+_PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
+
+
+class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One attack, in one or several languages."""
+
+    name: str
+    line: str
+    """Where the threat model has it: a class, and a number where the class has numbered lines."""
+    tries: str
+    why: str
+    """Why it must fail."""
+    payloads: dict[str, str] = {}
+    """File below ``payloads/`` by canonical language of the judge API."""
+    request: str = ""
+    """Instead of payloads: the function of ``requests`` that makes hostile requests."""
+    verdicts: list[Verdict] = []
+    """How a submission may end."""
+    succeeds: list[Verdict] = []
+    """Verdicts that show success, where the kernel shows it to nobody but a second program."""
+    syscall: str = ""
+    """The call that the evidence must name; empty where none must be."""
+    proof: str = ATTEMPT
+    """What standard output or error must contain for the attack to count as tried."""
+    variants: list[dict[str, str]] = []
+    """What is put in place of ``@NAME@`` in the payload, once each; ``name`` names the variant."""
+    partner: bool = False
+    """Run two at once: the first gets ``first`` as input and holds what it made, the second looks for it."""
+    stdin: str = ""
+    quick: bool = False
+    """Is among those that take a moment."""
+    open: str = ""
+    """Why it is not contained yet; it counts as not contained."""
+
+
+class Trial(Struct, frozen=True):
+    """One attack in one language and one variant."""
+
+    attack: Attack
+    language: str
+    """Canonical name; ``http`` for requests."""
+    source: str
+    """The payload with placeholders; empty for requests."""
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name it uniquely: class line, attack, variant, language."""
+        parts = (self.attack.line, self.attack.name, self.variant, self.language)
+        return "/".join(part for part in parts if part)
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    attack: list[Attack]
+
+
+@cache
+def load_attacks() -> tuple[Attack, ...]:
+    """Read every manifest; raises ``CellblockError`` that names the file which is wrong."""
+    attacks: list[Attack] = []
+    for path in sorted(
+        resources.files(__package__).joinpath("manifest").iterdir(), key=lambda each: each.name
+    ):
+        if not path.name.endswith(".toml"):
+            continue
+        try:
+            attacks += msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File).attack
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise CellblockError(f"attacks/manifest/{path.name}: {error}") from error
+    return tuple(attacks)
+
+
+def trials(*, quick: bool = False, classes: str = "".join(CLASSES)) -> list[Trial]:
+    """Return what to try: each attack in each of its languages and variants."""
+    chosen = [each for each in load_attacks() if each.line[0] in classes and (each.quick or not quick)]
+    return [trial for attack in chosen for trial in _trials_of(attack)]
+
+
+def _trials_of(attack: Attack) -> list[Trial]:
+    if attack.request:
+        return [Trial(attack, "http", "")]
+    return [
+        Trial(attack, language, fill(_payload(file), variant), variant.get("name", ""))
+        for language, file in attack.payloads.items()
+        for variant in attack.variants or [{}]
+    ]
+
+
+def _payload(file: str) -> str:
+    return resources.files(__package__).joinpath("payloads").joinpath(file).read_text(encoding="utf-8")
+
+
+def fill(text: str, values: dict[str, str]) -> str:
+    """Put values in place of ``@NAME@``; names that are not among them stay."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def unfilled(text: str) -> set[str]:
+    """Name the placeholders that a text still has."""
+    return set(_PLACEHOLDER.findall(text))
+
+
+Status = Literal["contained", "not contained", "dishonest", "not tried"]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What became of one trial."""
+
+    trial: str
+    attack_class: str
+    language: str
+    status: Status
+    seen: list[str] = []
+    """Witnesses that turned, or what was wrong with the answer."""
+    verdict: str = ""
+    took_ms: int = 0
+    open: str = ""
+    """Why it is known not to be contained."""

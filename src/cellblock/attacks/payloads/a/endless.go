@@ -1,0 +1,14 @@
+package main
+
+import (
+	"os"
+	"strings"
+)
+
+func main() {
+	os.Stdout.WriteString("attempt\n")
+	block := strings.Repeat("x", 1<<20)
+	for {
+		os.Stdout.WriteString(block)
+	}
+}

@@ -1,0 +1,11 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+)
+
+//go:embed @TARGET@
+var told string
+
+func main() { fmt.Println(told) }

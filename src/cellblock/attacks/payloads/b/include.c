@@ -1,0 +1,2 @@
+#include "@TARGET@"
+int main(void) { return 0; }

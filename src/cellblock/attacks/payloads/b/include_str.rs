@@ -1,0 +1,2 @@
+const TOLD: &str = include_str!("@TARGET@");
+fn main() { println!("{TOLD}"); }

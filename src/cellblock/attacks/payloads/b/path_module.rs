@@ -1,0 +1,3 @@
+#[path = "@TARGET@"]
+mod told;
+fn main() {}

@@ -1,0 +1,3 @@
+/// <reference path="@TARGET@" />
+import told from "@TARGET@";
+console.log(told);

@@ -1,0 +1,3 @@
+$stdout.sync = true
+puts "attempt"
+loop { begin; fork; rescue SystemCallError; end }

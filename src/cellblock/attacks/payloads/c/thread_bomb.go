@@ -1,0 +1,17 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+)
+
+func main() {
+	os.Stdout.WriteString("attempt\n")
+	for {
+		go func() {
+			runtime.LockOSThread()
+			syscall.Pause()
+		}()
+	}
+}

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"time"
+)
+
+func main() {
+	fmt.Println("attempt")
+	for _, way := range [][2]string{
+		{"tcp", "127.0.0.1:@TCP_PORT@"}, {"tcp6", "[::1]:@TCP6_PORT@"}, {"udp", "127.0.0.1:@UDP_PORT@"},
+		{"unix", "@@ABSTRACT@"}, {"unix", "@UNIX@"},
+	} {
+		connection, err := net.DialTimeout(way[0], way[1], time.Second)
+		if err == nil {
+			_, err = connection.Write([]byte("reached"))
+		}
+		fmt.Println(err)
+	}
+}

@@ -1,0 +1,7 @@
+const net = require("net"), dgram = require("dgram");
+console.log("attempt");
+for (const target of [{ host: "127.0.0.1", port: @TCP_PORT@ }, { host: "::1", port: @TCP6_PORT@ }, { path: "@UNIX@" }, { path: "\0@ABSTRACT@" }]) {
+  net.connect(target).on("error", (error) => console.log(error.code)).end("reached");
+}
+const udp = dgram.createSocket("udp4").on("error", (error) => console.log(error.code));
+udp.send("reached", @UDP_PORT@, "127.0.0.1", (error) => { console.log(error && error.code); udp.close(); });

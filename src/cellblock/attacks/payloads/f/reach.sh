@@ -1,0 +1,5 @@
+echo attempt
+echo reached 2>/dev/null > /dev/tcp/127.0.0.1/@TCP_PORT@
+echo reached 2>/dev/null > /dev/tcp/::1/@TCP6_PORT@
+echo reached 2>/dev/null > /dev/udp/127.0.0.1/@UDP_PORT@
+exit 0

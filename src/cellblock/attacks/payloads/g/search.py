@@ -1,0 +1,41 @@
+import os, stat
+
+print("attempt", flush=True)
+# Read all that can be read, and say what of it looks like the host's.
+for name in sorted(os.environ):
+    print(name, os.environ[name])
+for fd in range(3, 256):
+    try:
+        print(fd, os.readlink(f"/proc/self/fd/{fd}"), os.read(fd, 1000))
+    except OSError:
+        pass
+found = []
+for pid in ["self", "1", "2", str(os.getppid()), "@SERVICE_PID@", "@SUPERVISOR_PID@", "@PARENT_PID@"]:
+    for what in ("environ", "cmdline", "maps", "auxv", "status", "root/@SECRET@", "cwd/@SECRET@"):
+        try:
+            text = open(f"/proc/{pid}/{what}", "rb").read(100_000)
+            if b"CELLBLOCK" in text or b"cb_live_" in text:
+                found.append(f"{pid}/{what}")
+        except OSError:
+            pass
+for place in ("/var/lib/cellblock", "/run/cellblock", "/etc/cellblock", "/root", "/home", "/var/log", "/var/lib", "/srv", "/run"):
+    try:
+        if os.listdir(place):
+            found.append(place)
+    except OSError:
+        pass
+seen = 0
+PLACES = ("/box", "/tmp", "/out", "/etc", "/dev", "/run", "/var/tmp", "/var/lib", "/var/run", "/home", "/root", "/srv", "/mnt")
+for directory, _, names in (each for place in PLACES for each in os.walk(place)):
+    for name in names:
+        path = os.path.join(directory, name)
+        try:
+            kind = os.lstat(path).st_mode
+            if stat.S_ISSOCK(kind):
+                found.append(path)
+            elif stat.S_ISREG(kind):
+                seen += 1
+                print(open(path, "rb").read(4000) if name == "secret" else "", end="")
+        except OSError:
+            pass
+raise SystemExit(", ".join(found) or 0)

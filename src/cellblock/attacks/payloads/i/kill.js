@@ -1,0 +1,4 @@
+console.log("attempt");
+for (const pid of [@SERVICE_PID@, @SUPERVISOR_PID@, @PARENT_PID@, @VICTIM_PID@, 1]) {
+  try { process.kill(pid, "SIGKILL"); } catch (error) { console.log(error.code); }
+}

@@ -1,0 +1,143 @@
+"""The attacks against a running service over its public API: the quick ones, and slowly all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cellblock.attacks import front
+from cellblock.attacks.caller import Answer, Caller
+from cellblock.attacks.campaign import Campaign
+from cellblock.attacks.machine import find_instance
+from cellblock.attacks.manifest import CLASSES, Attack, Trial, trials
+from cellblock.attacks.scorecard import as_markdown
+from cellblock.errors import HostError
+from e2e.instance import running_instance
+
+
+@pytest.fixture(scope="module")
+def port(time_scale):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    with running_instance(free, time_scale=time_scale):
+        yield free
+
+
+def assert_contained(card):
+    assert [f"{each.trial}: {each.status} {each.verdict} {each.seen}" for each in card.failed] == []
+    assert card.growth == []
+
+
+@pytest.mark.timeout(300)
+def test_the_quick_attacks_are_contained_and_leave_nothing(port):
+    chosen = trials(quick=True)
+    assert {trial.attack.line[0] for trial in chosen} == set(CLASSES)
+    card = front.attack("127.0.0.1", port, chosen)
+    assert_contained(card)
+    assert len(card.findings) == len(chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_every_attack_is_contained_but_what_is_known_to_be_open(port):
+    card = front.attack("127.0.0.1", port, trials())
+    sys.stderr.write(as_markdown(card))
+    assert_contained(card)
+
+
+def an_attack(**more):
+    return Attack(**{"name": "x", "line": "D", "tries": "t", "why": "w", "verdicts": ["AC"], **more})
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "status", "seen"),
+    [
+        ("print('attempt')", {}, "contained", ""),
+        ("print('hello')", {}, "not tried", "hello"),
+        ("print('attempt'); raise SystemExit(3)", {}, "dishonest", "verdict RE, allowed AC"),
+        ("print('attempt'); raise SystemExit(3)", {"succeeds": ["RE"]}, "not contained", "ended RE"),
+        ("print('attempt')", {"syscall": "bpf"}, "dishonest", "names no call, not bpf"),
+    ],
+)
+def test_an_answer_is_held_to_what_the_manifest_allows(port, code, more, status, seen):
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    finding = campaign.attempt(Trial(an_attack(**more), "python", code))
+    assert finding.status == status
+    assert seen in " ".join(finding.seen)
+
+
+def test_an_attack_that_tells_the_secret_is_not_contained(port, monkeypatch):
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    submit = Caller.submit
+
+    def as_if_it_could_be_read(caller, language, code, **more):
+        # What a payload would print if the root of its cell were the host's.
+        path = Path(code.rpartition("# ")[2])
+        return submit(
+            caller, language, f"print('attempt', {path.read_text()!r})" if path.is_file() else code, **more
+        )
+
+    monkeypatch.setattr(Caller, "submit", as_if_it_could_be_read)
+    finding = campaign.attempt(Trial(an_attack(), "python", "print('attempt') # @SECRET@"))
+    assert (finding.status, len(finding.seen)) == ("not contained", 1)
+
+
+def test_a_language_that_does_not_run_contains_nothing(port, monkeypatch):
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    monkeypatch.setattr(campaign, "_runs", {"python": False, "bash": True})
+    finding = campaign.attempt(Trial(an_attack(), "python", "print('attempt')"))
+    assert (finding.status, finding.seen) == ("not tried", ["python runs no program here"])
+
+
+def test_a_service_that_fails_the_next_run_is_found_out(port, monkeypatch):
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    assert campaign.language_runs("python")
+    monkeypatch.setattr(Caller, "submit", lambda *_, **__: Answer(503, json.dumps({"error": "queue full"})))
+    finding = campaign.attempt(Trial(an_attack(), "python", "print('attempt')"))
+    assert finding.status == "dishonest"
+    assert any("the next run was answered 503" in line for line in finding.seen)
+
+
+def test_a_port_where_no_service_listens_is_refused(free_port):
+    with pytest.raises(HostError, match=f"nobody listens on port {free_port}"):
+        find_instance(free_port)
+
+
+def test_a_port_where_something_else_listens_is_refused(free_port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+        with pytest.raises(HostError, match=r"no supervisor beside it|not as it should be"):
+            find_instance(free_port)
+
+
+def doctor(*arguments):
+    command = [sys.executable, "-m", "cellblock", "doctor", "--attack", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=110, env=dict(os.environ)
+    )
+
+
+def test_doctor_attacks_a_running_service_and_prints_a_dated_scorecard(port):
+    done = doctor("--port", str(port), "--classes", "FG", "--quick")
+    assert done.returncode == 0, done.stderr + done.stdout
+    first, *rest = done.stdout.splitlines()
+    assert "cellblock" in first
+    assert "Linux" in first
+    assert "| F network |" in done.stdout
+    assert any(line.startswith("| all |") for line in rest)
+    assert "F/reach/python" in done.stderr
+
+
+def test_doctor_refuses_classes_that_do_not_exist_and_services_that_are_not_there(free_port):
+    wrong = doctor("--classes", "Z")
+    assert (wrong.returncode, "expected letters of ABCDEFGHI" in wrong.stderr) == (2, True)
+    absent = doctor("--port", str(free_port))
+    assert (absent.returncode, "nobody listens on port" in absent.stderr) == (3, True)

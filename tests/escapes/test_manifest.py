@@ -1,0 +1,109 @@
+"""The attacks as data: complete, described, and each with its payload."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cellblock.attacks import manifest
+from cellblock.attacks.campaign import _HEAD_START
+from cellblock.attacks.hostile import REQUESTS
+from cellblock.attacks.manifest import CLASSES, Finding, load_attacks, trials, unfilled
+from cellblock.attacks.scorecard import as_markdown, draw_up
+from cellblock.sandbox.seccomp import load_policy
+
+PAYLOADS = Path(manifest.__file__).parent / "payloads"
+ALWAYS = {"python", "c", "go", "java", "javascript", "rust"}
+FILLED = {
+    "CANARY_DIR", "CANARY_DIR_TWO", "CANARY_DIR_THREE", "SECRET", "TCP_PORT", "TCP6_PORT", "UDP_PORT",
+    "ABSTRACT", "UNIX", "VICTIM_PID", "SERVICE_PORT", "SERVICE_PID", "SUPERVISOR_PID", "PARENT_PID",
+}  # fmt: skip
+
+
+def test_every_class_of_the_threat_model_has_attacks():
+    assert {attack.line[0] for attack in load_attacks()} == set(CLASSES)
+    assert {attack.line for attack in load_attacks()} >= {"A1", "A2", "A3", "A4"}
+
+
+@pytest.mark.parametrize("attack", load_attacks(), ids=lambda attack: attack.name)
+def test_an_attack_says_what_it_tries_why_it_fails_and_how_it_may_end(attack):
+    assert len(attack.tries) >= 10
+    assert len(attack.why) > 15
+    assert bool(attack.payloads) != bool(attack.request)
+    assert attack.verdicts if attack.payloads else attack.request in REQUESTS
+    assert "IE" not in attack.verdicts
+    assert not set(attack.succeeds) & set(attack.verdicts)
+    assert not attack.syscall or attack.verdicts == ["SIG"]
+
+
+def test_no_two_trials_have_one_name_and_every_placeholder_is_filled():
+    every = trials()
+    assert [name for name, count in Counter(trial.name for trial in every).items() if count > 1] == []
+    assert {
+        trial.name: unfilled(trial.source) - FILLED for trial in every if unfilled(trial.source) - FILLED
+    } == {}
+
+
+def test_every_payload_file_is_used():
+    used = {file for attack in load_attacks() for file in attack.payloads.values()}
+    there = {
+        str(path.relative_to(PAYLOADS))
+        for path in PAYLOADS.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert used == there
+
+
+def test_every_hostile_request_is_used():
+    assert {attack.request for attack in load_attacks() if attack.request} == set(REQUESTS)
+
+
+@pytest.mark.parametrize(
+    "name", ["paths", "links", "sparse", "endless", "fork-bomb", "memory", "reach", "search", "kill"]
+)
+def test_attacks_on_files_and_resources_are_tried_in_six_languages(name):
+    (attack,) = (each for each in load_attacks() if each.name == name)
+    assert set(attack.payloads) >= ALWAYS
+
+
+def test_every_language_first_shows_that_it_runs():
+    assert {language for attack in load_attacks() for language in attack.payloads} <= set(_HEAD_START)
+
+
+def test_calls_that_the_evidence_must_name_are_calls_that_the_policy_kills_for():
+    killed = {name for rule in load_policy().rule if rule.action == "kill" for name in rule.syscalls}
+    assert {attack.syscall for attack in load_attacks() if attack.syscall} <= killed
+
+
+def test_a_manifest_with_an_unknown_key_or_verdict_is_refused():
+    good = {"name": "x", "line": "A1", "tries": "t", "why": "w"}
+    msgspec.convert(good, manifest.Attack)
+    for wrong in ({"verdict": ["AC"]}, {"verdicts": ["OK"]}):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({**good, **wrong}, manifest.Attack)
+
+
+def finding(status, name="A1/x/c", known=""):
+    return Finding(trial=name, attack_class=name[0], language="c", status=status, seen=["seen"], open=known)
+
+
+@pytest.mark.parametrize("status", ["not contained", "dishonest", "not tried"])
+def test_a_scorecard_counts_fails_and_names_what_did_not_hold(status):
+    card = draw_up([finding("contained"), finding(status, "A1/y/c")], cgroups="cgroup_v1", mode="strict")
+    assert [each.trial for each in card.failed] == ["A1/y/c"]
+    text = as_markdown(card)
+    assert f"- {status}: `A1/y/c`" in text
+    row = next(line for line in text.splitlines() if line.startswith("| A "))
+    assert row.count("| 1 |") + row.count(" 1 ") >= 1
+    assert card.at.endswith("+00:00")
+
+
+def test_what_is_known_to_be_open_is_shown_as_not_contained_and_fails_nothing():
+    card = draw_up([finding("dishonest", known="because")], cgroups="cgroup_v2", mode="strict")
+    assert card.failed == []
+    assert "- open: `A1/x/c`: because" in as_markdown(card)
+    row = next(line for line in as_markdown(card).splitlines() if line.startswith("| all "))
+    assert row == "| all | 1 | 0 | 0 | 1 | 0 |"
