@@ -65,7 +65,7 @@ def health(instance: Instance) -> dict[str, object]:
         **{f"/proc/sys/{name}": _text(Path("/proc/sys", name)) for name in _SETTINGS},
         "host name": socket.gethostname(),
         "swaps": _text(Path("/proc/swaps")).count("\n"),
-        "binary formats": sorted(path.name for path in Path("/proc/sys/fs/binfmt_misc").iterdir()),
+        "binary formats": _names(Path("/proc/sys/fs/binfmt_misc")),
     }
 
 
@@ -178,6 +178,14 @@ def _owned(directory: Path, uids: range) -> int:
             with contextlib.suppress(OSError):
                 owned += entry.stat(follow_symlinks=False).st_uid in uids
     return owned
+
+
+def _names(directory: Path) -> list[str]:
+    """Return what is in a directory of the kernel's; nothing where it is not there."""
+    try:
+        return sorted(path.name for path in directory.iterdir())
+    except OSError:
+        return []
 
 
 def _text(path: Path) -> str:
