@@ -126,14 +126,14 @@ def doctor(*arguments):
 
 
 def test_doctor_attacks_a_running_service_and_prints_a_dated_scorecard(port):
-    done = doctor("--port", str(port), "--classes", "FG", "--quick")
+    done = doctor("--port", str(port), "--classes", "h", "--quick")
     assert done.returncode == 0, done.stderr + done.stdout
     first, *rest = done.stdout.splitlines()
     assert "cellblock" in first
     assert "Linux" in first
-    assert "| F network |" in done.stdout
+    assert "| H the API |" in done.stdout
     assert any(line.startswith("| all |") for line in rest)
-    assert "F/reach/python" in done.stderr
+    assert "H/ids-that-are-guessed/http" in done.stderr
 
 
 def test_doctor_refuses_classes_that_do_not_exist_and_services_that_are_not_there(free_port):
