@@ -14,6 +14,9 @@ from cellblock.attacks.scorecard import Scorecard
 from cellblock.errors import HostError
 
 _SETTLES_WITHIN_S = 10.0
+_IDLE_WITHIN_S = 60.0
+_IDLE_FOR_S = 1.0
+"""A service that has just started tests its languages one after the other, with moments of rest."""
 
 
 def attack(
@@ -59,11 +62,15 @@ def _noted(campaign: Campaign, trials: list[Trial], note: Callable[[Finding], No
 
 def _wait_idle(instance: Instance) -> None:
     """Wait until no cell is there; what is left of a run could not be told from what an attack left."""
-    deadline_s = time.monotonic() + _SETTLES_WITHIN_S
-    while any(left := machine.leftovers(instance).values()):
+    busy_s = time.monotonic()
+    deadline_s = busy_s + _IDLE_WITHIN_S
+    while time.monotonic() < busy_s + _IDLE_FOR_S:
+        left = machine.leftovers(instance)
+        if any(left.values()):
+            busy_s = time.monotonic()
         if time.monotonic() > deadline_s:
-            raise HostError(f"the service is in use, or something is left of its runs already: {list(left)}")
-        time.sleep(0.05)
+            raise HostError(f"the service is in use, or something is left of its runs already: {left}")
+        time.sleep(0.02)
 
 
 def _grown(instance: Instance, before: dict[str, int]) -> list[str]:
