@@ -118,10 +118,10 @@ async def test_unreadable_store_is_503_everywhere_and_never_shows_the_driver(ser
 
 
 async def test_unexpected_failure_is_500_with_nothing_of_its_insides(service, monkeypatch):
-    async def broken(_store, _id):
+    async def broken(*_arguments, **_more):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Store, "get", broken)
+    monkeypatch.setattr(Store, "find", broken)
     response = await service.http.get(f"/api/result/{uuid.uuid4()}")
     assert response.status_code == 500
     assert list(response.json()) == ["error"]

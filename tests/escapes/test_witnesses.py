@@ -155,7 +155,7 @@ def test_leftovers_see_processes_queues_and_files_of_a_cells_users():
     left.unlink(missing_ok=True)
     user = UNUSED_UID + 1
     process = subprocess.Popen(
-        [sys.executable, "-S", "-c", script], stdout=subprocess.PIPE, user=user, group=user, cwd="/"
+        ["/usr/bin/python3", "-S", "-c", script], stdout=subprocess.PIPE, user=user, group=user, cwd="/"
     )
     try:
         process.stdout.read(1)

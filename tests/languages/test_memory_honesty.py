@@ -13,9 +13,8 @@ import pytest
 from cellblock import config
 from cellblock.engine.resident import ResidentFile
 from cellblock.languages.installed import hold_installed_root
-from e2e.instance import running_instance
 from languages.cases import PROGRAMS
-from languages.conftest import ask, free_port, wait_until_offered
+from languages.conftest import ask
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -69,19 +68,23 @@ async def test_file_that_cannot_be_read_is_left_alone(tmp_path):
     await ResidentFile(tmp_path / "empty").hold()
 
 
-@pytest.mark.parametrize("language", ["javascript", "typescript"])
-def test_eater_runs_out_of_memory_with_an_interpreter_that_was_thrown_out(time_scale, language):
-    """Each service is a new one, which holds nothing yet."""
-    code = next((PROGRAMS / language).glob("memory.*")).read_text()
+@pytest.mark.parametrize(
+    ("language", "interpreter"),
+    [("javascript", "/opt/node-26/bin/node"), ("typescript", "/opt/node-24/bin/node")],
+)
+def test_interpreter_in_use_cannot_be_thrown_out_and_an_eater_runs_out_of_memory(
+    service, language, interpreter
+):
+    ask(service, "POST", "/api/submit?wait=true", {"language": language, "code": "console.log(1)"})
     root = hold_installed_root(config.load().toolchain_dir)
-    node = root.root.inside("/opt/node-26/bin/node" if language == "javascript" else "/opt/node-24/bin/node")
+    executable = root.root.inside(interpreter)
     root.close()
-    port = free_port()
-    with running_instance(port, time_scale=time_scale) as instance:
-        wait_until_offered(instance, port, [language], time_scale)
-        throw_out(node)
-        for _ in range(3):
-            _, record = ask(port, "POST", "/api/submit?wait=true", {"language": language, "code": code})
-            evidence = record["evidence"]
-            assert (record["verdict"], evidence["verdict_cause"]) == ("MLE", "mle_kernel_oom"), record
-            assert evidence["cgroup"]["oom_kill_events"] >= 1
+    with executable.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    assert share_in_memory(executable) == 1
+    code = next((PROGRAMS / language).glob("memory.*")).read_text()
+    for _ in range(3):
+        _, record = ask(service, "POST", "/api/submit?wait=true", {"language": language, "code": code})
+        evidence = record["evidence"]
+        assert (record["verdict"], evidence["verdict_cause"]) == ("MLE", "mle_kernel_oom"), record
+        assert evidence["cgroup"]["oom_kill_events"] >= 1

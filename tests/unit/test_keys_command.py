@@ -176,24 +176,29 @@ def test_user_who_owns_the_data_may_and_another_may_not(place):
     keys(data, "create", "--name", "one")
     for user, code in ((SERVICE_USER, 0), ("nobody", 3)):
         account = pwd.getpwnam(user)
-        ran = _as(
-            account, data, "import sys; from cellblock.cli import main; main(sys.argv[1:])", "keys", "list"
-        )
+        ran = _as(account, data, "keys", "list")
         assert ran.returncode == code, ran.stderr
         if code:
             assert f"belongs to user {SERVICE_USER}; run this as root or as the user who runs" in ran.stderr
 
 
-def _as(account: pwd.struct_passwd, data: Path, code: str, *arguments: str):
-    """Run code as another user, who need not be able to read the installation: it is imported before."""
-    become = (
-        "import os, cellblock.cli, cellblock.cli.key_store\n"
-        "from cellblock.store import preload\n"
-        "preload()\n"
-        f"os.setgroups([]); os.setgid({account.pw_gid}); os.setuid({account.pw_uid})\n"
-    )
+def _as(account: pwd.struct_passwd, data: Path, *arguments: str):
+    """Run a command as another user, who need not be able to read the installation.
+
+    It is run as ourselves before, so that all that it imports is there.
+    """
+    code = f"""
+import os, sys
+from cellblock.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+os.setgroups([]); os.setgid({account.pw_gid}); os.setuid({account.pw_uid})
+main(sys.argv[1:])
+"""
     return subprocess.run(
-        [sys.executable, "-c", become + code, *arguments, "--data-dir", str(data)],
+        [sys.executable, "-c", code, *arguments, "--data-dir", str(data)],
         env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
         capture_output=True,
         text=True,

@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from pathlib import Path
 
 _BAIT_PLACES = ("/tmp", "/var/tmp", "/run")  # noqa: S108  # the host's, where bait belongs
 _SETTLED_S = 1.0
-_SLEEPER = "import os, time; os.write(1, b'.'); time.sleep(3600)"
+_SLEEPER = ("/bin/sleep", "3600")
 _NOBODY = 65534
 
 
@@ -89,17 +88,9 @@ class Ground:
         return directory
 
     def _start_victim(self) -> subprocess.Popen[bytes]:
-        victim = subprocess.Popen(
-            [sys.executable, "-S", "-c", _SLEEPER],
-            stdout=subprocess.PIPE,
-            user=_NOBODY,
-            group=_NOBODY,
-            cwd="/",
-        )
+        # Nothing of our installation, which another user may not be able to read.
+        victim = subprocess.Popen(_SLEEPER, user=_NOBODY, group=_NOBODY, cwd="/")
         self._stack.callback(_end, victim)
-        assert victim.stdout  # noqa: S101  # it was asked for
-        victim.stdout.read(1)
-        # Asleep by now, but for the moment between its byte and its sleep.
         deadline_s = time.monotonic() + _SETTLED_S
         while _status(victim.pid).get("State", "")[:1] != "S" and time.monotonic() < deadline_s:
             time.sleep(0.001)
@@ -192,5 +183,3 @@ def _status(pid: int) -> dict[str, str]:
 def _end(victim: subprocess.Popen[bytes]) -> None:
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    if victim.stdout:
-        victim.stdout.close()
