@@ -190,6 +190,8 @@ def _as(account: pwd.struct_passwd, data: Path, *arguments: str):
     code = f"""
 import os, sys
 from cellblock.cli import main
+from cellblock.store import preload
+preload()
 try:
     main(sys.argv[1:])
 except SystemExit:
