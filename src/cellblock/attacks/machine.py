@@ -45,7 +45,7 @@ def find_instance(port: int) -> Instance:
         raise HostError("witnesses of an attack can be read by root only: run as root")
     service = _listener(port)
     parent = int(_stat(service)[1])
-    for pid in _children(parent):
+    for pid in set(_children(parent)) - {service}:
         with contextlib.suppress(OSError):
             for link in Path(f"/proc/{pid}/fd").iterdir():
                 target = str(link.readlink())
