@@ -118,7 +118,7 @@ class LoopbackNetwork:
             resolve=self.resolve, connect=self.connect, tls=tls or ssl.create_default_context()
         )
 
-    async def resolve(self, name: str) -> Sequence[Address]:
+    async def resolve(self, name: str, _scope: str) -> Sequence[Address]:
         """Answer with the name's next set of addresses, the last one for ever."""
         self.lookups.append(name)
         if name not in self.names:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 import uuid
 
 import pytest
 import standardwebhooks
 
-from cellblock.model import Verdict
+from cellblock.model import Profile, Verdict
+from cellblock.store import NewKey
+from cellblock.webhooks.network import Lookups
 from doubles import CannotServeError, Gate, eventually, make_outcome, until
 from receivers import PUBLIC, LoopbackNetwork, receiving, status
 from running import running
@@ -184,7 +188,7 @@ async def test_name_that_is_rebound_after_the_submission_is_not_contacted(tmp_pa
 
 
 async def test_slow_resolver_holds_up_nobody_else(tmp_path):
-    async def hang(_name: str):
+    async def hang(_name: str, _scope: str):
         await asyncio.sleep(60)
 
     network = LoopbackNetwork()
@@ -197,3 +201,39 @@ async def test_slow_resolver_holds_up_nobody_else(tmp_path):
         refused = await waiting
         assert refused.status_code == 400
         assert refused.json() == {"error": "webhook_url host 'slow.test' could not be resolved"}
+
+
+async def test_key_whose_receivers_names_hang_has_nobody_elses_webhook_refused(tmp_path):
+    release = threading.Event()
+
+    def getaddrinfo(name: str, *_: object, **__: object):
+        if name == "slow.test":
+            release.wait(20)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 0))]
+
+    network = LoopbackNetwork()
+    real = type(network.network)(
+        resolve=Lookups(getaddrinfo, 64), connect=network.connect, tls=network.network.tls
+    )
+    async with running(tmp_path, network=real) as service:
+        tokens = [
+            (await service.keys.create(NewKey(name=name, profiles=(Profile.JUDGE,)), 1))[1]
+            for name in ("flooding", "other")
+        ]
+
+        async def submit(token: str, host: str) -> int:
+            body = {
+                "language": "python",
+                "code": "1",
+                "webhook_url": f"https://{host}/",
+                "webhook_secret": "s",
+            }
+            answer = await service.http.post("/api/submit", json=body, headers={"x-api-key": token})
+            return answer.status_code
+
+        flood = [asyncio.create_task(submit(tokens[0], "slow.test")) for _ in range(64)]
+        await until(lambda: sum(task.done() for task in flood) == 32)
+        assert {task.result() for task in flood if task.done()} == {503}
+        assert await submit(tokens[1], "fast.test") == 202
+        release.set()
+        assert (await asyncio.gather(*flood)).count(503) == 32

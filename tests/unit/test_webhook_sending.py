@@ -34,13 +34,13 @@ def sender(network: LoopbackNetwork | None = None, timeouts: Timeouts = SHORT) -
 
 
 async def post(url: str, body: bytes = b"{}", **more: object) -> int:
-    return await sender(**more).post(url, HEADERS, [body], len(body))
+    return await sender(**more).post(url, HEADERS, [body], len(body), scope="")
 
 
 async def test_request_arrives_whole_and_the_status_comes_back():
     async with receiving(status(204)) as receiver:
         pieces = [b"x" * 100_000, b"", b"\xc3\xbc", b"y" * 3]
-        assert await sender().post(receiver.url, HEADERS, pieces, sum(map(len, pieces))) == 204
+        assert await sender().post(receiver.url, HEADERS, pieces, sum(map(len, pieces)), scope="") == 204
     call = receiver.calls[0]
     assert call.line == "POST /hook?of=test HTTP/1.1"
     assert call.body == b"".join(pieces)
@@ -149,9 +149,9 @@ async def test_rebound_name_is_never_connected_to():
     network = LoopbackNetwork()
     network.names["rebind.test"] = [[PUBLIC], ["127.0.0.1"]]
     wanted = sender(network)
-    await wanted._admission.admit("https://rebind.test/", "secret")
+    await wanted._admission.admit("https://rebind.test/", "secret", "")
     with pytest.raises(BlockedError, match=r"resolves to blocked IP 127\.0\.0\.1"):
-        await wanted.post("https://rebind.test/", HEADERS, [b"{}"], 2)
+        await wanted.post("https://rebind.test/", HEADERS, [b"{}"], 2, scope="")
     assert network.connected == []
 
 

@@ -33,7 +33,7 @@ class Names:
         self.names = {name.replace("_", "."): addresses for name, addresses in names.items()}
         self.asked: list[str] = []
 
-    async def __call__(self, name: str):
+    async def __call__(self, name: str, _scope: str):
         self.asked.append(name)
         if name not in self.names:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -45,7 +45,7 @@ async def refusal(
 ):
     admission = Admission(Names(**names), allow_localhost=allow_localhost)
     with pytest.raises(RequestRefused) as refused:
-        await admission.admit(url, secret)
+        await admission.admit(url, secret, "")
     assert refused.value.status == 400
     return refused.value.message
 
@@ -175,12 +175,12 @@ async def test_good_urls_are_taken_apart_once_and_accepted(url, host, port, path
     assert target.authority == authority
     names = Names()
     names.names[host] = [PUBLIC]
-    await Admission(names, allow_localhost=False).admit(url, "secret")
+    await Admission(names, allow_localhost=False).admit(url, "secret", "")
 
 
 async def test_a_url_may_be_2000_bytes_long():
     await Admission(Names(a_test=[PUBLIC]), allow_localhost=False).admit(
-        "https://a.test/" + "x" * 1985, SECRET
+        "https://a.test/" + "x" * 1985, SECRET, ""
     )
 
 
@@ -211,8 +211,8 @@ async def test_secret_is_checked_before_the_url(secret, text):
 async def test_development_setting_allows_loopback_and_looks_nothing_up(url):
     names = Names()
     admission = Admission(names, allow_localhost=True)
-    await admission.admit(url, "secret")
-    assert all(address.is_loopback for address in await admission.addresses(admission.target(url)))
+    await admission.admit(url, "secret", "")
+    assert all(address.is_loopback for address in await admission.addresses(admission.target(url), ""))
     assert names.asked == []
 
 
@@ -256,12 +256,12 @@ def test_a_fragment_and_a_user_never_reach_the_request():
 
 
 async def test_a_resolver_that_hangs_costs_a_bounded_time():
-    async def hang(_name: str):
+    async def hang(_name: str, _scope: str):
         await asyncio.sleep(60)
 
     admission = Admission(hang, allow_localhost=False, resolve_timeout_s=0.05)
     with pytest.raises(RequestRefused, match=r"'a\.test' could not be resolved"):
-        await admission.admit("https://a.test/", "secret")
+        await admission.admit("https://a.test/", "secret", "")
 
 
 async def test_lookups_block_neither_the_loop_nor_each_other_nor_the_end():
@@ -274,26 +274,51 @@ async def test_lookups_block_neither_the_loop_nor_each_other_nor_the_end():
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 0))] * 2
 
-    lookups = Lookups(getaddrinfo, 2)
-    slow = asyncio.create_task(lookups("slow.test"))
-    assert await lookups("fast.test") == [ip_address(PUBLIC)]
+    lookups = Lookups(getaddrinfo, 4)
+    slow = asyncio.create_task(lookups("slow.test", "one"))
+    assert await lookups("fast.test", "one") == [ip_address(PUBLIC)]
     with pytest.raises(OSError, match="not known"):
-        await lookups("none.test")
+        await lookups("none.test", "one")
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "webhook-lookup")
 
-    second = asyncio.create_task(lookups("slow.test"))
+    second = asyncio.create_task(lookups("slow.test", "one"))
     await asyncio.sleep(0)
     slow.cancel()  # its thread goes on
     with pytest.raises(LookupsBusyError):
-        await lookups("fast.test")
+        await lookups("fast.test", "one")
     busy = Admission(lookups, allow_localhost=False)
     with pytest.raises(RequestRefused, match="too many webhook hosts are being looked up") as refused:
-        await busy.admit("https://fast.test/", "secret")
+        await busy.admit("https://fast.test/", "secret", "one")
     assert (refused.value.status, refused.value.retry_after_s) == (503, 1)
     release.set()
     assert await second == [ip_address(PUBLIC)]
-    assert await lookups("fast.test") == [ip_address(PUBLIC)]
+    assert await lookups("fast.test", "one") == [ip_address(PUBLIC)]
+
+
+async def test_a_key_whose_names_hang_leaves_others_as_many_lookups_as_it_took():
+    release = threading.Event()
+
+    def getaddrinfo(name: str, *_: object, **__: object):
+        if name == "slow.test":
+            release.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 0))]
+
+    lookups = Lookups(getaddrinfo, 64)
+    hanging = [asyncio.create_task(lookups("slow.test", "flooding")) for _ in range(64)]
+    await asyncio.sleep(0)
+    refused = [task.exception() for task in hanging if task.done()]
+    assert len(refused) == 32
+    assert all(isinstance(error, LookupsBusyError) for error in refused)
+    for scope in ("two", "three", "four"):
+        await Admission(lookups, allow_localhost=False).admit("https://fast.test/", "secret", scope)
+    also_hanging = [asyncio.create_task(lookups("slow.test", "two")) for _ in range(64)]
+    await asyncio.sleep(0)
+    assert await lookups("fast.test", "three") == [ip_address(PUBLIC)]
+    release.set()
+    ended = await asyncio.gather(*hanging, *also_hanging, return_exceptions=True)
+    assert sum(isinstance(each, list) for each in ended) == 32 + 16
+    assert await lookups("fast.test", "flooding") == [ip_address(PUBLIC)]
 
 
 async def test_the_systems_resolver_knows_this_machine():
-    assert ip_address("127.0.0.1") in await Lookups(socket.getaddrinfo, 1)("localhost")
+    assert ip_address("127.0.0.1") in await Lookups(socket.getaddrinfo, 1)("localhost", "")

@@ -45,17 +45,17 @@ class Admission:
         self._allow_localhost = allow_localhost
         self._resolve_timeout_s = resolve_timeout_s
 
-    async def admit(self, url: str, secret: str | None) -> None:
-        """Refuse (400) a webhook that must not be delivered; the secret is looked at first.
+    async def admit(self, url: str, secret: str | None, scope: str) -> None:
+        """Refuse (400) a webhook of ``scope`` that must not be delivered; the secret is looked at first.
 
-        Where so many names are being looked up that this one has to wait, it is refused with 503.
+        Where too many names are being looked up for ``scope`` already, it is refused with 503.
         """
         if not secret:
             raise RequestRefused(400, "webhook_secret is required when webhook_url is provided")
         if _size_bytes(secret) > SECRET_MAX_BYTES:
             raise RequestRefused(400, f"webhook_secret must be {SECRET_MAX_BYTES} bytes or less")
         try:
-            await self.addresses(self.target(url))
+            await self.addresses(self.target(url), scope)
         except BusyError as error:
             raise RequestRefused(503, str(error), retry_after_s=_RETRY_AFTER_S) from error
         except (BlockedError, UnresolvableError) as error:
@@ -84,8 +84,8 @@ class Admission:
             raise BlockedError("webhook_url cannot target private/loopback IPs")
         return wanted
 
-    async def addresses(self, wanted: Target) -> Sequence[Address]:
-        """Return where to connect to: every one of these addresses is allowed.
+    async def addresses(self, wanted: Target, scope: str) -> Sequence[Address]:
+        """Return where to connect to for ``scope``: every one of these addresses is allowed.
 
         Raises ``UnresolvableError``, and ``BlockedError`` where any address of the name is not allowed.
         """
@@ -95,7 +95,7 @@ class Admission:
             return _OWN_ADDRESSES
         try:
             async with asyncio.timeout(self._resolve_timeout_s):
-                found = await self._resolve(wanted.host)
+                found = await self._resolve(wanted.host, scope)
         except LookupsBusyError as error:
             raise BusyError(_BUSY) from error
         except OSError as error:  # TimeoutError is one

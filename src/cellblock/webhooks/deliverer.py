@@ -182,7 +182,9 @@ class Deliverer:
         try:
             headers, length_bytes = await self._sign(delivery, started_at_ns // _NS_PER_S)
             body = self._encode(delivery.record)
-            status_code = await self._sender.post(delivery.url, headers, body, length_bytes)
+            status_code = await self._sender.post(
+                delivery.url, headers, body, length_bytes, scope=delivery.key_scope
+            )
         except BlockedError as error:
             status, problem = DeliveryStatus.FAILED, str(error)
         except SendError as error:

@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,14 +21,14 @@ from cellblock.webhooks.target import Address
 
 _LOOKUPS_AT_A_TIME = 64
 
-Resolve = Callable[[str], Awaitable[Sequence[Address]]]
-"""A name's addresses, best first; raises ``OSError`` where there are none."""
+Resolve = Callable[[str, str], Awaitable[Sequence[Address]]]
+"""Given a name and the API key's id (the scope) that asks: its addresses, best first, or ``OSError``."""
 Connect = Callable[[Address, int], Awaitable[socket.socket]]
 """A connected, non-blocking socket to exactly this address; raises ``OSError``."""
 
 
 class LookupsBusyError(OSError):
-    """As many names are being looked up as may be; nothing is known of this one."""
+    """As many names are being looked up for this scope as may be; nothing is known of this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +69,27 @@ class Lookups:
     """The system's resolver, which blocks, in threads of its own.
 
     Whoever waits may give up at any time; the thread then ends when the resolver does. At most
-    ``at_a_time`` run, more are refused. They are daemons, so that none of them holds up the process's end.
+    ``at_a_time`` run, more are refused. A scope may begin one while it has fewer under way than are free:
+    names that hang take half of all at most, and the next scope still finds as many as it may have.
+    They are daemons, so that none of them holds up the process's end.
     """
 
     def __init__(self, getaddrinfo: Callable[..., Sequence[tuple[object, ...]]], at_a_time: int) -> None:
         self._getaddrinfo = getaddrinfo
-        self._free = asyncio.Semaphore(at_a_time)
+        self._free = at_a_time
+        self._under_way: Counter[str] = Counter()
 
-    async def __call__(self, name: str) -> Sequence[Address]:
+    async def __call__(self, name: str, scope: str) -> Sequence[Address]:
         """Look a name up; raises ``OSError``, of which ``LookupsBusyError`` says nothing about the name."""
-        if self._free.locked():
+        if self._under_way[scope] >= self._free:
             raise LookupsBusyError("too many names are being looked up")
-        await self._free.acquire()
+        self._free -= 1
+        self._under_way[scope] += 1
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Sequence[Address]] = loop.create_future()
 
         def tell(addresses: Sequence[Address], error: OSError | None) -> None:
-            self._free.release()
+            self._release(scope)
             if found.done():
                 return
             if error is None:
@@ -107,9 +112,15 @@ class Lookups:
         try:
             threading.Thread(target=look_up, name="webhook-lookup", daemon=True).start()
         except RuntimeError as error:
-            self._free.release()
+            self._release(scope)
             raise OSError(f"no thread for the lookup: {error}") from error
         return await found
+
+    def _release(self, scope: str) -> None:
+        self._free += 1
+        self._under_way[scope] -= 1
+        if not self._under_way[scope]:
+            del self._under_way[scope]
 
     def _addresses(self, name: str) -> Sequence[Address]:
         found = self._getaddrinfo(name, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)

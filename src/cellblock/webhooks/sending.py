@@ -50,9 +50,15 @@ class Sender:
         self._timeouts = timeouts
 
     async def post(
-        self, url: str, headers: Sequence[tuple[str, str]], body: Iterable[bytes], length_bytes: int
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: Iterable[bytes],
+        length_bytes: int,
+        *,
+        scope: str,
     ) -> int:
-        """Send one request; the answer is the status of the first answer that is not provisional.
+        """Send one request for ``scope``; the answer is the status of the first that is not provisional.
 
         The body's pieces are taken one by one as the receiver reads them; ``length_bytes`` is their sum.
         Raises ``BlockedError`` where the URL must not be contacted (any more), else ``SendError``.
@@ -60,7 +66,7 @@ class Sender:
         target = self._admission.target(url)
         try:
             async with asyncio.timeout(self._timeouts.total_s):
-                reader, writer = await self._connected(target)
+                reader, writer = await self._connected(target, scope)
                 try:
                     return await _exchange(reader, writer, _head(target, headers, length_bytes), body)
                 finally:
@@ -70,10 +76,12 @@ class Sender:
         except OSError as error:
             raise SendError(f"the connection broke: {_reason(error)}") from error
 
-    async def _connected(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connected(
+        self, target: Target, scope: str
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
             async with asyncio.timeout(self._timeouts.connect_s):
-                addresses = (await self._admission.addresses(target))[:_ADDRESSES_TRIED]
+                addresses = (await self._admission.addresses(target, scope))[:_ADDRESSES_TRIED]
                 connection = await self._first_to_connect(addresses, target.port)
                 return await self._streams(connection, target)
         except UnresolvableError as error:

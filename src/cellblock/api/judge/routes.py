@@ -26,8 +26,8 @@ from cellblock.store import NewSubmission, Store
 
 PREFIX = "/"
 _JUST_DELETED = "the record of this idempotency key has just been deleted, try again"
-AdmitWebhook = Callable[[str, str | None], Awaitable[None]]
-"""Refuses (400) a webhook, given its URL and secret, that must not be delivered."""
+AdmitWebhook = Callable[[str, str | None, str], Awaitable[None]]
+"""Refuses (400) a webhook, given its URL, its secret and whose it is, that must not be delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def routes(
             body, code_max_bytes=bounds.code_max_bytes, stdin_max_bytes=bounds.stdin_max_bytes
         )
         if body.webhook_url is not None:
-            await admit_webhook(body.webhook_url, body.webhook_secret)
+            await admit_webhook(body.webhook_url, body.webhook_secret, caller.scope)
         status = readiness.require()
         accepted = await intake.accept(
             NewSubmission(
