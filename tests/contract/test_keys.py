@@ -14,7 +14,7 @@ from cellblock.app import service as service_process
 from cellblock.errors import ConfigError
 from cellblock.model import Profile
 from cellblock.store import NewKey
-from doubles import Gate, answer_executed, until
+from doubles import Gate, answer_executed, make_outcome, make_status, until
 from running import running, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -202,6 +202,55 @@ async def test_key_runs_no_more_at_a_time_than_it_may_and_others_are_not_held_up
         await instance.queued(2)
         gate.open()
         await until(lambda: len(instance.supervisor.jobs) == 4)
+
+
+class Counting:
+    """A script that holds what comes until it is opened, and says how many of a key's ran at a time then."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.under_way: set[str] = set()
+        self.seen: list[frozenset[str]] = []
+
+    async def __call__(self, job):
+        self.under_way.add(job.id)
+        self.seen.append(frozenset(self.under_way))
+        try:
+            await self.gate(job)
+            await asyncio.sleep(0.01)
+        finally:
+            self.under_way.discard(job.id)
+        return make_outcome()
+
+    def most_of(self, submissions: list[str]) -> int:
+        return max(len(seen & set(submissions)) for seen in self.seen)
+
+
+async def test_jobs_of_a_forgotten_key_run_no_more_at_a_time_and_after_a_restart_one(tmp_path):
+    script, slots = Counting(), make_status(slots=4)
+    changes = {"CELLBLOCK_DRAIN_TIMEOUT_MS": "0"}
+    async with running(tmp_path, script=script, status=slots, changes=changes) as instance:
+        capped, other = await token_for(instance, "capped", concurrency=2), await token_for(instance, "other")
+        for _ in range(4):  # so that the queue has not asked about the capped key when it is forgotten
+            assert (await submit(instance, other, wait=False)).status_code == 202
+        await until(lambda: script.gate.held == 4)
+        mine = [(await submit(instance, capped, wait=False)).json()["id"] for _ in range(6)]
+        await instance.keys.revoke("capped", time.time_ns())
+        assert await instance.keys.forget_revoked() == 1
+        script.gate.open()
+        await until(lambda: len(script.seen) == 10 and not script.under_way)
+        assert script.most_of(mine) == 2
+        script.gate = Gate()
+        left = await token_for(instance, "left", concurrency=3)
+        theirs = [(await submit(instance, left, wait=False)).json()["id"] for _ in range(6)]
+        await instance.keys.revoke("left", time.time_ns())
+        await instance.keys.forget_revoked()
+    again = Counting()
+    again.gate.open()
+    async with running(tmp_path, script=again, status=slots) as instance:
+        await until(lambda: len(again.seen) == 6 and not again.under_way)
+        assert {seen for ids in again.seen for seen in ids} == set(theirs)
+        assert again.most_of(theirs) == 1
 
 
 async def test_flood_of_one_key_delays_anothers_job_by_a_few_runs_only(tmp_path):

@@ -93,6 +93,20 @@ async def test_only_forgetting_the_last_revoked_key_opens_the_store(keys):
     assert not keys.exist()
 
 
+async def test_forgotten_key_keeps_its_concurrency_and_after_a_restart_it_is_one(keys, database):
+    capped, token = await keys.create(new_key("capped", concurrency=3), NOW_NS)
+    unlimited, other_token = await keys.create(new_key("unlimited"), NOW_NS)
+    for known in (token, other_token):
+        assert keys.find(known)
+    for name in ("capped", "unlimited"):
+        await keys.revoke(name, NOW_NS)
+    assert await keys.forget_revoked() == 2
+    assert (keys.concurrency_of(capped.id), keys.concurrency_of(unlimited.id)) == (3, None)
+    restarted = Keys(database)
+    assert (restarted.concurrency_of(capped.id), restarted.concurrency_of(unlimited.id)) == (1, 1)
+    assert restarted.concurrency_of("") is None
+
+
 async def test_name_belongs_to_one_valid_key_at_a_time(keys):
     first, _ = await keys.create(new_key(), NOW_NS)
     with pytest.raises(KeysError, match=f"'one' is taken by {first.id}"):

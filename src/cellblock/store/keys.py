@@ -102,6 +102,7 @@ class Keys:
         key = None if row is None else _key_of(row)
         if key is None or not hmac.compare_digest(digest, key.token_hash):
             return None
+        self._concurrency[key.id] = key.concurrency  # holds for what it submits, even if the key is forgotten
         return key
 
     def exist(self) -> bool:
@@ -111,14 +112,17 @@ class Keys:
     def concurrency_of(self, key_id: str) -> int | None:
         """Return how many programs of a key may run at the same time; it never changes.
 
-        While the store does not answer, that is one.
+        While the store does not answer, that is one; so it is for what a key left behind that was forgotten
+        before this process began. Without a key there is no limit.
         """
+        if not key_id:
+            return None
         if key_id not in self._concurrency:
             try:
                 row = self._database.peek(_CONCURRENCY, (key_id,))
             except StoreError:
                 return 1
-            self._concurrency[key_id] = None if row is None else row[0]
+            self._concurrency[key_id] = 1 if row is None else row[0]
         return self._concurrency[key_id]
 
     async def create(self, new: NewKey, created_at_ns: int) -> tuple[ApiKey, str]:
