@@ -66,6 +66,17 @@ class RunEnded(Struct, frozen=True, kw_only=True):
     """From its place in the queue to its result, which for a submission is on disk."""
 
 
+class StoreFailed(Struct, frozen=True, kw_only=True):
+    """The store could not be read or written for a request, or to keep what a run or a delivery came to."""
+
+    reason: str
+    """One of a few, without paths."""
+    message: str
+    """What happened and what to do."""
+    request_id: str | None = None
+    """The request that was refused for it."""
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """How the service stands at this moment."""
 

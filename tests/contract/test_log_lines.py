@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from doubles import ScriptedSupervisor, make_executed, make_stage, until
+from running import running
 
 pytestmark = pytest.mark.anyio
 
@@ -152,3 +153,15 @@ async def test_health_checks_are_told_at_level_debug_only(root, free_port):
     async with service(root, free_port, CELLBLOCK_LOG_LEVEL="debug") as http:
         await http.get("/api/health")
     assert [line["level"] for line in lines(root, "request")] == ["debug"]
+
+
+async def test_requests_that_are_refused_because_the_store_fails_are_one_line_and_a_number(tmp_path, capfd):
+    async with running(tmp_path) as instance:
+        database = instance.keys._database
+        peeking, database._peeking = database._peeking, None
+        refused = [(await instance.submit()).status_code for _ in range(40)]
+        database._peeking = peeking
+        figures = (await instance.http.get("/metrics")).text
+    assert refused == [503] * 40
+    assert "cellblock_store_failures_total 40.0" in figures
+    assert "".join(capfd.readouterr()).count("store_failed") == 1

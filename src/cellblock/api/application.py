@@ -23,7 +23,7 @@ from cellblock.api.quotas import Quotas
 from cellblock.api.readiness import Readiness
 from cellblock.config import Settings
 from cellblock.dispatch import LocalQueue
-from cellblock.events import RequestServed
+from cellblock.events import RequestServed, StoreFailed
 from cellblock.store import Database, Deliveries, Keys, Store
 
 
@@ -33,6 +33,7 @@ class Watchers:
 
     request_served: Callable[[RequestServed], None]
     quota_refused: Callable[[str], None]
+    store_failed: Callable[[StoreFailed], None]
     render_metrics: Callable[[], bytes]
 
 
@@ -67,9 +68,7 @@ def build(
         trusted_proxies=settings.trusted_proxies,
         listens_on=settings.host,
     )
-    routed = _routed(
-        settings, gate, database, store, queue, readiness, admit_webhook, watchers.render_metrics
-    )
+    routed = _routed(settings, gate, database, store, queue, readiness, admit_webhook, watchers)
     reachable = CrossOrigin(routed, settings.cors_origins) if settings.cors_origins else routed
     return Observed(reachable, watchers.request_served)
 
@@ -82,7 +81,7 @@ def _routed(
     queue: LocalQueue,
     readiness: Readiness,
     admit_webhook: judge.AdmitWebhook,
-    render_metrics: Callable[[], bytes],
+    watchers: Watchers,
 ) -> Litestar:
     bounds = judge.Bounds(
         code_max_bytes=settings.code_max_bytes,
@@ -105,7 +104,7 @@ def _routed(
             deliveries.route(gate=gate, store=store, deliveries=Deliveries(database)),
             *health.routes(readiness=readiness, database=database, queue=queue, node_id=settings.node_id),
             *reference.routes(),
-            *exposition.routes(render=render_metrics, token=settings.metrics_token),
+            *exposition.routes(render=watchers.render_metrics, token=settings.metrics_token),
             *(
                 handler
                 for dialect in (execute, piston)
@@ -119,7 +118,7 @@ def _routed(
                 )
             ),
         ],
-        exception_handlers=exception_handlers(dialects(settings)),
+        exception_handlers=exception_handlers(dialects(settings), watchers.store_failed),
         request_max_body_size=body_max_bytes,
         openapi_config=None,
         logging_config=None,

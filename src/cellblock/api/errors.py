@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from cellblock.errors import CellblockError, RequestRefused, StoreError
+from cellblock.events import StoreFailed
 
 _log = structlog.get_logger(__name__)
 _STORE_RETRY_AFTER_S = 1
@@ -81,9 +82,11 @@ def refusal_body(dialects: Sequence[Dialect], path: str, status: int, message: s
     return msgspec.json.encode(dialect_of(dialects, path).error_body(failure))
 
 
-def exception_handlers(dialects: Sequence[Dialect]) -> ExceptionHandlersMap:
+def exception_handlers(
+    dialects: Sequence[Dialect], on_store_failed: Callable[[StoreFailed], None]
+) -> ExceptionHandlersMap:
     """Return what turns exceptions into answers; a path speaks the first dialect whose prefix it has."""
-    answers = _Answers(dialects)
+    answers = _Answers(dialects, on_store_failed)
     return {
         RequestRefused: answers.refused,
         StoreError: answers.store_failed,
@@ -96,8 +99,9 @@ def exception_handlers(dialects: Sequence[Dialect]) -> ExceptionHandlersMap:
 class _Answers:
     """What is said to each kind of failure."""
 
-    def __init__(self, dialects: Sequence[Dialect]) -> None:
+    def __init__(self, dialects: Sequence[Dialect], on_store_failed: Callable[[StoreFailed], None]) -> None:
         self._dialects = dialects
+        self._on_store_failed = on_store_failed
 
     def refused(self, request: AnyRequest, error: RequestRefused) -> Response[bytes]:
         headers = dict(error.headers)
@@ -123,7 +127,9 @@ class _Answers:
         return self._answer(request, error.status_code, text, headers=dict(error.headers or {}))
 
     def store_failed(self, request: AnyRequest, error: StoreError) -> Response[bytes]:
-        _log.error("store_failed", **_named(request), error=str(error))
+        self._on_store_failed(
+            StoreFailed(reason=error.reason, message=str(error), request_id=request_id(request))
+        )
         headers = {"retry-after": str(_STORE_RETRY_AFTER_S)}
         return self._answer(request, 503, f"{error.reason}, try again later", headers=headers)
 

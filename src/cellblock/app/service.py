@@ -104,11 +104,13 @@ def assemble(settings: config.Settings, network: webhooks.Network | None = None)
         supervisor=supervisor,
         node_id=settings.node_id,
         on_ended=watching.run_ended,
+        on_store_failed=watching.store_failed,
     )
     network = network or webhooks.public_network()
     admission = webhooks.Admission(network.resolve, allow_localhost=settings.allow_localhost_webhooks)
     deliverer = _deliverer(settings, database, admission, network)
     deliverer.observe = watching.metrics.delivery_attempted
+    deliverer.on_store_failed = watching.store_failed
     watching.look_at(queue=queue, readiness=readiness, worker=worker, deliverer=deliverer)
     app = application.build(
         settings=settings,
@@ -121,6 +123,7 @@ def assemble(settings: config.Settings, network: webhooks.Network | None = None)
         watchers=application.Watchers(
             request_served=watching.request_served,
             quota_refused=watching.metrics.quota_refused,
+            store_failed=watching.store_failed,
             render_metrics=watching.metrics.exposition,
         ),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cellblock.api.readiness import Readiness
 from cellblock.app import logs
+from cellblock.app.store_failures import StoreFailures
 from cellblock.dispatch import LocalQueue
-from cellblock.events import RequestServed, RunEnded, Snapshot
+from cellblock.events import RequestServed, RunEnded, Snapshot, StoreFailed
 from cellblock.metrics import Metrics
 from cellblock.model import EnforcementMode
 from cellblock.webhooks import Deliverer
@@ -17,6 +18,7 @@ class Watching:
 
     def __init__(self, version: str) -> None:
         self.metrics = Metrics(version=version, snapshot=self._snapshot)
+        self._store_failures = StoreFailures()
 
     def look_at(
         self, *, queue: LocalQueue, readiness: Readiness, worker: Worker, deliverer: Deliverer
@@ -34,6 +36,11 @@ class Watching:
         """Count and log a run."""
         self.metrics.run_ended(event)
         logs.run_ended(event)
+
+    def store_failed(self, event: StoreFailed) -> None:
+        """Count and log a failure of the store."""
+        self.metrics.store_failed()
+        self._store_failures.note(event)
 
     def _snapshot(self) -> Snapshot:
         status = self._readiness.supervisor.status

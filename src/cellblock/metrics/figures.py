@@ -90,6 +90,11 @@ class Metrics:
         self._batches = Histogram(
             "cellblock_store_commit_writes", "Writes that shared a commit.", buckets=_BATCH, registry=registry
         )
+        self._store_failures = Counter(
+            "cellblock_store_failures",
+            "Times that the store could not be read or written.",
+            registry=registry,
+        )
         self._refusals = Counter(
             "cellblock_quota_refusals",
             "Requests answered 429, by the quota that was used up.",
@@ -131,6 +136,10 @@ class Metrics:
         """Count a commit of the store."""
         self._commits.observe(duration_s)
         self._batches.observe(writes)
+
+    def store_failed(self) -> None:
+        """Count a failure of the store."""
+        self._store_failures.inc()
 
     def client_cut_off(self, reason: str) -> None:
         """Count a client that HTTP itself refused or disconnected; ``reason`` is a status or a word."""

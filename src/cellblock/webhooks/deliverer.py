@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from cellblock import __version__
 from cellblock.errors import StoreError
+from cellblock.events import StoreFailed
 from cellblock.model import DeliveryAttempt, DeliveryStatus, Record
 from cellblock.store import Deliveries, Delivery, Due
 from cellblock.webhooks.admission import Admission, BlockedError
@@ -81,6 +82,8 @@ class Deliverer:
         self._stopping = False
         self.observe: Callable[[str], None] = lambda _: None
         """Called with the outcome of each attempt: ``delivered``, ``retry`` or ``failed``."""
+        self.on_store_failed: Callable[[StoreFailed], None] = lambda _: None
+        """Called each time that the store could not be read or written for an attempt."""
 
     @property
     def waiting(self) -> int:
@@ -147,7 +150,7 @@ class Deliverer:
 
     async def _deliver(self, lane: Lane, host: str, submission_id: str) -> None:
         """Make one attempt, keep how it went, and have it wait for the next one where there is one."""
-        delivery = await _persistently(lambda: self._deliveries.get(submission_id))
+        delivery = await self._persistently(lambda: self._deliveries.get(submission_id))
         if delivery is None:
             return
         attempt, status = await self._attempt(delivery)
@@ -157,7 +160,7 @@ class Deliverer:
             due_at_ns = ended_ns + self._pause(attempt.number)
             if due_at_ns > delivery.created_at_ns + self._horizon_ns:
                 status, due_at_ns = DeliveryStatus.FAILED, None
-        await _persistently(
+        await self._persistently(
             lambda: self._deliveries.note(submission_id, attempt, status, due_at_ns=due_at_ns)
         )
         outcome = "retry" if status is DeliveryStatus.PENDING else status.value
@@ -224,6 +227,15 @@ class Deliverer:
         ]
         return headers, length_bytes
 
+    async def _persistently(self, access: Callable[[], Awaitable[T]]) -> T:
+        """Access the store, however long it takes to come back: no attempt is made twice for that."""
+        while True:
+            try:
+                return await access()
+            except StoreError as error:
+                self.on_store_failed(StoreFailed(reason=error.reason, message=str(error)))
+                await asyncio.sleep(_STORE_RETRY_S)
+
 
 def _judge(status_code: int) -> tuple[DeliveryStatus, str | None]:
     """Return what an answer means: only a receiver's own failure may be another time's success."""
@@ -246,13 +258,3 @@ def _host_of(url: str) -> str:
         return parse(url).host
     except TargetError:
         return ""
-
-
-async def _persistently(access: Callable[[], Awaitable[T]]) -> T:
-    """Access the store, however long it takes to come back: an attempt must not be made twice for that."""
-    while True:
-        try:
-            return await access()
-        except StoreError as error:
-            _log.error("store_failed", error=str(error), retry_s=_STORE_RETRY_S)
-            await asyncio.sleep(_STORE_RETRY_S)

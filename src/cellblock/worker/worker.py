@@ -18,7 +18,7 @@ import structlog
 
 from cellblock.dispatch import Entry, Errand, LocalQueue, Waiting
 from cellblock.errors import RequestRefused, StoreError, SupervisorLostError, SupervisorUnavailableError
-from cellblock.events import RunEnded, RunEnding
+from cellblock.events import RunEnded, RunEnding, StoreFailed
 from cellblock.failed import failed_outcome
 from cellblock.model import EnforcementMode, IsolationMode, Outcome
 from cellblock.store import Store, final_status
@@ -44,6 +44,7 @@ class Worker:
         supervisor: SupervisorClient,
         node_id: str,
         on_ended: Callable[[RunEnded], None] = lambda _: None,
+        on_store_failed: Callable[[StoreFailed], None] = lambda _: None,
     ) -> None:
         """``on_ended`` is told of each run when all else is done with it."""
         self._store = store
@@ -51,6 +52,7 @@ class Worker:
         self._supervisor = supervisor
         self._node_id = node_id
         self._tell = on_ended
+        self._on_store_failed = on_store_failed
         self._runs: dict[asyncio.Task[None], Entry] = {}
         self._occupied = 0
         self._stopping = False
@@ -235,7 +237,7 @@ class Worker:
             try:
                 return await access()
             except StoreError as error:
-                _log.error("store_failed", error=str(error), retry_s=_STORE_RETRY_S)
+                self._on_store_failed(StoreFailed(reason=error.reason, message=str(error)))
                 await asyncio.sleep(_STORE_RETRY_S)
 
 
