@@ -7,6 +7,8 @@ import socket
 
 import pytest
 
+pytest_plugins = ["leaks"]
+
 # Taken out of the environment, so that processes under test see settings of cellblock only.
 TIME_SCALE = float(os.environ.pop("CELLBLOCK_TEST_TIME_SCALE", "1"))
 FORBID_SKIPS = os.environ.pop("FORBID_SKIPS", "") == "1"

@@ -155,7 +155,7 @@ async def test_health_checks_are_told_at_level_debug_only(root, free_port):
     assert [line["level"] for line in lines(root, "request")] == ["debug"]
 
 
-async def test_requests_that_are_refused_because_the_store_fails_are_one_line_and_a_number(tmp_path, capfd):
+async def test_requests_that_are_refused_because_the_store_fails_are_one_line_and_a_number(tmp_path, own_log):
     async with running(tmp_path) as instance:
         database = instance.keys._database
         peeking, database._peeking = database._peeking, None
@@ -164,4 +164,4 @@ async def test_requests_that_are_refused_because_the_store_fails_are_one_line_an
         figures = (await instance.http.get("/metrics")).text
     assert refused == [503] * 40
     assert "cellblock_store_failures_total 40.0" in figures
-    assert "".join(capfd.readouterr()).count("store_failed") == 1
+    assert own_log().count('"store_failed"') == 1

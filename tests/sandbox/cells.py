@@ -25,6 +25,7 @@ from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.host import HOST_ROOT, Host
 from cellblock.sandbox.leases import LEASES
 from cellblock.verdict.judge import judge
+from sent import sent
 
 T = TypeVar("T")
 
@@ -98,6 +99,8 @@ class Cells:
             profile=profile,
             loopback=loopback,
         )
+        sent.add("code", main.content)
+        sent.add("stdin", stdin)
         started_s = time.monotonic()
         outcome = await engine_for(self.settings, self.host, runtime).run(job)
         self._assert_sound(outcome, runtime.limits[profile], time.monotonic() - started_s)
