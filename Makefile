@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup base host native toolchains serve test test-all test-vm test-aarch64 escapes check lint types floor-plan format bench docs hosts-table lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 escapes check lint types floor-plan format bench docs hosts-table lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -34,14 +34,19 @@ serve: base       ## the service on 127.0.0.1:4096; LANGUAGES=python,c, SERVE='-
 	@exec $(BIN)/cellblock serve --install-languages '$(LANGUAGES)' $(SERVE)
 
 test: setup       ## the tests; TESTS='tests/unit -k name' selects some
-	@$(BIN)/pytest -m 'not slow and not vm and not cross' $(TESTS)
+	@$(BIN)/pytest -m 'not slow and not vm and not cross and not browser' $(TESTS)
 
-test-all: setup   ## the slow tests too, then those in a virtual machine
-	@$(BIN)/pytest -m 'not vm and not cross' $(TESTS)
+test-all: setup   ## the slow tests too, then those with a browser and in a virtual machine
+	@$(BIN)/pytest -m 'not vm and not cross and not browser' $(TESTS)
+	@$(MAKE) --no-print-directory test-browser
 	@tests/vm/run
 
 test-vm: setup    ## hosts and sandbox tests on a kernel with cgroup v2, in a virtual machine
 	@tests/vm/run $(VM)
+
+test-browser: base ## pages of other origins and the reference, in a real browser
+	@scripts/prepare-browser
+	@$(BIN)/pytest -m browser tests/browser
 
 test-aarch64: base ## the cell helper built for aarch64 and run by an emulator
 	@scripts/prepare-cross

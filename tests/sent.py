@@ -57,7 +57,7 @@ class Sent:
             if name.lower() in {"x-api-key", "authorization"}:
                 self.add("key", value.rpartition(" ")[2])
         if body and len(body) <= _LARGEST_BODY_BYTES:
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 self.add_fields(json.loads(body))
 
     def add_fields(self, fields: object) -> None:
@@ -75,7 +75,7 @@ class Sent:
             if isinstance(file, dict):
                 self.add("code", file.get("content"))
                 with suppress(ValueError, TypeError):
-                    self.add("code", base64.b64decode(file["content"], validate=True))
+                    self.add("code", base64.b64decode(file.get("content"), validate=True))
 
     def found_in(self, log: str) -> Iterator[Marker]:
         """Yield what of it stands in a log, each once."""

@@ -119,6 +119,21 @@ async def test_what_http_itself_refuses_is_as_described(executor, path):
     check(await executor.http.post(path, json=PROGRAM, headers={"x-long": "x" * 60_000}), path, 431)
 
 
+async def test_store_that_fails_is_described_on_every_route_that_asks_for_a_key(service, monkeypatch):
+    monkeypatch.setattr(service.keys._database, "_peeking", None)
+    asking = [operation for operation in OPERATIONS if operation.security and operation.path != "/metrics"]
+    assert len(asking) == 8
+    for operation in asking:
+        path = operation.path.format(submission_id=uuid.uuid4())
+        body = PROGRAM if operation.method == "POST" else None
+        answer = await service.http.request(operation.method, path, json=body)
+        check(answer, operation.path, 503)
+        _, content = content_of(operation.path, operation.method, 503)
+        assert "the store cannot be reached, try again later" in json.dumps(content["examples"]), (
+            operation.path
+        )
+
+
 async def test_finished_records_and_replays_are_as_described(service):
     key = {"idempotency-key": str(uuid.uuid4())}
     body = {"params": {"wait": "true"}, "json": PROGRAM, "headers": key}

@@ -13,7 +13,7 @@ from cellblock.api.execute.wire import (
     StageBody,
 )
 from cellblock.api.outputs import Output
-from cellblock.api.reference.judge import NOT_FOR_THIS, NOT_HERE
+from cellblock.api.reference.judge import NO_STORE, NOT_FOR_THIS, NOT_HERE
 from cellblock.api.reference.operations import REQUEST_ID, WITH_KEY, Answer, Operation, failures
 
 TAG = "Execute API"
@@ -37,6 +37,7 @@ OVERLOADED = (
     "queue full, try again later",
     "the service is stopping; try again when it is back",
     "no supervisor is connected, it is being started; try again",
+    NO_STORE[1],
 )
 TOO_BIG = ("The body is too big.", "request body too large: at most 4194304 bytes are allowed")
 
@@ -140,7 +141,9 @@ OPERATIONS = (
         security=WITH_KEY,
         answers=(
             Answer(status=200, about="The runtimes.", body=(list[RuntimeBody],), examples={"Two": RUNTIMES}),
-            *failures(error, ErrorBody, {401: NO_KEY, 403: NOT_HERE, 429: TOO_MANY, 500: BROKEN}),
+            *failures(
+                error, ErrorBody, {401: NO_KEY, 403: NOT_HERE, 429: TOO_MANY, 500: BROKEN, 503: NO_STORE}
+            ),
         ),
     ),
 )

@@ -189,6 +189,7 @@ OPERATIONS = (
                         "the service is stopping; try again when it is back",
                         "no supervisor is connected, it is being started; try again",
                         "too many webhook hosts are being looked up, try again later",
+                        NO_STORE[1],
                     ),
                 },
             ),
@@ -253,7 +254,9 @@ OPERATIONS = (
                 body=(list[str],),
                 examples={"Three": ["python", "c", "cpp"]},
             ),
-            *failures(error, ErrorBody, {401: NO_KEY, 403: NOT_HERE, 429: TOO_MANY, 500: BROKEN}),
+            *failures(
+                error, ErrorBody, {401: NO_KEY, 403: NOT_HERE, 429: TOO_MANY, 500: BROKEN, 503: NO_STORE}
+            ),
         ),
     ),
 )

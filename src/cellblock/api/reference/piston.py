@@ -10,7 +10,7 @@ from cellblock.api.outputs import Output
 from cellblock.api.piston.translate import error_body
 from cellblock.api.piston.wire import PistonAnswer, PistonErrorBody, PistonStage
 from cellblock.api.reference import execute
-from cellblock.api.reference.judge import NOT_FOR_THIS, NOT_HERE
+from cellblock.api.reference.judge import NO_STORE, NOT_FOR_THIS, NOT_HERE
 from cellblock.api.reference.operations import REQUEST_ID, WITH_KEY, Answer, Operation, failures
 
 TAG = "Piston API"
@@ -128,7 +128,13 @@ OPERATIONS = (
             *failures(
                 error,
                 PistonErrorBody,
-                {401: execute.NO_KEY, 403: NOT_HERE, 429: execute.TOO_MANY, 500: execute.BROKEN},
+                {
+                    401: execute.NO_KEY,
+                    403: NOT_HERE,
+                    429: execute.TOO_MANY,
+                    500: execute.BROKEN,
+                    503: NO_STORE,
+                },
             ),
         ),
     ),
