@@ -23,6 +23,7 @@ READS = [
     "/api/languages",
     f"/api/result/{uuid.uuid4()}",
     "/api/result/nonsense",
+    f"/api/result/{uuid.uuid4()}/deliveries",
     "/v1/runtimes",
     "/api/v2/runtimes",
 ]
@@ -104,11 +105,13 @@ async def test_records_of_one_key_are_invisible_to_another(service):
     before = (await submit(service, {})).json()["id"]
     one, two = await token_for(service, "one"), await token_for(service, "two")
     mine = (await submit(service, one)).json()["id"]
-    assert (await service.http.get(f"/api/result/{mine}", headers=one)).status_code == 200
+    for path in (f"/api/result/{mine}", f"/api/result/{mine}/deliveries"):
+        assert (await service.http.get(path, headers=one)).status_code == 200
     unknown = await service.http.get(f"/api/result/{uuid.uuid4()}", headers=two)
     for foreign in (mine, before):
-        answer = await service.http.get(f"/api/result/{foreign}", headers=two)
-        assert (answer.status_code, answer.content) == (404, unknown.content)
+        for path in (f"/api/result/{foreign}", f"/api/result/{foreign}/deliveries"):
+            answer = await service.http.get(path, headers=two)
+            assert (answer.status_code, answer.content) == (404, unknown.content)
 
 
 async def test_idempotency_keys_of_one_key_are_unknown_to_another(service):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
+import uuid
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from cellblock.model import Profile
 from cellblock.store import NewKey
-from doubles import answer_executed
+from doubles import Gate, answer_executed, until
 from running import running
 
 pytestmark = pytest.mark.anyio
@@ -21,15 +23,18 @@ USED_UP_ADDRESS = "198.51.100.99"
 ROUTES = {"judge": "/api/submit", "execute": "/v1/execute", "piston": "/api/v2/execute"}
 
 
-@pytest.fixture(scope="module")
-async def guarded(tmp_path_factory):
+CHANGES = {
+    "CELLBLOCK_ADDRESS_PER_MINUTE": "2",
+    "CELLBLOCK_TRUSTED_PROXIES": "127.0.0.1",
+    "CELLBLOCK_EXECUTE_BODY_MAX_BYTES": "1048576",
+}
+KNOWN = {"idempotency-key": str(uuid.uuid4())}
+
+
+@asynccontextmanager
+async def limited(directory, script, **changes):
     """A service with keys and every limit; what is to be used up is."""
-    changes = {
-        "CELLBLOCK_ADDRESS_PER_MINUTE": "2",
-        "CELLBLOCK_TRUSTED_PROXIES": "127.0.0.1",
-        "CELLBLOCK_EXECUTE_BODY_MAX_BYTES": "1048576",
-    }
-    async with running(tmp_path_factory.mktemp("order"), changes=changes, script=answer_executed) as instance:
+    async with running(directory, changes=CHANGES | changes, script=script) as instance:
         judge, executor = Profile.JUDGE, Profile.EXECUTOR
         made = {
             "both": NewKey(name="both", profiles=(judge, executor)),
@@ -44,6 +49,27 @@ async def guarded(tmp_path_factory):
         yield instance, tokens
 
 
+@pytest.fixture(scope="module")
+async def guarded(tmp_path_factory):
+    async with limited(tmp_path_factory.mktemp("order"), answer_executed) as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module")
+async def full(tmp_path_factory):
+    """One whose queue is full, and which knows one idempotency key."""
+    gate = Gate()
+    changes = {"CELLBLOCK_QUEUE_CAPACITY": "2", "CELLBLOCK_DRAIN_TIMEOUT_MS": "0"}
+    async with limited(tmp_path_factory.mktemp("full"), gate, **changes) as (instance, tokens):
+        for more in (KNOWN, {}, {}, {}):
+            headers = {"x-api-key": tokens["both"], "x-forwarded-for": next(FRESH_ADDRESSES), **more}
+            body = {"language": "python", "code": "1"}
+            await instance.http.post("/api/submit", json=body, headers=headers)
+        await until(lambda: gate.held == 2)
+        await instance.queued(2)
+        yield instance, tokens
+
+
 @dataclass
 class Asked:
     """A request in the making."""
@@ -55,6 +81,7 @@ class Asked:
     query: str = ""
     after_body: bytes = b""
     fields: dict[str, object] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         code = {
@@ -73,6 +100,7 @@ class Asked:
                 "content-type": self.content_type,
                 "x-api-key": tokens[self.token],
                 "x-forwarded-for": self.address,
+                **self.headers,
             },
         )
 
@@ -195,6 +223,23 @@ async def test_earlier_check_answers(guarded, dialect, earlier, later):
     fault(asked)
     answer = await asked.send(guarded)
     assert (answer.status_code, text in message_of(answer, dialect)) == (status, True), answer.text
+
+
+@pytest.mark.parametrize("fault", JUDGE, ids=lambda fault: fault[0].__name__)
+async def test_every_check_comes_before_a_known_idempotency_key_and_a_full_queue(full, fault):
+    spoil, status, text = fault
+    for headers in ({}, KNOWN):
+        asked = Asked("judge", next(FRESH_ADDRESSES), headers=headers)
+        spoil(asked)
+        answer = await asked.send(full)
+        assert (answer.status_code, text in message_of(answer, "judge")) == (status, True), answer.text
+
+
+async def test_known_idempotency_key_comes_before_a_full_queue(full):
+    answer = await Asked("judge", next(FRESH_ADDRESSES), headers=KNOWN).send(full)
+    assert (answer.status_code, answer.json()["language"]) == (202, "python")
+    refused = await Asked("judge", next(FRESH_ADDRESSES)).send(full)
+    assert (refused.status_code, refused.json()) == (503, {"error": "queue full, try again later"})
 
 
 @pytest.mark.parametrize("dialect", ROUTES)
