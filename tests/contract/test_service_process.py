@@ -85,7 +85,7 @@ class Place:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=60,
         )
 
     def start_below(self, parent_code: str) -> subprocess.Popen[str]:
