@@ -104,8 +104,8 @@ def _log_as_the_service_does(sink: TextIO) -> None:
 
     with redirect_stderr(sink):
         logs.configure("debug", "json")
-    for client in ("httpx", "httpcore"):  # the tests' own side
-        logging.getLogger(client).setLevel(logging.WARNING)
+    for own in ("httpx", "httpcore", "asyncio"):  # the tests' side, and an event loop's name for each test
+        logging.getLogger(own).setLevel(logging.WARNING)
 
 
 def _listen_to_clients(patching: pytest.MonkeyPatch) -> None:
@@ -140,6 +140,7 @@ def _listen_to_processes(patching: pytest.MonkeyPatch, logs: Logs) -> None:
             command = [args] if isinstance(args, str | bytes | Path) else [str(each) for each in args]
             self._is_service = bool(_SERVICES.intersection(command))
             stderr = options.get("stderr")
+            assert not (self._is_service and stderr == subprocess.DEVNULL), "nobody could search this log"
             if self._is_service and stderr not in {None, subprocess.PIPE, subprocess.DEVNULL}:
                 logs.standard_error_of(command, stderr if isinstance(stderr, int) else stderr.fileno())
             if Path(str(command[0])).name == "curl":
