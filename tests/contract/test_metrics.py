@@ -11,8 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cellblock.api import exposition
 from cellblock.errors import RequestRefused
-from cellblock.model import Verdict
-from doubles import CannotServeError, Gate, make_executed, make_outcome, until
+from cellblock.model import Profile, Verdict
+from cellblock.store import NewKey
+from doubles import CannotServeError, Gate, eventually, make_executed, make_outcome, until
+from receivers import LoopbackNetwork, receiving, status
 from running import running
 
 pytestmark = pytest.mark.anyio
@@ -162,6 +164,35 @@ async def test_run_that_is_lost_and_run_again_is_counted_once(tmp_path):
         found = await figures(service)
         assert value(found, "runs_total", language="python", verdict="AC") == 1
         assert value(found, "stage_duration_seconds_count", stage="total") == 1
+
+
+async def test_refused_quotas_and_attempts_at_webhooks_are_counted(tmp_path):
+    changes = {"CELLBLOCK_ALLOW_LOCALHOST_WEBHOOKS": "true", "CELLBLOCK_ADDRESS_PER_MINUTE": "3"}
+    network = LoopbackNetwork().network
+    async with (
+        receiving(status(503), status(200)) as receiver,
+        running(tmp_path, changes=changes, network=network) as service,
+    ):
+        new = NewKey(name="one", profiles=(Profile.JUDGE,), per_minute=1)
+        headers = {"x-api-key": (await service.keys.create(new, 1))[1]}
+        body = {"language": "python", "code": "1", "webhook_url": receiver.url, "webhook_secret": "s"}
+        statuses = [
+            (await service.http.post("/api/submit", json=body, headers=headers)).status_code for _ in range(4)
+        ]
+        assert statuses == [202, 429, 429, 429]
+        await until(lambda: len(receiver.calls) == 2)
+        text = await eventually(lambda: metrics_text(service), lambda text: 'result="delivered"} 1.0' in text)
+    for line in (
+        'cellblock_quota_refusals_total{quota="key_minute"} 2.0',
+        'cellblock_quota_refusals_total{quota="address"} 1.0',
+        'cellblock_webhook_attempts_total{result="retry"} 1.0',
+        "cellblock_webhooks_waiting 0.0",
+    ):
+        assert line in text
+
+
+async def metrics_text(service) -> str:
+    return (await service.http.get("/metrics")).text
 
 
 async def test_with_a_token_nobody_else_is_answered(tmp_path):
