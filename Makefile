@@ -1,7 +1,7 @@
 # `make serve` and `make test` do everything on a fresh Debian 12 machine as root; both can be run again.
 VENV   := .venv
 BIN    := $(VENV)/bin
-HELPER := $(VENV)/libexec/cellblock/cellblock-cell
+LIBEXEC := $(VENV)/libexec/cellblock
 READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
@@ -22,9 +22,11 @@ $(READY): requirements.lock requirements-dev.lock pyproject.toml scripts/make-ve
 	@scripts/make-venv $(VENV)
 	@touch $@
 
-native: $(READY)  ## build the cell helper and install it where the sandbox looks for it
+native: $(READY)  ## build the cell helper and what goes with it, and install them where the sandbox looks for them
 	@$(MAKE) --no-print-directory -s -C native
-	@cmp -s native/build/cellblock-cell $(HELPER) || install -D -m 0755 native/build/cellblock-cell $(HELPER)
+	@for file in cellblock-cell cellblock-warm.so; do \
+	    cmp -s native/build/$$file $(LIBEXEC)/$$file || install -D -m 0755 native/build/$$file $(LIBEXEC)/$$file; \
+	done
 
 toolchains: base  ## the languages; LANGUAGES=python,c gets some only
 	@$(BIN)/cellblock languages install --yes -- '$(LANGUAGES)'

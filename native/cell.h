@@ -37,35 +37,61 @@ struct file_entry {
     uint64_t size_bytes;
 };
 
-/* A parsed request: pointers into the mapped memfd and a few small arrays on the heap. */
+/* A parsed request, what a cell is made from: pointers into the mapped memfd and a few small arrays on the heap. */
 struct request {
     struct cell_request head;
     struct wire_rlimit *rlimits;
+    char **argv;
+    char **envp;
+};
+
+/* A parsed job, what runs in a cell. */
+struct job {
+    struct cell_job head;
     struct file_entry *files;
     char **argv;
     char **envp;
-    const char *contents;      /* the files' bytes, one after another */
+    const char *contents; /* the files' bytes, one after another */
+};
+
+/* Who spawns: the helper, whose programs are executed, or an interpreter that has become a spawner (warm.c), whose
+ * programs go on from where it stands. */
+struct spawner {
+    struct filters filters;
+    int first_fd;                             /* descriptors from here on are the spawner's; those below the program keeps */
+    bool (*restore_signals)(void);            /* what a program begins with */
+    void *tid_address;                        /* where libc keeps the thread's number; NULL where exec forgets it */
+    void (*begin)(int job_fd, struct failure *failure); /* run the job; called at the open gate, never returns */
 };
 
 /* frame.c: bytes to structs, every length checked. No system calls, so it can be fuzzed. */
 bool parse_request(const void *bytes, size_t length, struct request *request, struct failure *failure);
+bool parse_job(const void *bytes, size_t length, struct job *job, struct failure *failure);
 bool next_template_op(const char **at, const char *end, struct template_op *op, const char **path, const char **data);
+
+/* memory.c: a memfd of the supervisor's, mapped for good and parsed. */
+bool read_request(int fd, struct request *request, struct failure *failure);
+bool read_job(int fd, struct job *job, struct failure *failure);
+
+/* spawner.c: serve the supervisor until it is gone. Returns only in a process that is not the spawner: never. */
+void serve(struct spawner *spawner);
 
 /* template.c: build the read-only root and enter it; done once. */
 bool enter_template(int template_fd, uint32_t clone_flags, struct failure *failure);
 
 /* files.c: put the submission's files below an empty work area. */
-bool place_files(const struct request *request, int work_area_fd, struct failure *failure);
+bool place_files(const struct job *job, int work_area_fd, struct failure *failure);
 
 /* init.c: pid 1 of a cell. Never returns. */
-_Noreturn void run_init(const int fds[], int fd_count, const struct filters *filters);
+_Noreturn void run_init(const int fds[], int fd_count, const struct spawner *spawner);
 
-/* program.c: what becomes pid 2, from fork to exec. Never returns. */
+/* program.c: what becomes pid 2, from fork to the job's begin, and a zygote, from fork to exec. Never return. */
 _Noreturn void run_program(const struct request *request, const int fds[], int fd_count, int gate_fd,
-                           const struct filters *filters);
-
-/* The descriptors that are cgroups, whatever else comes last. */
-int cgroup_fd_end(const struct request *request, int fd_count);
+                           const struct spawner *spawner);
+_Noreturn void run_zygote(const int fds[]);
+bool reset_signals(void);
+void execute_job(int job_fd, struct failure *failure);
+_Noreturn void report_to_gate(const struct failure *failure);
 
 /* credentials.c */
 bool become_user(const struct request *request, uid_t uid);

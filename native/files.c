@@ -52,10 +52,10 @@ static bool write_all(int fd, const char *bytes, uint64_t size) {
     return true;
 }
 
-bool place_files(const struct request *request, int work_area_fd, struct failure *failure) {
-    const char *content = request->contents;
-    for (uint32_t i = 0; i < request->head.file_count; i++) {
-        const struct file_entry *file = &request->files[i];
+bool place_files(const struct job *job, int work_area_fd, struct failure *failure) {
+    const char *content = job->contents;
+    for (uint32_t i = 0; i < job->head.file_count; i++) {
+        const struct file_entry *file = &job->files[i];
         if (!make_parents(work_area_fd, file->name)) return fail(failure, STEP_FILES, file->name);
         int fd = open_beneath(work_area_fd, file->name, O_WRONLY | O_CREAT | O_EXCL, file->mode & 0777);
         if (fd < 0) return fail(failure, STEP_FILES, file->name);

@@ -56,12 +56,12 @@ static bool is_safe_name(const char *name) {
     return true;
 }
 
-static bool take_files(struct cursor *cursor, struct request *request, uint64_t *contents_bytes) {
-    uint32_t count = request->head.file_count;
+static bool take_files(struct cursor *cursor, struct job *job, uint64_t *contents_bytes) {
+    uint32_t count = job->head.file_count;
     *contents_bytes = 0;
     if (count > (size_t)(cursor->end - cursor->at) / sizeof(struct wire_file)) return false;
-    request->files = calloc((size_t)count + 1, sizeof *request->files);
-    if (request->files == NULL) return false;
+    job->files = calloc((size_t)count + 1, sizeof *job->files);
+    if (job->files == NULL) return false;
     for (uint32_t i = 0; i < count; i++) {
         struct wire_file wire;
         if (!take(cursor, &wire, sizeof wire)) return false;
@@ -69,14 +69,13 @@ static bool take_files(struct cursor *cursor, struct request *request, uint64_t 
         if (name == NULL || !is_safe_name(name)) return false;
         if (wire.size_bytes > (uint64_t)(cursor->end - cursor->at)) return false;
         *contents_bytes += wire.size_bytes;
-        request->files[i] = (struct file_entry){.name = name, .mode = wire.mode, .size_bytes = wire.size_bytes};
+        job->files[i] = (struct file_entry){.name = name, .mode = wire.mode, .size_bytes = wire.size_bytes};
     }
     return true;
 }
 
 bool parse_request(const void *bytes, size_t length, struct request *request, struct failure *failure) {
     struct cursor cursor = {.at = bytes, .end = (const char *)bytes + length};
-    uint64_t contents_bytes;
     memset(request, 0, sizeof *request);
 
     if (!take(&cursor, &request->head, sizeof request->head))
@@ -96,19 +95,30 @@ bool parse_request(const void *bytes, size_t length, struct request *request, st
     if (request->rlimits == NULL) return fail(failure, STEP_REQUEST, "rlimits");
     take(&cursor, request->rlimits, rlimits_size);
 
-    if (!take_files(&cursor, request, &contents_bytes)) return fail_with(failure, STEP_REQUEST, EPROTO, "files");
     request->argv = take_vector(&cursor, request->head.argc);
-    if (request->argv == NULL || request->head.argc == 0) return fail_with(failure, STEP_REQUEST, EPROTO, "argv");
+    if (request->argv == NULL) return fail_with(failure, STEP_REQUEST, EPROTO, "argv");
+    if (request->head.argc == 0 && (request->head.features & FEATURE_BOOT))
+        return fail_with(failure, STEP_REQUEST, EPROTO, "nothing to boot");
     request->envp = take_vector(&cursor, request->head.envc);
     if (request->envp == NULL) return fail_with(failure, STEP_REQUEST, EPROTO, "environment");
-    if (contents_bytes != (uint64_t)(cursor.end - cursor.at))
-        return fail_with(failure, STEP_REQUEST, EPROTO, "contents");
-    request->contents = cursor.at;
-    return true;
+    return cursor.at == cursor.end || fail_with(failure, STEP_REQUEST, EPROTO, "longer than its parts");
 }
 
-int cgroup_fd_end(const struct request *request, int fd_count) {
-    return fd_count - ((request->head.features & FEATURE_OUT_MOUNTED) != 0);
+bool parse_job(const void *bytes, size_t length, struct job *job, struct failure *failure) {
+    struct cursor cursor = {.at = bytes, .end = (const char *)bytes + length};
+    uint64_t contents_bytes;
+    memset(job, 0, sizeof *job);
+
+    if (!take(&cursor, &job->head, sizeof job->head)) return fail_with(failure, STEP_JOB, EPROTO, "shorter than its head");
+    if (job->head.version != WIRE_VERSION) return fail_with(failure, STEP_JOB, EPROTO, "version of another build");
+    if (!take_files(&cursor, job, &contents_bytes)) return fail_with(failure, STEP_JOB, EPROTO, "files");
+    job->argv = take_vector(&cursor, job->head.argc);
+    if (job->argv == NULL || job->head.argc == 0) return fail_with(failure, STEP_JOB, EPROTO, "argv");
+    job->envp = take_vector(&cursor, job->head.envc);
+    if (job->envp == NULL) return fail_with(failure, STEP_JOB, EPROTO, "environment");
+    if (contents_bytes != (uint64_t)(cursor.end - cursor.at)) return fail_with(failure, STEP_JOB, EPROTO, "contents");
+    job->contents = cursor.at;
+    return true;
 }
 
 /* The next record of a template: path and data as NUL-terminated strings in place (data may hold

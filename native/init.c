@@ -1,6 +1,7 @@
-/* init.c: pid 1 of a cell. It makes the cell's own mounts, forks what becomes the program, gives up
- * every privilege, and from then on only waits: for commands, for the gate, for the seccomp
- * listener, for children. Ending it ends the cell, which is how every kill on cgroup v1 works. */
+/* init.c: pid 1 of a cell. It makes the cell's own mounts, forks what becomes the program, and waits: for
+ * commands, for the gate, for the seccomp listener, for children. When the job comes it puts the files in
+ * place, gives up every privilege and only then opens the gate: nothing of a submission ever runs beside an
+ * init that can do more than watch. Ending it ends the cell, which is how every kill on cgroup v1 works. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -32,7 +33,9 @@
 struct init {
     const int *fds;
     int fd_count;
+    const struct spawner *spawner;
     struct request request;
+    int box_fd;      /* the work area, for the files */
     int gate_fd;     /* our end; -1 once the program runs */
     int listener_fd; /* seccomp notifications; -1 without */
     int signal_fd;
@@ -76,16 +79,9 @@ static _Noreturn void report_and_exit(const struct init *init, const struct fail
 
 /* ---- set-up ---- */
 
-static bool read_request(struct init *init, struct failure *failure) {
-    struct stat status;
+static bool take_request(struct init *init, struct failure *failure) {
     if (init->fd_count < FD_CGROUP_FIRST) return fail_with(failure, STEP_REQUEST, EPROTO, "descriptors are missing");
-    if (fstat(init->fds[FD_REQUEST], &status) != 0) return fail(failure, STEP_REQUEST, NULL);
-    const void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, init->fds[FD_REQUEST], 0);
-    if (bytes == MAP_FAILED) return fail(failure, STEP_REQUEST, NULL);
-    if (!parse_request(bytes, (size_t)status.st_size, &init->request, failure)) return false;
-    if (cgroup_fd_end(&init->request, init->fd_count) < FD_CGROUP_FIRST)
-        return fail_with(failure, STEP_REQUEST, EPROTO, "the mount for /out is missing");
-    return true;
+    return read_request(init->fds[FD_REQUEST], &init->request, failure);
 }
 
 static bool bind_noexec(const char *source, const char *target, struct failure *failure) {
@@ -96,21 +92,34 @@ static bool bind_noexec(const char *source, const char *target, struct failure *
 }
 
 /* What a compiler leaves for the program. The compiler's cell writes /out, and a detached clone of that
- * mount keeps the files when the cell is gone; the program's cell has the clone attached at the same
- * place. Read-only from before it can be seen: nobody can have the artifact changed in between. */
-static bool arrange_out(struct init *init, struct failure *failure) {
-    if (init->request.head.features & FEATURE_OUT_WRITABLE) {
-        init->out_fd = open_tree(AT_FDCWD, "/tmp/out", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        if (init->out_fd < 0 || mount("/tmp/out", "/out", NULL, MS_BIND, NULL) != 0)
-            return fail(failure, STEP_OUT, "writable");
-    } else if (init->request.head.features & FEATURE_OUT_MOUNTED) {
-        struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
-        int mount_fd = init->fds[init->fd_count - 1];
-        if (mount_setattr(mount_fd, "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0 ||
-            move_mount(mount_fd, "", AT_FDCWD, "/out", MOVE_MOUNT_F_EMPTY_PATH) != 0)
-            return fail(failure, STEP_OUT, "mounted");
-    }
+ * mount keeps the files when the cell is gone; the program's cell has it, or another clone, attached at the
+ * same place. */
+static bool make_out(struct init *init, struct failure *failure) {
+    if (!(init->request.head.features & FEATURE_OUT_WRITABLE)) return true;
+    init->out_fd = open_tree(AT_FDCWD, "/tmp/out", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (init->out_fd < 0 || mount("/tmp/out", "/out", NULL, MS_BIND, NULL) != 0)
+        return fail(failure, STEP_WORK_AREA_BIND, "/out");
     return true;
+}
+
+/* Read-only from before it can be seen: nobody can have the artifact changed in between. */
+static bool attach_out(int mount_fd, struct failure *failure) {
+    struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    if (mount_setattr(mount_fd, "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0 ||
+        move_mount(mount_fd, "", AT_FDCWD, "/out", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+        return fail(failure, STEP_OUT, NULL);
+    return true;
+}
+
+/* What the program's user makes is the program's own. */
+static void act_as_program(const struct init *init) {
+    setfsgid(init->request.head.program_uid);
+    setfsuid(init->request.head.program_uid);
+}
+
+static void act_as_root(void) {
+    setfsuid(0);
+    setfsgid(0);
 }
 
 /* One tmpfs, so that one size and one inode limit hold for all that the program can write; seen at
@@ -123,24 +132,18 @@ static bool make_work_area(struct init *init, struct failure *failure) {
              head->program_uid);
     if (mount("tmpfs", "/tmp", "tmpfs", MOUNT_FLAGS, options) != 0) return fail(failure, STEP_WORK_AREA, NULL);
 
-    /* Made as the program's user, so that everything below is the program's own. */
-    setfsgid(head->program_uid);
-    setfsuid(head->program_uid);
+    act_as_program(init);
     mode_t before = umask(0);
     bool made = mkdir("/tmp/box", 0755) == 0 && mkdir("/tmp/tmp", 01777) == 0 && mkdir("/tmp/shm", 01777) == 0 &&
                 (!(head->features & FEATURE_OUT_WRITABLE) || mkdir("/tmp/out", 0755) == 0);
     umask(before);
+    act_as_root();
     if (!made) return fail(failure, STEP_WORK_AREA, "directories");
-    int box_fd = open("/tmp/box", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (box_fd < 0) return fail(failure, STEP_WORK_AREA, "box");
-    bool placed = place_files(&init->request, box_fd, failure);
-    close(box_fd);
-    setfsuid(0);
-    setfsgid(0);
-    if (!placed) return false;
+    init->box_fd = open("/tmp/box", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (init->box_fd < 0) return fail(failure, STEP_WORK_AREA, "box");
 
     if (mount("/tmp/box", "/box", NULL, MS_BIND, NULL) != 0) return fail(failure, STEP_WORK_AREA_BIND, "/box");
-    if (!arrange_out(init, failure)) return false;
+    if (!make_out(init, failure)) return false;
     return bind_noexec("/tmp/shm", "/dev/shm", failure) && bind_noexec("/tmp/tmp", "/tmp", failure);
 }
 
@@ -191,38 +194,67 @@ static bool watch_children(struct init *init, struct failure *failure) {
     return (init->signal_fd >= 0 && init->null_fd >= 0) || fail(failure, STEP_SIGNALS, NULL);
 }
 
-static bool fork_program(struct init *init, const struct filters *filters, struct failure *failure) {
+static bool fork_program(struct init *init, struct failure *failure) {
     int gate[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, gate) != 0)
         return fail(failure, STEP_FORK_PROGRAM, "gate");
     struct clone_args args = {.flags = CLONE_PIDFD,
                               .pidfd = (uint64_t)(uintptr_t)&init->program_pidfd,
                               .exit_signal = SIGCHLD};
-    if ((init->request.head.features & FEATURE_CGROUP_V2) &&
-        cgroup_fd_end(&init->request, init->fd_count) > FD_CGROUP_FIRST) {
+    if ((init->request.head.features & FEATURE_CGROUP_V2) && init->fd_count > FD_CGROUP_FIRST) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (unsigned int)init->fds[FD_CGROUP_FIRST];
     }
+    if (init->spawner->tid_address != NULL) { /* no exec will tell libc who it is */
+        args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+        args.child_tid = (uint64_t)(uintptr_t)init->spawner->tid_address;
+    }
     init->program = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    if (init->program == 0) run_program(&init->request, init->fds, init->fd_count, gate[1], filters);
+    if (init->program == 0) run_program(&init->request, init->fds, init->fd_count, gate[1], init->spawner);
     int error = errno;
     close(gate[1]);
     init->gate_fd = gate[0];
     return init->program > 0 || fail_with(failure, STEP_FORK_PROGRAM, error, NULL);
 }
 
+/* ---- the job ---- */
+
 /* From here on init is nobody: the program must have nothing to win by attacking it, and it keeps
  * only what it needs to watch. The write ends go too, or the pipes would never end. */
-static bool become_nobody(struct init *init, const struct filters *filters, struct failure *failure) {
+static bool become_nobody(struct init *init, struct failure *failure) {
     for (int i = 0; i < init->fd_count; i++)
         if (i != FD_CONTROL && i != FD_STDOUT_DRAIN && i != FD_STDERR_DRAIN) close(init->fds[i]);
+    close(init->box_fd);
     if (!drop_bounding_set() || !become_user(&init->request, init->request.head.init_uid) || !clear_capabilities() ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) /* again: the uid change has cleared it */
         return fail(failure, STEP_INIT_PRIVILEGES, NULL);
-    if ((init->request.head.features & FEATURE_SECCOMP) && install_filter(&filters->init, 0) < 0)
+    if ((init->request.head.features & FEATURE_SECCOMP) && install_filter(&init->spawner->filters.init, 0) < 0)
         return fail(failure, STEP_INIT_FILTER, NULL);
     return true;
+}
+
+static bool place(struct init *init, int job_fd, struct failure *failure) {
+    struct job job;
+    if (!read_job(job_fd, &job, failure)) return false;
+    act_as_program(init);
+    bool placed = place_files(&job, init->box_fd, failure);
+    act_as_root();
+    return placed;
+}
+
+/* The program gets the job itself too: its arguments and environment are in it. */
+static void begin_job(struct init *init, const int fds[], int fd_count) {
+    const char command = COMMAND_JOB;
+    struct failure failure = {0};
+    bool begun = (fd_count > 0 || fail_with(&failure, STEP_JOB, EPROTO, "descriptors are missing")) &&
+                 place(init, fds[0], &failure) && (fd_count < 2 || attach_out(fds[1], &failure)) &&
+                 become_nobody(init, &failure);
+    if (!begun) report_and_exit(init, &failure);
+    if (fd_count == 2) close(fds[1]);
+    init->start_ns = monotonic_ns();
+    send_with_fds(init->gate_fd, &command, sizeof command, fds, 1);
+    close(fds[0]);
 }
 
 /* ---- watching ---- */
@@ -230,13 +262,12 @@ static bool become_nobody(struct init *init, const struct filters *filters, stru
 /* False when the supervisor is gone. */
 static bool obey_command(struct init *init) {
     char command;
-    ssize_t received = recv(init->fds[FD_CONTROL], &command, 1, 0);
+    int fds[JOB_FDS_MAX], fd_count;
+    ssize_t received = receive_with_fds(init->fds[FD_CONTROL], &command, sizeof command, fds, JOB_FDS_MAX, &fd_count);
     if (received <= 0) return false;
     switch (command) {
-    case COMMAND_GO:
-        if (init->gate_fd < 0) break;
-        init->start_ns = monotonic_ns();
-        send(init->gate_fd, &command, 1, MSG_NOSIGNAL);
+    case COMMAND_JOB:
+        if (init->start_ns == 0 && init->gate_fd >= 0) begin_job(init, fds, fd_count);
         break;
     case COMMAND_DRAIN_STDOUT:
         init->draining[0] = true;
@@ -250,8 +281,8 @@ static bool obey_command(struct init *init) {
     return true;
 }
 
-/* The program-to-be says that it is ready, or why it never will be; after the gate was opened its
- * end of the socket closes with a successful exec. */
+/* The program-to-be says that it is ready, or booted, or why it never will be; after the gate was opened its
+ * end of the socket closes when the program begins. */
 static void hear_gate(struct init *init) {
     struct cell_event event;
     int fds[1], fd_count;
@@ -261,9 +292,10 @@ static void hear_gate(struct init *init) {
         report_ready(init, &event);
         return;
     }
-    if (received == (ssize_t)sizeof event) { /* EVENT_FAILED, passed on as it is */
+    if (received == (ssize_t)sizeof event) { /* passed on as it is */
         report(init, &event);
-        _exit(1);
+        if (event.kind != EVENT_BOOTED) _exit(1);
+        return;
     }
     close(init->gate_fd);
     init->gate_fd = -1;
@@ -351,18 +383,24 @@ static _Noreturn void watch(struct init *init) {
     }
 }
 
-_Noreturn void run_init(const int fds[], int fd_count, const struct filters *filters) {
-    struct init init = {.fds = fds, .fd_count = fd_count, .gate_fd = -1, .listener_fd = -1, .program_pidfd = -1, .out_fd = -1};
+_Noreturn void run_init(const int fds[], int fd_count, const struct spawner *spawner) {
+    struct init init = {.fds = fds,
+                        .fd_count = fd_count,
+                        .spawner = spawner,
+                        .box_fd = -1,
+                        .gate_fd = -1,
+                        .listener_fd = -1,
+                        .program_pidfd = -1,
+                        .out_fd = -1};
     struct failure failure = {0};
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* again after the uid change, which clears it */
-    if (!read_request(&init, &failure) ||
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (!take_request(&init, &failure) ||
         !make_work_area(&init, &failure) ||
         !mount_proc(&init, &failure) ||
         !raise_loopback(&init, &failure) ||
         !watch_children(&init, &failure) ||
-        !fork_program(&init, filters, &failure) ||
-        !become_nobody(&init, filters, &failure))
+        !fork_program(&init, &failure))
         report_and_exit(&init, &failure);
     watch(&init);
 }

@@ -35,90 +35,13 @@
  * The filters come as finished BPF from the supervisor, which builds them with libseccomp from a
  * table: this program stays small, static, and without a dependency but libc.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cell.h"
-
-enum template_fd { TEMPLATE_FD_ENTRIES, TEMPLATE_FD_PROGRAM_FILTER, TEMPLATE_FD_INIT_FILTER, TEMPLATE_FDS };
-
-static bool load_filter(int fd, struct sock_fprog *filter, struct failure *failure) {
-    struct stat status;
-    if (fstat(fd, &status) != 0) return fail(failure, STEP_FILTER_LOAD, NULL);
-    size_t count = (size_t)status.st_size / sizeof *filter->filter;
-    if (count == 0 || count > BPF_MAXINSNS || (size_t)status.st_size % sizeof *filter->filter != 0)
-        return fail_with(failure, STEP_FILTER_LOAD, EPROTO, "length is not that of a filter");
-    void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (bytes == MAP_FAILED) return fail(failure, STEP_FILTER_LOAD, NULL);
-    *filter = (struct sock_fprog){.len = (unsigned short)count, .filter = bytes};
-    return true;
-}
-
-static bool set_up_template(const int fds[], int fd_count, uint32_t clone_flags, struct filters *filters,
-                            struct failure *failure) {
-    if (fd_count != TEMPLATE_FDS) return fail_with(failure, STEP_PROTOCOL, EPROTO, "template descriptors");
-    if (filters->program.len != 0) return fail_with(failure, STEP_PROTOCOL, EPROTO, "a second template");
-    return load_filter(fds[TEMPLATE_FD_PROGRAM_FILTER], &filters->program, failure) &&
-           load_filter(fds[TEMPLATE_FD_INIT_FILTER], &filters->init, failure) &&
-           enter_template(fds[TEMPLATE_FD_ENTRIES], clone_flags, failure);
-}
-
-static bool spawn(const struct spawner_message *message, const int fds[], int fd_count, const struct filters *filters,
-                  pid_t *pid, int *pidfd, struct failure *failure) {
-    if (filters->program.len == 0) return fail_with(failure, STEP_PROTOCOL, EPROTO, "no template yet");
-    struct clone_args args = {.flags = CLONE_PIDFD | message->clone_flags,
-                              .pidfd = (uint64_t)(uintptr_t)pidfd,
-                              .exit_signal = SIGCHLD};
-    *pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    if (*pid == 0) {
-        close(SPAWNER_FD);
-        run_init(fds, fd_count, filters);
-    }
-    return *pid > 0 || fail(failure, STEP_CLONE_INIT, NULL);
-}
-
-static bool answer(const struct spawner_message *message, pid_t pid, int pidfd, const struct failure *failure) {
-    struct spawner_answer answer = {.op = message->op, .cell_id = message->cell_id, .pid = pid};
-    if (failure->failed) {
-        answer.error = failure->error != 0 ? failure->error : EIO;
-        strncpy(answer.step, step_name(failure->step), sizeof answer.step - 1);
-        memcpy(answer.detail, failure->detail, sizeof answer.detail);
-    }
-    return send_with_fds(SPAWNER_FD, &answer, sizeof answer, &pidfd, pidfd >= 0);
-}
-
-/* One message; false when the supervisor is gone or no longer understood. */
-static bool serve_one(struct filters *filters) {
-    struct spawner_message message;
-    struct failure failure = {0};
-    int fds[SPAWN_FDS_MAX], fd_count = 0, pidfd = -1;
-    pid_t pid = 0;
-
-    ssize_t received = receive_with_fds(SPAWNER_FD, &message, sizeof message, fds, SPAWN_FDS_MAX, &fd_count);
-    if (received != (ssize_t)sizeof message || message.version != WIRE_VERSION) return false;
-    if (message.op == OP_TEMPLATE)
-        set_up_template(fds, fd_count, message.clone_flags, filters, &failure);
-    else if (message.op == OP_SPAWN)
-        spawn(&message, fds, fd_count, filters, &pid, &pidfd, &failure);
-    else
-        fail_with(&failure, STEP_PROTOCOL, EPROTO, "unknown operation");
-    for (int i = 0; i < fd_count; i++) close(fds[i]);
-    bool answered = answer(&message, pid, pidfd, &failure);
-    if (pidfd >= 0) close(pidfd);
-    return answered;
-}
 
 /* The socket's number is the only argument; it goes to where everybody expects it. */
 static bool take_socket(int argc, char **argv) {
@@ -140,11 +63,7 @@ int main(int argc, char **argv) {
                         "to run a program use: cellblock run FILE\n");
         return 2;
     }
-    signal(SIGCHLD, SIG_IGN); /* inits are watched by pidfd, nobody waits for them here */
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-
-    struct filters filters = {0};
-    while (serve_one(&filters)) continue;
+    struct spawner spawner = {.first_fd = 3, .restore_signals = reset_signals, .begin = execute_job};
+    serve(&spawner);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* program.c: what becomes pid 2, from fork to exec. run_program reads as the recipe of confinement;
  * its order is forced: the cgroup while still root, the bounding set before the uid, the filter
- * after everything that it would forbid, and nothing of the submission is read before the gate. */
+ * after everything that it would forbid, and nothing of the submission is read before the gate.
+ * run_zygote starts an interpreter that makes such programs of itself. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -16,15 +17,12 @@
 
 #include "cell.h"
 
-/* The only descriptor besides stdio until exec closes it. */
-#define GATE_FD 3
-
 /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, which older headers do not know. */
 #define WAIT_KILLABLE (1u << 5)
 
 static bool join_cgroups(const struct request *request, const int fds[], int fd_count, struct failure *failure) {
     if (request->head.features & FEATURE_CGROUP_V2) return true; /* born in it */
-    for (int i = FD_CGROUP_FIRST; i < cgroup_fd_end(request, fd_count); i++)
+    for (int i = FD_CGROUP_FIRST; i < fd_count; i++)
         if (write(fds[i], "0", 1) != 1) return fail(failure, STEP_CGROUP_JOIN, NULL);
     return true;
 }
@@ -43,25 +41,35 @@ static bool start_session(struct failure *failure) {
 
 /* As a shell would start it: nothing blocked, nothing ignored. Asked of the kernel itself, because libc
  * keeps two signals to itself and leaves them ignored where a parent had them so. */
-static bool reset_signals(struct failure *failure) {
+bool reset_signals(void) {
     static const char default_action[64]; /* a zeroed struct sigaction of the kernel's: SIG_DFL */
     for (int number = 1; number < NSIG; number++) /* KILL and STOP refuse, rightly */
         syscall(SYS_rt_sigaction, number, default_action, NULL, _NSIG / 8);
     sigset_t none;
     sigemptyset(&none);
-    return sigprocmask(SIG_SETMASK, &none, NULL) == 0 || fail(failure, STEP_SIGNALS, NULL);
+    return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
-/* stdin, stdout, stderr and the gate; nothing else passes. The targets may be numbers of the
- * sources, so all four go above them first. */
-static bool arrange_descriptors(const int fds[], int gate_fd, struct failure *failure) {
-    const int from[] = {fds[FD_STDIN], fds[FD_STDOUT], fds[FD_STDERR], gate_fd};
+/* stdin, stdout, stderr, and `last` as `last_target`; of what is from `first_fd` on nothing else passes. The targets
+ * may be numbers of the sources, so all four go above them first. */
+static bool arrange_descriptors(const int stdio[], int last, int last_target, int first_fd, struct failure *failure) {
+    const int from[] = {stdio[0], stdio[1], stdio[2], last}, to[] = {0, 1, 2, last_target};
     int high[4];
     for (int i = 0; i < 4; i++)
-        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0) return fail(failure, STEP_DESCRIPTORS, NULL);
+        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, GATE_FD + 1)) < 0) return fail(failure, STEP_DESCRIPTORS, NULL);
     for (int i = 0; i < 4; i++)
-        if (dup3(high[i], i, i == GATE_FD ? O_CLOEXEC : 0) < 0) return fail(failure, STEP_DESCRIPTORS, NULL);
-    return syscall(SYS_close_range, GATE_FD + 1, ~0u, 0) == 0 || fail(failure, STEP_DESCRIPTORS, NULL);
+        if (dup3(high[i], to[i], 0) < 0) return fail(failure, STEP_DESCRIPTORS, NULL);
+    return (syscall(SYS_close_range, first_fd, last_target - 1, 0) == 0 &&
+            syscall(SYS_close_range, last_target + 1, ~0u, 0) == 0) ||
+           fail(failure, STEP_DESCRIPTORS, NULL);
+}
+
+static bool restore_signals(const struct spawner *spawner, struct failure *failure) {
+    return spawner->restore_signals() || fail(failure, STEP_SIGNALS, NULL);
+}
+
+static bool enter_work_area(struct failure *failure) {
+    return chdir("/box") == 0 || fail(failure, STEP_WORK_AREA_ENTER, NULL);
 }
 
 static bool set_rlimits(const struct request *request, struct failure *failure) {
@@ -104,38 +112,75 @@ static bool confine_and_report(const struct request *request, const struct filte
     return sent || fail(failure, STEP_GATE, NULL);
 }
 
-static bool wait_at_gate(struct failure *failure) {
+static bool wait_at_gate(int *job_fd, struct failure *failure) {
     char command;
-    if (read(GATE_FD, &command, 1) != 1) return fail(failure, STEP_GATE, NULL);
+    int count;
+    ssize_t received = receive_with_fds(GATE_FD, &command, sizeof command, job_fd, 1, &count);
+    if (received != 1 || count != 1) return fail_with(failure, STEP_GATE, received < 0 ? errno : EPROTO, NULL);
     return true;
 }
 
-static _Noreturn void report_and_exit(int gate_fd, const struct failure *failure) {
+_Noreturn void report_to_gate(const struct failure *failure) {
     struct cell_event event = {.kind = EVENT_FAILED, .error = failure->error};
     strncpy(event.step, step_name(failure->step), sizeof event.step - 1);
     memcpy(event.detail, failure->detail, sizeof event.detail);
-    send_with_fds(gate_fd, &event, sizeof event, NULL, 0);
+    send_with_fds(GATE_FD, &event, sizeof event, NULL, 0);
     _exit(127);
 }
 
+/* The gate stays open over exec: who is executed waits there (warm.c). */
+static _Noreturn void boot(const struct request *request, struct failure *failure) {
+    execve(request->argv[0], request->argv, request->envp);
+    fail(failure, STEP_EXEC, request->argv[0]);
+    report_to_gate(failure);
+}
+
+void execute_job(int job_fd, struct failure *failure) {
+    struct job job;
+    if (read_job(job_fd, &job, failure)) {
+        close(job_fd);
+        fcntl(GATE_FD, F_SETFD, FD_CLOEXEC);
+        execve(job.argv[0], job.argv, job.envp);
+        fail(failure, STEP_EXEC, job.argv[0]);
+    }
+    report_to_gate(failure);
+}
+
 _Noreturn void run_program(const struct request *request, const int fds[], int fd_count, int gate_fd,
-                           const struct filters *filters) {
+                           const struct spawner *spawner) {
     struct failure failure = {0};
+    int job_fd;
 
     if (!join_cgroups(request, fds, fd_count, &failure) ||
         !enter_cgroup_namespace(request, &failure) ||
         !start_session(&failure) ||
-        !reset_signals(&failure) ||
-        !arrange_descriptors(fds, gate_fd, &failure))
-        report_and_exit(gate_fd, &failure);
+        !arrange_descriptors(&fds[FD_STDIN], gate_fd, GATE_FD, spawner->first_fd, &failure)) {
+        dup2(gate_fd, GATE_FD);
+        report_to_gate(&failure);
+    }
 
-    if (!set_rlimits(request, &failure) ||
+    if (!restore_signals(spawner, &failure) ||
+        !set_rlimits(request, &failure) ||
         !drop_privileges(request, &failure) ||
-        !confine_and_report(request, filters, &failure) ||
-        !wait_at_gate(&failure))
-        report_and_exit(GATE_FD, &failure);
+        !enter_work_area(&failure) ||
+        !confine_and_report(request, &spawner->filters, &failure))
+        report_to_gate(&failure);
 
-    if (chdir("/box") == 0) execve(request->argv[0], request->argv, request->envp);
-    fail(&failure, STEP_EXEC, request->argv[0]);
-    report_and_exit(GATE_FD, &failure);
+    if (request->head.features & FEATURE_BOOT) boot(request, &failure);
+    if (!wait_at_gate(&job_fd, &failure)) report_to_gate(&failure);
+    spawner->begin(job_fd, &failure);
+    _exit(127);
+}
+
+/* Root, in the spawner's namespaces, and of the root's own files: it never sees anything of a submission. Its stack is
+ * that of its programs, whose memory is laid out with its. */
+_Noreturn void run_zygote(const int fds[]) {
+    struct failure failure = {0};
+    struct request request;
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (read_request(fds[ZYGOTE_FD_REQUEST], &request, &failure) &&
+        arrange_descriptors(&fds[ZYGOTE_FD_STDIN], fds[ZYGOTE_FD_SOCKET], SPAWNER_FD, 3, &failure) &&
+        start_session(&failure) && reset_signals() && set_rlimits(&request, &failure) && enter_work_area(&failure))
+        execve(request.argv[0], request.argv, request.envp);
+    _exit(127); /* its socket's end tells the supervisor */
 }

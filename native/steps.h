@@ -16,16 +16,19 @@
     X(TEMPLATE_READ_ONLY, "template_read_only")                                                                        \
     X(FILTER_LOAD, "filter_load")                                                                                      \
     X(CLONE_INIT, "clone_init")                                                                                        \
+    X(ZYGOTE, "zygote")                                                                                                \
     /* in the cell, by init */                                                                                         \
     X(REQUEST, "request")                                                                                              \
     X(WORK_AREA, "work_area_tmpfs")                                                                                    \
     X(WORK_AREA_BIND, "work_area_bind")                                                                                \
-    X(OUT, "out_mount")                                                                                                \
     X(PROC, "proc_mount")                                                                                              \
     X(LOOPBACK, "loopback")                                                                                            \
-    X(FILES, "place_files")                                                                                            \
     X(SIGNALS, "signals")                                                                                              \
     X(FORK_PROGRAM, "fork_program")                                                                                    \
+    /* in the cell, by init, when the job has come */                                                                  \
+    X(JOB, "job")                                                                                                      \
+    X(FILES, "place_files")                                                                                            \
+    X(OUT, "out_mount")                                                                                                \
     X(INIT_PRIVILEGES, "init_drop_privileges")                                                                         \
     X(INIT_FILTER, "init_seccomp")                                                                                     \
     /* in the cell, by what becomes the program */                                                                     \
@@ -38,6 +41,7 @@
     X(CREDENTIALS, "credentials")                                                                                      \
     X(CAPABILITIES, "capability_sets")                                                                                 \
     X(NO_NEW_PRIVS, "no_new_privs")                                                                                    \
+    X(WORK_AREA_ENTER, "work_area_enter")                                                                              \
     X(SECCOMP, "seccomp")                                                                                              \
     X(GATE, "gate")                                                                                                    \
     X(EXEC, "exec")

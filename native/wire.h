@@ -8,28 +8,31 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 
-/* Where the spawner keeps its end of its socket; argv says where the supervisor put it. */
-#define SPAWNER_FD 3
+/* Where a spawner keeps its end of its socket (a helper's argv says where the supervisor put it), and a program the
+ * gate until the job has come: numbers that no program meets when it opens its first files. */
+#define SPAWNER_FD 254
+#define GATE_FD 255
 
 /* ---- supervisor -> spawner: SOCK_SEQPACKET, one struct a message, descriptors beside it ---- */
 
 enum spawner_op {
-    OP_TEMPLATE = 1, /* descriptors: template memfd, program filter memfd, init filter memfd */
+    OP_TEMPLATE = 1, /* descriptor: template memfd */
     OP_SPAWN = 2,    /* descriptors: see enum spawn_fd */
+    OP_FILTERS = 3,  /* descriptors: program filter memfd, init filter memfd; once, before any cell */
+    OP_ZYGOTE = 4,   /* descriptors: see enum zygote_fd; starts an interpreter that becomes a spawner itself */
 };
 
 struct spawner_message {
     uint32_t version;
     uint32_t op;
-    uint32_t cell_id;     /* OP_SPAWN: repeated in the answer */
+    uint32_t cell_id;     /* repeated in the answer */
     uint32_t clone_flags; /* the CLONE_NEW* of the cell; at OP_TEMPLATE those of cells to come, which the spawner takes too */
 };
 
 /* The order of the descriptors beside OP_SPAWN. What follows FD_CGROUP_FIRST are cgroup descriptors
- * (on v2 one directory to be born in, on v1 one cgroup.procs a hierarchy) and, with
- * FEATURE_OUT_MOUNTED, last of all the detached mount that is to be seen at /out. */
+ * (on v2 one directory to be born in, on v1 one cgroup.procs a hierarchy). */
 enum spawn_fd {
     FD_REQUEST, /* memfd with a struct cell_request and what follows it */
     FD_CONTROL, /* init's end of the cell's own SOCK_SEQPACKET pair */
@@ -40,9 +43,20 @@ enum spawn_fd {
     FD_STDERR_DRAIN,
     FD_CGROUP_FIRST,
 };
-#define SPAWN_FDS_MAX (FD_CGROUP_FIRST + 5)
+#define SPAWN_FDS_MAX (FD_CGROUP_FIRST + 4)
 
-/* ---- spawner -> supervisor: the answer to each message, in order; a good OP_SPAWN carries init's pidfd ---- */
+/* The order of the descriptors beside OP_ZYGOTE. The interpreter has them as 0, 1, 2 and SPAWNER_FD. */
+enum zygote_fd {
+    ZYGOTE_FD_REQUEST, /* memfd with a struct cell_request whose rlimits, argv and environment are the interpreter's */
+    ZYGOTE_FD_SOCKET,
+    ZYGOTE_FD_STDIN,
+    ZYGOTE_FD_STDOUT,
+    ZYGOTE_FD_STDERR,
+    ZYGOTE_FDS,
+};
+
+/* ---- spawner -> supervisor: the answer to each message, in order; a good OP_SPAWN carries init's pidfd, a good
+ *      OP_ZYGOTE the interpreter's ---- */
 
 #define STEP_NAME_MAX 32
 #define DETAIL_MAX 160
@@ -56,12 +70,10 @@ struct spawner_answer {
     char detail[DETAIL_MAX]; /* the path or name that it was about */
 };
 
-/* ---- the request memfd: this struct, then in this order
+/* ---- the request memfd, what a cell is made from: this struct, then in this order
  *        rlimit_count  x struct wire_rlimit
- *        file_count    x struct wire_file, each followed by name_len bytes and a NUL
- *        argc          x uint32_t length, bytes, NUL         (argv[0] is the path that is executed)
+ *        argc          x uint32_t length, bytes, NUL         (with FEATURE_BOOT what is executed before the job comes)
  *        envc          x uint32_t length, bytes, NUL
- *        the files' contents, one after another
  */
 enum cell_feature {
     FEATURE_CGROUP_V2 = 1u << 0,      /* the cgroup descriptor is a v2 directory */
@@ -69,7 +81,7 @@ enum cell_feature {
     FEATURE_SECCOMP = 1u << 2,        /* the program filter is installed */
     FEATURE_SECCOMP_NOTIFY = 1u << 3, /* ... with a listener that init holds */
     FEATURE_OUT_WRITABLE = 1u << 4,   /* /out can be written; a detached clone of it comes with EVENT_READY */
-    FEATURE_OUT_MOUNTED = 1u << 5,    /* a mount of an earlier cell is seen at /out, read-only */
+    FEATURE_BOOT = 1u << 5,           /* the program is executed at once, and itself waits at the gate for the job */
     FEATURE_LOOPBACK = 1u << 6,       /* the loopback interface is up */
     FEATURE_ONE_UID = 1u << 7,        /* the user namespace has no uid but its root: both uids are 0, and stay */
     FEATURE_PROC_BELOW = 1u << 8,     /* the template has the host's /proc: it goes when the cell's own is made */
@@ -83,6 +95,19 @@ struct cell_request {
     uint64_t work_area_bytes;
     uint64_t work_area_inodes;
     uint32_t rlimit_count;
+    uint32_t argc;
+    uint32_t envc;
+    uint32_t reserved;
+};
+
+/* ---- the job memfd, what runs in a cell: this struct, then in this order
+ *        file_count    x struct wire_file, each followed by name_len bytes and a NUL
+ *        argc          x uint32_t length, bytes, NUL         (argv[0] is the path that is executed)
+ *        envc          x uint32_t length, bytes, NUL
+ *        the files' contents, one after another
+ */
+struct cell_job {
+    uint32_t version;
     uint32_t file_count;
     uint32_t argc;
     uint32_t envc;
@@ -104,7 +129,7 @@ struct wire_file {
 /* ---- supervisor -> init: one byte a command ---- */
 
 enum init_command {
-    COMMAND_GO = 'g',           /* open the gate: the program executes */
+    COMMAND_JOB = 'j',          /* once; beside it the job memfd and, where there is one, the detached mount for /out */
     COMMAND_DRAIN_STDOUT = 'o', /* from now on throw away what the program writes */
     COMMAND_DRAIN_STDERR = 'e',
 };
@@ -112,15 +137,17 @@ enum init_command {
 /* ---- init -> supervisor ---- */
 
 enum cell_event_kind {
-    EVENT_READY = 1,   /* confined and waiting at the gate; beside it: see below */
+    EVENT_READY = 1,   /* confined and, without FEATURE_BOOT, waiting at the gate; beside it: see below */
     EVENT_FAILED = 2,  /* step and error say what; init ends */
     EVENT_SECCOMP = 3, /* syscall_nr and syscall_arch were stopped; init waits to be ended */
     EVENT_EXITED = 4,  /* the program has ended; init waits to be ended */
+    EVENT_BOOTED = 5,  /* with FEATURE_BOOT: what was executed waits at the gate */
 };
 
 /* Beside EVENT_READY: the program's pidfd, with FEATURE_OUT_WRITABLE the clone of /out, with
  * FEATURE_SECCOMP_NOTIFY the listener. */
 #define READY_FDS_MAX 3
+#define JOB_FDS_MAX 2
 
 struct cell_event {
     uint32_t kind;

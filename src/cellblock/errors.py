@@ -29,6 +29,7 @@ class SandboxError(CellblockError):
         """Name the ``step`` that failed, with the kernel's ``errno`` where there is one."""
         self.step = step
         self.errno = errno
+        self.detail = detail
         reason = os.strerror(errno) if errno else ""
         super().__init__(": ".join(part for part in (f"cell step {step} failed", reason, detail) if part))
 

@@ -50,6 +50,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     runtime_dir: Path
     supervisor_socket: Path
     worker_slots: int
+    warm_starts: bool
+    pool_cells_max: int
+    pool_cells_per_shape: int
     queue_capacity: int
     sync_wait_max_ms: int
     connections_max: int
@@ -212,6 +215,19 @@ SETTINGS: tuple[Setting, ...] = (
         default=lambda _: str(max(2, len(os.sched_getaffinity(0)))),
         default_text="the number of CPUs, at least 2",
         help="Programs that may run at the same time.",
+    ),
+    Setting(
+        name="warm_starts", kind=SWITCH, default="true", unit="true or false", for_cells=True,
+        help="Whether runtimes may be started ahead of the programs that they run.",
+    ),
+    Setting(
+        name="pool_cells_max", kind=whole("a number of cells", 0, 60), default="24", unit="cells",
+        for_cells=True, help="Cells that may be made ahead and wait; 0 makes each when it is needed.",
+    ),
+    Setting(
+        name="pool_cells_per_shape", kind=whole("a number of cells", 0, 60), default="0", unit="cells",
+        for_cells=True, default_text="0, by recent demand",
+        help="How many wait of each kind that was asked for in the last minutes.",
     ),
     Setting(
         name="queue_capacity", kind=whole("a number of submissions", 1, 10_000_000), default="1000",

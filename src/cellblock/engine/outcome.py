@@ -16,6 +16,7 @@ from cellblock.model import (
     Evidence,
     IsolationMode,
     LifecycleEvidence,
+    Limits,
     Outcome,
     OutputIntegrity,
     SeccompEvent,
@@ -57,6 +58,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     language: str
     language_version: str | None
     node_id: str
+    limits: Limits
     artifact_error: str | None = None
     """Of a compile stage: why what it left could not be executed."""
 
@@ -131,7 +133,8 @@ def _evidence(staged: Staged, facts: CellFacts, judgement: Judgement, compiled: 
         judge_actions=observed.actions,
         collection_errors=facts.collection_errors,
         language_version=staged.language_version,
-        limits=cell.spec.limits,
+        limits=staged.limits,
+        warm_start=cell.shape.warm is not None,
         compile=_compile_evidence(compiled) if compiled else None,
         seccomp=_seccomp(cell),
         facts=facts,

@@ -21,8 +21,8 @@ from cellblock.errors import CellblockError, CellLostError, SandboxError
 from cellblock.failed import failed_outcome
 from cellblock.languages.registry import OUT, Command, Plan, Registry, Runtime
 from cellblock.model import Job, Outcome, SourceFile, Stage
-from cellblock.sandbox.cell import CellSpec
 from cellblock.sandbox.host import Host
+from cellblock.sandbox.shapes import CellSpec, How, Warm
 
 
 class UnknownLanguageError(CellblockError):
@@ -94,7 +94,7 @@ class Engine:
         """Run one cell from gate to silence; returns what was seen, and its ``/out`` where it made one."""
         await self._installation.keep_in_memory(spec.root, spec.argv[0])
         async with self._host.cell(spec) as cell:
-            observed = await Watch(cell).run()
+            observed = await Watch(cell, spec).run()
             out_fd = cell.take_out()
         staged = Staged(
             stage=stage,
@@ -104,6 +104,7 @@ class Engine:
             language=runtime.language,
             language_version=self.availability.version_of(runtime.id),
             node_id=self._settings.node_id,
+            limits=spec.limits,
         )
         return staged, out_fd
 
@@ -128,6 +129,7 @@ class Engine:
             makes_out=makes_out,
             loopback=loopback,
             out_fd=out_fd,
+            warm=_warm(command) if self._settings.warm_starts else None,
         )
 
     def _choose(self, job: Job) -> Runtime:
@@ -140,3 +142,14 @@ class Engine:
         if runtime is None:
             raise UnknownLanguageError(f"no runtime for language {job.language!r} on this host")
         return runtime
+
+
+def _warm(command: Command) -> Warm | None:
+    if not command.warm:
+        return None
+    return Warm(
+        how=How(command.warm),
+        argv=command.argv,
+        environment=tuple(command.environment.items()),
+        gate=command.gate,
+    )

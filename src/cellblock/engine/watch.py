@@ -13,6 +13,7 @@ from cellblock.errors import CellLostError
 from cellblock.model import JudgeAction, Limits
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroups import Counters
+from cellblock.sandbox.shapes import CellSpec
 from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR_WALL
 
 _NS_PER_MS = 1_000_000
@@ -42,10 +43,11 @@ class Observed(Struct, frozen=True, kw_only=True):
 class Watch:
     """One run from gate to silence."""
 
-    def __init__(self, cell: Cell) -> None:
-        """Watch ``cell``, which still waits at its gate."""
+    def __init__(self, cell: Cell, spec: CellSpec) -> None:
+        """Run ``spec`` in ``cell``, which still waits at its gate."""
         self._cell = cell
-        self._limits: Limits = cell.spec.limits
+        self._spec = spec
+        self._limits: Limits = spec.limits
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -65,7 +67,7 @@ class Watch:
         """
         self.stdout.start()
         self.stderr.start()
-        self._cell.release()
+        self._cell.release(self._spec)
         self._timers["wall"] = self._loop.call_later(self._limits.wall_ms / 1000, self._kill, KILLED_FOR_WALL)
         self._check_cpu()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -43,6 +44,10 @@ class StageFile(Struct, frozen=True, forbid_unknown_fields=True):
     """One stage's command."""
 
     argv: list[str]
+    warm: Literal["", "fork", "boot"] = ""
+    """How its runtime can be started ahead of a submission: booted once and forked, or booted for each."""
+    gate: str = ""
+    """With ``warm``: the path at whose first look a booted runtime waits; all below it with a final slash."""
 
 
 class SelfTest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +138,10 @@ def _check(file_name: str, text: str, parsed: RuntimeFile) -> None:
             f'{file_name}:{line}: a runtime of the tree states its version, such as version = "3.13"; '
             f"got {parsed.version!r}"
         )
+    for name, stage in (("run", parsed.run), ("compile", parsed.compile)):
+        if stage is not None and bool(stage.warm) != stage.gate.startswith(("/", "{")):
+            line = _line_of(text, f"field `gate` at `$.{name}`")
+            raise ConfigError(f"{file_name}:{line}: warm and an absolute gate come together or not at all")
     if re.compile(parsed.version_pattern).groups != 1:
         line = _line_of(text, "field `version_pattern`")
         raise ConfigError(f"{file_name}:{line}: version_pattern needs exactly one group")

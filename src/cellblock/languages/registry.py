@@ -15,7 +15,13 @@ import msgspec
 from msgspec import Struct
 
 from cellblock.errors import ConfigError, RequestRefused
-from cellblock.languages.catalog_file import RuntimeFile, SelfTest, StatedLimits, parse_runtime_file
+from cellblock.languages.catalog_file import (
+    RuntimeFile,
+    SelfTest,
+    StageFile,
+    StatedLimits,
+    parse_runtime_file,
+)
 from cellblock.languages.sources import MainFile, name_main_file
 from cellblock.model import Limits, Profile, SourceFile, StageLimits
 
@@ -45,6 +51,10 @@ class Command(Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     environment: dict[str, str]
     limits: Limits
+    warm: str = ""
+    """How the runtime may be started ahead: ``fork``, ``boot``, or not at all."""
+    gate: str = ""
+    """The path at whose first look it then waits."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -112,13 +122,13 @@ class Runtime(Struct, frozen=True, kw_only=True):
         compiling = None
         if self.file.compile is not None and self.compile_limits is not None:
             limits = lowered(self.compile_limits, compile)
-            compiling = self._command(self.file.compile.argv, limits, main, named, ())
-        running = self._command(self.file.run.argv, lowered(self.limits[profile], run), main, named, args)
+            compiling = self._command(self.file.compile, limits, main, named, ())
+        running = self._command(self.file.run, lowered(self.limits[profile], run), main, named, args)
         return Plan(files=named, compile=compiling, run=running)
 
     def _command(
         self,
-        argv: Sequence[str],
+        stage: StageFile,
         limits: Limits,
         main: MainFile,
         files: Sequence[SourceFile],
@@ -144,9 +154,17 @@ class Runtime(Struct, frozen=True, kw_only=True):
             ],
         }
         expanded: list[str] = []
-        for part in argv:
+        for part in stage.argv:
             expanded.extend(lists[part] if part in lists else [_fill(part, values)])
-        return Command(argv=tuple(expanded), environment=self._environment(limits, values), limits=limits)
+        # A runtime may look at hidden files when it boots; one that booted before they were there has not.
+        is_plain = not any(file.name.startswith(".") for file in files)
+        return Command(
+            argv=tuple(expanded),
+            environment=self._environment(limits, values),
+            limits=limits,
+            warm=stage.warm if is_plain else "",
+            gate=_fill(stage.gate, values),
+        )
 
     def _environment(self, limits: Limits, values: Mapping[str, str]) -> dict[str, str]:
         known = {**values, "memory_mb": str(limits.memory_bytes // _MIB)}

@@ -1,8 +1,8 @@
-"""One cell, used once: made, read back, released, watched, ended, removed.
+"""One cell, used once: made, read back, given its job, watched, ended, removed.
 
-``Cell.prepare`` returns with the program confined and waiting at its gate; nothing of the
-submission has been read by then. ``release`` opens the gate. Whatever happens, ``close`` ends
-everything and says whether nothing was left.
+``Cell.prepare`` returns with the program confined and waiting at its gate: nothing of a submission
+need be known by then. ``release`` hands the job over and opens the gate. Whatever happens, ``close``
+ends everything and says whether nothing was left.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from msgspec import Struct
+import msgspec
 
 from cellblock.errors import CellLostError, SandboxError
-from cellblock.model import Limits, SourceFile
 from cellblock.sandbox import wire
 from cellblock.sandbox.cgroups import CellCgroup, Counters
 from cellblock.sandbox.controls import WRITABLE, Controls, Meant, judge_controls, take_snapshot
 from cellblock.sandbox.features import CLONE_FLAGS, core_limit_bytes
 from cellblock.sandbox.leases import CellUids
+from cellblock.sandbox.shapes import CellShape, CellSpec, How, Warm
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
+from cellblock.sandbox.template import PRELOAD
 
 _PREPARE_TIMEOUT_S = 10
 _END_TIMEOUT_S = 10
@@ -35,37 +36,28 @@ _CPU_BACKSTOP_S = 1
 """How far above the judge's CPU limit the kernel's own (RLIMIT_CPU) stands."""
 
 
-class CellSpec(Struct, frozen=True, kw_only=True):
-    """What is to run, and within what."""
-
-    argv: Sequence[str]
-    """The first is the absolute path, inside the cell, of what is executed."""
-    environment: Mapping[str, str]
-    files: Sequence[SourceFile]
-    stdin: bytes
-    limits: Limits
-    root: str
-    """Name of the root that the program sees."""
-    makes_out: bool = False
-    """Whether ``/out`` can be written, for a compiler; the cell then has an ``out_fd`` to hand on."""
-    out_fd: int = -1
-    """A detached mount to be seen, read-only, at ``/out``; stays the caller's to close."""
-    loopback: bool = False
-
-
 class Cell:
     """One cell. What happens in it is told on the running loop through ``on_event``."""
 
-    def __init__(self, spec: CellSpec, uids: CellUids, cgroup: CellCgroup | None) -> None:
-        """Open the pipes; the processes come with ``prepare``."""
-        self.spec = spec
+    def __init__(
+        self, shape: CellShape, uids: CellUids, cgroup: CellCgroup | None, *, forked_bytes: int = 0
+    ) -> None:
+        """Open the pipes; the processes come with ``prepare``.
+
+        ``forked_bytes`` is the memory that the program has from a zygote, on the zygote's account: the group
+        is made that much smaller, and what it counts is that much more.
+        """
+        self.shape = shape
+        self.spec: CellSpec | None = None
+        """What runs in it, from ``release`` on."""
+        self.forked_bytes = forked_bytes
         self.contained: bool | None = None
         """After ``close``: whether nothing of the cell is left."""
         self.controls: Controls | None = None
         self.cpu_baseline_usec = 0
         """CPU that set-up used inside the limited cgroup, not counted for the program."""
         self.released_ns = 0
-        """CLOCK_MONOTONIC when the gate was opened, as seen here."""
+        """CLOCK_MONOTONIC when the job was handed over, as seen here."""
         self.exited: wire.CellEvent | None = None
         self.stopped_by_filter: wire.CellEvent | None = None
         self.failure: SandboxError | None = None
@@ -85,8 +77,8 @@ class Cell:
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
         self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
         self.stderr_fd, self._stderr_write = _pipe(uids.program_uid)
-        self._stdin_read, self._stdin_write = _stdin(spec.stdin, uids.program_uid)
-        self._unsent_stdin = memoryview(spec.stdin)
+        self._stdin_read, self._stdin_write = _stdin(uids.program_uid)
+        self._unsent_stdin = memoryview(b"")
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``."""
@@ -100,7 +92,6 @@ class Cell:
                 self._stderr_write,
             ]
             fds += [self.stdout_fd, self.stderr_fd, *(self._cgroup.join_fds if self._cgroup else ())]
-            fds += [self.spec.out_fd] if self.spec.out_fd >= 0 else []
             self._init = await spawner.spawn(clone_flags, fds)
         finally:
             os.close(request_fd)
@@ -123,12 +114,26 @@ class Cell:
         out_fd, self._out_fd = self._out_fd, -1
         return out_fd
 
-    def release(self) -> None:
-        """Open the gate; the program starts, and its stdin begins to flow."""
+    def release(self, spec: CellSpec) -> None:
+        """Hand the job over, of this cell's shape; the program starts, and its stdin begins to flow.
+
+        Raises ``SandboxError`` where what was used before cannot be told.
+        """
+        self.spec = spec
+        try:
+            self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
+        except OSError as error:
+            raise SandboxError("read_back", error.errno or 0, str(error)) from error
+        job_fd = memory_file("job", wire.encode_job(spec.files, spec.argv, spec.environment))
         self.released_ns = time.monotonic_ns()
-        self._command(wire.COMMAND_GO)
-        if self._stdin_write >= 0:
-            self._feed_stdin()
+        # An init that is gone is noticed by its pidfd.
+        with contextlib.suppress(OSError):
+            socket.send_fds(
+                self._control, [wire.COMMAND_JOB], [job_fd, *([spec.out_fd] if spec.out_fd >= 0 else ())]
+            )
+        os.close(job_fd)
+        self._unsent_stdin = memoryview(spec.stdin)
+        self._feed_stdin()
 
     def drain(self, fd: int) -> None:
         """Have init throw away what still comes from ``stdout_fd`` or ``stderr_fd``."""
@@ -161,7 +166,12 @@ class Cell:
 
     def counters(self) -> Counters | None:
         """Read the cgroup once, after the end; ``None`` without a cgroup."""
-        return self._cgroup.counters() if self._cgroup else None
+        counters = self._cgroup.counters() if self._cgroup else None
+        if counters is None or counters.memory_peak_bytes is None or not self.forked_bytes:
+            return counters
+        return msgspec.structs.replace(
+            counters, memory_peak_bytes=counters.memory_peak_bytes + self.forked_bytes
+        )
 
     async def close(self) -> None:
         """End and remove everything; ``contained`` says afterwards whether nothing is left."""
@@ -186,7 +196,8 @@ class Cell:
     # ---- set-up ----
 
     def _request(self, clone_flags: int, features: int) -> bytes:
-        limits = self.spec.limits
+        limits = self.shape.limits
+        booted = self.shape.warm if self._boots else None
         cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S
         same = [
             (resource.RLIMIT_NOFILE, limits.open_files),
@@ -206,31 +217,34 @@ class Cell:
                 (resource.RLIMIT_CPU, cpu_s, cpu_s + 1),
                 *((number, value, value) for number, value in same),
             ],
-            files=self.spec.files,
-            argv=self.spec.argv,
-            environment=self.spec.environment,
+            argv=booted.argv if booted else (),
+            environment=gated_environment(booted) if booted else {},
         )
+
+    @property
+    def _boots(self) -> bool:
+        return self.shape.warm is not None and self.shape.warm.how is How.BOOT
 
     def _own_features(self, clone_flags: int) -> int:
         asked = {
             wire.FEATURE_CGROUP_V2: self._cgroup is not None and self._cgroup.born_inside,
-            wire.FEATURE_OUT_WRITABLE: self.spec.makes_out,
-            wire.FEATURE_OUT_MOUNTED: self.spec.out_fd >= 0,
+            wire.FEATURE_OUT_WRITABLE: self.shape.makes_out,
+            wire.FEATURE_BOOT: self._boots,
             # Without a network of its own it would be the host's loopback that is raised.
-            wire.FEATURE_LOOPBACK: self.spec.loopback and clone_flags & CLONE_FLAGS["net"] != 0,
+            wire.FEATURE_LOOPBACK: self.shape.loopback and clone_flags & CLONE_FLAGS["net"] != 0,
         }
         return sum(feature for feature, wanted in asked.items() if wanted)
 
     def _read_back(self, outside: frozenset[str]) -> None:
         meant = Meant(
-            limits=self.spec.limits,
+            limits=self.shape.limits,
             program_uid=self._uids.program_uid,
             outside=outside,
-            writable=WRITABLE | {"/out"} if self.spec.makes_out else WRITABLE,
+            writable=WRITABLE | {"/out"} if self.shape.makes_out else WRITABLE,
+            forked_bytes=self.forked_bytes,
         )
         try:
             snapshot = take_snapshot(_pid_of(self._program_pidfd), self._cgroup, meant)
-            self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
         except OSError as error:
             raise SandboxError("read_back", error.errno or 0, str(error)) from error
         self.controls = judge_controls(snapshot)
@@ -253,9 +267,12 @@ class Cell:
     def _hear(self, event: wire.CellEvent, fds: list[int]) -> None:
         if event.kind == wire.EVENT_READY and fds:
             self._program_pidfd, *rest = fds
-            if self.spec.makes_out:
+            if self.shape.makes_out:
                 self._out_fd, *rest = rest
             self._listener_fd = rest[0] if rest else -1
+            if not self._boots:
+                self._ready.set()
+        elif event.kind == wire.EVENT_BOOTED:
             self._ready.set()
         elif event.kind == wire.EVENT_EXITED:
             self.exited = event
@@ -341,14 +358,17 @@ def _pipe(owner_uid: int) -> tuple[int, int]:
     return read, write
 
 
-def _stdin(content: bytes, owner_uid: int) -> tuple[int, int]:
-    """Return what the program reads from and what we write to (-1 for none)."""
-    if not content:
-        return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), -1
+def _stdin(owner_uid: int) -> tuple[int, int]:
+    """Return what the program reads from and what we write to: a pipe, also with nothing to read."""
     read, write = os.pipe2(os.O_CLOEXEC)
     os.fchown(read, owner_uid, owner_uid)
     os.set_blocking(write, False)  # the os API's own positional flag
     return read, write
+
+
+def gated_environment(warm: Warm) -> dict[str, str]:
+    """Return what the runtime is started with: last what has it wait, gone before it looks."""
+    return {**dict(warm.environment), "LD_PRELOAD": PRELOAD, "CELLBLOCK_GATE": f"{warm.how}:{warm.gate}"}
 
 
 def _close(fd: int) -> None:

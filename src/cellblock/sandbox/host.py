@@ -7,23 +7,33 @@ whether every control really holds. Strict mode runs nothing while anything requ
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
 from cellblock.config import Settings
 from cellblock.errors import CellblockError, HostError, SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Limits, Remedy
-from cellblock.sandbox.cell import Cell, CellSpec
+from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroup_choice import cgroup_remedy, open_tree
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
-from cellblock.sandbox.leases import UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
+from cellblock.sandbox.leases import BLOCK_SIZE, UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
+from cellblock.sandbox.pool import Pool, PreparedCell
 from cellblock.sandbox.roots import Roots
+from cellblock.sandbox.shapes import CellShape, CellSpec, How
+from cellblock.sandbox.spawner import Spawner
 from cellblock.sandbox.template import Root
 from cellblock.sandbox.user_namespace import read_id_map
+from cellblock.sandbox.zygotes import Zygotes
+
+log = logging.getLogger(__name__)
+
+_UIDS_IN_RESERVE = 4
+"""Pairs of uids for cells that are about to end, and for probes."""
 
 HOST_ROOT = "host"
 """The root that shows the host's own ``/usr``; the probe's, because it is always there."""
@@ -83,6 +93,11 @@ class Host:
             settings.cell_hostname,
             lambda: self._features,
         )
+        self._zygotes = Zygotes(self._roots)
+        spare_uids = BLOCK_SIZE // 2 - settings.worker_slots - _UIDS_IN_RESERVE
+        self._pool = Pool(
+            self._prepare, max(0, min(settings.pool_cells_max, spare_uids)), settings.pool_cells_per_shape
+        )
         self._cells_made = 0
 
     @classmethod
@@ -97,7 +112,7 @@ class Host:
         uids = read_id_map().within(*settings.uid_range)
         block = lease_uid_block(*(uids or settings.uid_range), leases, one_uid=uids is None)
         host = cls(settings, block)
-        host.set_roots(roots or {})
+        await host.set_roots(roots or {})
         try:
             tree = open_tree(host._block.instance, settings.cgroup_root)
             if any(path.is_dir() for path in tree.paths):
@@ -142,26 +157,32 @@ class Host:
         can_run = self._settings.permissive and self._can_make_cells
         return EnforcementMode.DEGRADED if can_run else EnforcementMode.NONE
 
-    def set_roots(self, roots: Mapping[str, Root]) -> None:
+    @property
+    def waiting_cells(self) -> int:
+        """How many cells wait for a job."""
+        return self._pool.waiting
+
+    async def set_roots(self, roots: Mapping[str, Root]) -> None:
         """Have these roots, and the host's own, from now on; what runs goes on in what it has."""
-        self._roots.replace({HOST_ROOT: Root(), **roots})
+        if self._roots.replace({HOST_ROOT: Root(), **roots}):
+            self._pool.drop()
+            await self._zygotes.retire_all()
 
     @asynccontextmanager
     async def cell(self, spec: CellSpec) -> AsyncIterator[Cell]:
-        """Lend a cell that waits at its gate, and end it afterwards, whatever happens.
+        """Lend a cell that waits at its gate for ``spec``, and end it afterwards, whatever happens.
 
         Raises ``HostError`` where nothing may run here and ``SandboxError`` where this cell could
         not be made; in strict mode also where one of its controls does not hold.
         """
         if self.enforcement_mode is EnforcementMode.NONE:
             raise HostError("; ".join(f"{problem.feature}: {problem.detail}" for problem in self.problems))
-        async with self._prepared(spec) as cell:
-            missing = [
-                name for name in (cell.controls.missing if cell.controls else CHECKS) if self._needs(name)
-            ]
-            if cell.controls is None or missing:
-                raise SandboxError("controls", detail=f"not held: {', '.join(missing)}; nothing was run")
-            yield cell
+        prepared = self._take(spec.shape) or await self._prepare_now(spec.shape)
+        try:
+            yield prepared.cell
+        finally:
+            # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
+            await asyncio.shield(prepared.close())
 
     async def probe(self) -> tuple[Remedy, ...]:
         """Look at the host again and make one cell; returns every feature, in the order of a report."""
@@ -176,30 +197,62 @@ class Host:
 
     async def close(self) -> None:
         """End every cell, remove the subtree, give the lease back."""
+        await self._pool.close()
+        await self._zygotes.retire_all()
         self._roots.close()
         if self._tree:
             self._tree.remove()
         self._block.close()
 
-    @asynccontextmanager
-    async def _prepared(self, spec: CellSpec) -> AsyncIterator[Cell]:
+    def _take(self, shape: CellShape) -> PreparedCell | None:
+        """Return a cell that waits: with its runtime, or else one that can start it."""
+        prepared = self._pool.take(shape)
+        if prepared is None and shape.warm is not None and shape.warm.how is How.BOOT:
+            prepared = self._pool.take(shape.cold)
+        return prepared
+
+    async def _prepare_now(self, shape: CellShape) -> PreparedCell:
+        """Make a cell on the spot; a zygote is worth it, to boot a runtime ahead is too late."""
+        if shape.warm is not None and shape.warm.how is How.FORK and self._zygotes.has(shape):
+            try:
+                return await self._prepare(shape)
+            except SandboxError as error:
+                log.info("no warm start: %s", error)
+        return await self._prepare(shape.cold)
+
+    async def _prepare(self, shape: CellShape) -> PreparedCell:
+        """Make a cell whose controls hold as they must."""
+        prepared = await self._make(shape)
+        controls = prepared.cell.controls
+        missing = [name for name in (controls.missing if controls else CHECKS) if self._needs(name)]
+        if controls is None or missing:
+            await prepared.close()
+            raise SandboxError("controls", detail=f"not held: {', '.join(missing)}; nothing was run")
+        return prepared
+
+    async def _make(self, shape: CellShape) -> PreparedCell:
         self._cells_made += 1
         name = f"c{self._cells_made}"
-        limits = spec.limits
-        async with self._roots.use(spec.root) as spawner:
-            with self._block.lease() as uids:
-                cgroup = (
-                    self._tree.create_cell(name, limits.memory_bytes, limits.processes)
-                    if self._tree
-                    else None
-                )
-                cell = Cell(spec, uids, cgroup)
-                try:
-                    await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
-                    yield cell
-                finally:
-                    # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
-                    await asyncio.shield(cell.close())
+        limits = shape.limits
+        async with AsyncExitStack() as resources:
+            spawner, forked_bytes = await self._enter_spawner(shape, resources)
+            uids = resources.enter_context(self._block.lease())
+            cgroup = (
+                self._tree.create_cell(name, limits.memory_bytes - forked_bytes, limits.processes)
+                if self._tree
+                else None
+            )
+            cell = Cell(shape, uids, cgroup, forked_bytes=forked_bytes)
+            resources.push_async_callback(cell.close)
+            await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
+            return PreparedCell(cell, resources.pop_all())
+
+    async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> tuple[Spawner, int]:
+        """Return what makes the cell's init, and the memory that its program begins with."""
+        if shape.warm is not None and shape.warm.how is How.FORK:
+            zygote = await resources.enter_async_context(self._zygotes.use(shape))
+            return zygote.spawner, zygote.forked_bytes
+        return await resources.enter_async_context(self._roots.use(shape.root)), 0
 
     def _needs(self, control: str) -> bool:
         return not self._settings.permissive and control not in self._settings.accept_missing
@@ -240,8 +293,9 @@ class Host:
         try:
             if self._features.why_no_cell:
                 raise HostError(self._features.why_no_cell)
-            async with self._prepared(_PROBE) as cell:
-                controls = cell.controls
+            prepared = await self._make(_PROBE.shape)
+            controls = prepared.cell.controls
+            await prepared.close()
             self._can_make_cells = True
         except CellblockError as error:
             self._can_make_cells = False

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from cellblock.errors import HostError
 from cellblock.sandbox.features import HostFeatures
-from cellblock.sandbox.seccomp import build_filters
+from cellblock.sandbox.seccomp import Filters, build_filters
 from cellblock.sandbox.spawner import Spawner
 from cellblock.sandbox.template import Root, build_template
 
-HELPER = Path(sys.prefix, "libexec", "cellblock", "cellblock-cell")
+_LIBEXEC = Path(sys.prefix, "libexec", "cellblock")
+HELPER = _LIBEXEC / "cellblock-cell"
+_PRELOAD = _LIBEXEC / "cellblock-warm.so"
 
 
 class _Post:
@@ -49,14 +51,24 @@ class Roots:
         """The roots that there are."""
         return tuple(self._posts)
 
-    def replace(self, roots: Mapping[str, Root]) -> None:
-        """Have exactly ``roots`` from now on; cells of a changed root live on until they end."""
+    @property
+    def filters(self) -> Filters:
+        """What every cell here is held by."""
+        return build_filters(notify=self._kernel().seccomp_notify)
+
+    def replace(self, roots: Mapping[str, Root]) -> bool:
+        """Have exactly ``roots`` from now on; cells of a changed root live on until they end.
+
+        Returns whether anything has changed.
+        """
+        before = {name: post.root for name, post in self._posts.items()}
         for name, post in list(self._posts.items()):
             if roots.get(name) != post.root:
                 del self._posts[name]
                 self._retire(post)
         for name, root in roots.items():
             self._posts.setdefault(name, _Post(root))
+        return before != roots
 
     @asynccontextmanager
     async def use(self, name: str) -> AsyncIterator[Spawner]:
@@ -88,10 +100,13 @@ class Roots:
                 post.close()
                 kernel = self._kernel()
                 template = build_template(
-                    post.root, self._program_uids, self._hostname, shows_proc=kernel.in_user_namespace
+                    post.root,
+                    self._program_uids,
+                    self._hostname,
+                    _read_preload(),
+                    shows_proc=kernel.in_user_namespace,
                 )
-                filters = build_filters(notify=kernel.seccomp_notify)
-                post.spawner = await Spawner.start(HELPER, template, filters, kernel.clone_flags)
+                post.spawner = await Spawner.start(HELPER, template, self.filters, kernel.clone_flags)
             return post.spawner
 
     def _retire(self, post: _Post) -> None:
@@ -100,3 +115,10 @@ class Roots:
         if post.cells == 0:
             post.close()
             self._retired.discard(post)
+
+
+def _read_preload() -> bytes:
+    try:
+        return _PRELOAD.read_bytes()
+    except OSError as error:
+        raise HostError(f"cannot read {_PRELOAD}: {error}; run: make setup") from error

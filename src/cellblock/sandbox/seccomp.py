@@ -101,6 +101,7 @@ def load_policy() -> Policy:
     return policy
 
 
+@cache
 def build_filters(*, notify: bool, arch: int = NATIVE) -> Filters:
     """Return both filters; with ``notify`` a kill is reported by name, without it is the kernel's.
 

@@ -1,13 +1,19 @@
-"""The driver of one spawner process: starts the helper, gives it its root, asks it for inits."""
+"""The driver of one spawner process: starts the helper, gives it its root, asks it for inits.
+
+A zygote is a spawner too: an interpreter of the root that the helper has started, and that speaks the
+same protocol from where it waits for a submission (``native/warm.c``).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,6 +22,8 @@ from cellblock.errors import CellLostError, HostError, SandboxError
 from cellblock.sandbox import wire
 from cellblock.sandbox.controls import read_namespaces
 from cellblock.sandbox.seccomp import Filters
+
+_ZYGOTE_BOOT_S = 10
 
 
 class Init(Struct, frozen=True):
@@ -35,12 +43,25 @@ def memory_file(name: str, content: bytes) -> int:
     return fd
 
 
+@contextmanager
+def _memory_files(**contents: bytes) -> Iterator[list[int]]:
+    """Lend a memfd for each content, in the order given."""
+    fds = [memory_file(name, content) for name, content in contents.items()]
+    ours = list(fds)
+    try:
+        yield fds
+    finally:
+        for fd in ours:
+            os.close(fd)
+
+
 class Spawner:
     """One running helper. Used on one event loop; answers come in the order of the questions."""
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: socket.socket) -> None:
-        """Drive ``process`` over ``connection``; use ``start`` to make one."""
-        self._process = process
+    def __init__(self, pid: int, end: Callable[[], None], connection: socket.socket) -> None:
+        """Drive process ``pid``, which ``end`` kills, over ``connection``; use ``start`` to make one."""
+        self.pid = pid
+        self._end = end
         self._connection = connection
         self._waiting: deque[asyncio.Future[tuple[wire.SpawnerAnswer, int]]] = deque()
         self._loop = asyncio.get_running_loop()
@@ -49,6 +70,7 @@ class Spawner:
         self.namespaces: frozenset[str] = frozenset()
         """Namespaces that no cell may be in: the helper's own, which it takes for its root, and ours."""
         self.ended = asyncio.Event()
+        self._closed = False
 
     @classmethod
     async def start(cls, helper: Path, template: bytes, filters: Filters, clone_flags: int) -> Spawner:
@@ -56,31 +78,58 @@ class Spawner:
 
         Raises ``HostError`` where the helper cannot be run, ``SandboxError`` with the step that failed.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = _connected()
         with theirs:
             try:
                 process = _run_helper(helper, theirs)
             except OSError as error:
                 ours.close()
                 raise HostError(f"cannot run the cell helper {helper}: {error}; run: make setup") from error
-        ours.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
-        spawner = cls(process, ours)
-        fds = [
-            memory_file(name, content)
-            for name, content in (("template", template), ("filter", filters.program), ("init", filters.init))
-        ]
+        spawner = cls(process.pid, lambda: _end_process(process), ours)
         try:
-            await spawner._ask(wire.OP_TEMPLATE, clone_flags, fds)
+            await spawner._take_filters(filters)
+            with _memory_files(template=template) as fds:
+                await spawner._ask(wire.OP_TEMPLATE, clone_flags, fds)
             spawner.namespaces = frozenset(
                 inode for pid in (os.getpid(), process.pid) for inode in read_namespaces(pid).values()
             )
         except BaseException:
             spawner.close()
             raise
-        finally:
-            for fd in fds:
-                os.close(fd)
         return spawner
+
+    async def start_zygote(self, request: bytes, stderr_fd: int, filters: Filters) -> Spawner:
+        """Start an interpreter in this spawner's root; returns when it waits for its submissions.
+
+        Its stdin and stdout are pipes, as a program's are. Raises ``SandboxError`` where it fails.
+        """
+        ours, theirs = _connected()
+        stdin, stdout = os.pipe2(os.O_CLOEXEC)
+        try:
+            with theirs, _memory_files(request=request) as fds:
+                fds += [theirs.fileno(), stdin, stdout, stderr_fd]
+                answer, pidfd = await self._ask(wire.OP_ZYGOTE, 0, fds)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            os.close(stdin)
+            os.close(stdout)
+        zygote = Spawner(answer.pid, lambda: _end_pidfd(pidfd), ours)
+        zygote.namespaces = self.namespaces
+        try:
+            await asyncio.wait_for(zygote._take_filters(filters), _ZYGOTE_BOOT_S)
+        except TimeoutError:
+            zygote.close()
+            raise SandboxError("zygote", detail=f"not booted within {_ZYGOTE_BOOT_S} s") from None
+        except BaseException:
+            zygote.close()
+            raise
+        return zygote
+
+    async def _take_filters(self, filters: Filters) -> None:
+        with _memory_files(program=filters.program, init=filters.init) as fds:
+            await self._ask(wire.OP_FILTERS, 0, fds)
 
     async def spawn(self, clone_flags: int, fds: Sequence[int]) -> Init:
         """Clone an init; ``fds`` in the order of ``enum spawn_fd``. Raises ``SandboxError``."""
@@ -92,8 +141,9 @@ class Spawner:
         if self._connection.fileno() >= 0:
             self._loop.remove_reader(self._connection.fileno())
             self._connection.close()
-        self._process.kill()
-        self._process.wait()
+        if not self._closed:
+            self._closed = True
+            self._end()
         self._fail_waiting(CellLostError("spawner", detail="the cell helper was stopped"))
         self.ended.set()
 
@@ -144,6 +194,23 @@ class Spawner:
 def _close_unwanted_pidfd(future: asyncio.Future[tuple[wire.SpawnerAnswer, int]]) -> None:
     if not future.cancelled() and future.exception() is None and future.result()[1] >= 0:
         os.close(future.result()[1])
+
+
+def _connected() -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
+    return ours, theirs
+
+
+def _end_process(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+def _end_pidfd(pidfd: int) -> None:
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    os.close(pidfd)
 
 
 def _run_helper(helper: Path, connection: socket.socket) -> subprocess.Popen[bytes]:

@@ -18,6 +18,9 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _TOP_LEVEL = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
+PRELOAD = "/run/cellblock/warm.so"
+"""Where a root has the library that makes a runtime wait for its job."""
+
 _ETC_COPIES = ("ld.so.cache", "localtime", "debian_version")
 """Files whose content matters to runtimes and tells nothing about the host but its distribution."""
 
@@ -38,15 +41,16 @@ class Root(Struct, frozen=True, kw_only=True):
 
 
 def build_template(
-    root: Root, program_uids: Iterable[int], hostname: str, *, shows_proc: bool = False
+    root: Root, program_uids: Iterable[int], hostname: str, preload: bytes, *, shows_proc: bool = False
 ) -> bytes:
     """Lay out the template memfd for ``root``; ``program_uids`` get passwd entries.
 
-    With ``shows_proc`` the host's ``/proc`` is there until a cell has made its own, as the kernel asks
-    of a user namespace.
+    ``preload`` is the content of the library that has runtimes wait. With ``shows_proc`` the host's
+    ``/proc`` is there until a cell has made its own, as the kernel asks of a user namespace.
     """
     ops = [wire.encode_template_op(wire.TEMPLATE_DIR, path) for path in MOUNT_POINTS]
     ops.append(wire.encode_template_op(wire.TEMPLATE_HOSTNAME, "hostname", hostname.encode()))
+    ops.append(wire.encode_template_op(wire.TEMPLATE_FILE, PRELOAD.lstrip("/"), preload, mode=0o555))
     if shows_proc:
         ops.append(wire.encode_template_op(wire.TEMPLATE_PROC, "proc"))
     ops += _devices()

@@ -9,22 +9,24 @@ from msgspec import Struct
 
 from cellblock.model import SourceFile
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 
 OP_TEMPLATE = 1
 OP_SPAWN = 2
+OP_FILTERS = 3
+OP_ZYGOTE = 4
 
 FEATURE_CGROUP_V2 = 1 << 0
 FEATURE_CGROUP_NS = 1 << 1
 FEATURE_SECCOMP = 1 << 2
 FEATURE_SECCOMP_NOTIFY = 1 << 3
 FEATURE_OUT_WRITABLE = 1 << 4
-FEATURE_OUT_MOUNTED = 1 << 5
+FEATURE_BOOT = 1 << 5
 FEATURE_LOOPBACK = 1 << 6
 FEATURE_ONE_UID = 1 << 7
 FEATURE_PROC_BELOW = 1 << 8
 
-COMMAND_GO = b"g"
+COMMAND_JOB = b"j"
 COMMAND_DRAIN_STDOUT = b"o"
 COMMAND_DRAIN_STDERR = b"e"
 
@@ -33,6 +35,7 @@ READY_FDS_MAX = 3
 EVENT_FAILED = 2
 EVENT_SECCOMP = 3
 EVENT_EXITED = 4
+EVENT_BOOTED = 5
 
 TEMPLATE_DIR = 1
 TEMPLATE_FILE = 2
@@ -45,6 +48,7 @@ TEMPLATE_PROC = 7
 SPAWNER_MESSAGE = struct.Struct("=IIII")
 SPAWNER_ANSWER = struct.Struct("=IIii32s160s")
 CELL_REQUEST = struct.Struct("=IIIIQQIIII")
+CELL_JOB = struct.Struct("=IIII")
 RLIMIT = struct.Struct("=IIQQ")
 FILE = struct.Struct("=IIQ")
 CELL_EVENT = struct.Struct("=IiiIQQII32s160s")
@@ -98,28 +102,39 @@ def encode_request(  # one argument a field of the struct
     work_area_bytes: int,
     work_area_inodes: int,
     rlimits: Sequence[tuple[int, int, int]],
-    files: Sequence[SourceFile],
-    argv: Sequence[str],
-    environment: Mapping[str, str],
+    argv: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Lay out a request memfd: head, rlimits, files, argv, environment, then the contents."""
-    variables = [f"{name}={value}" for name, value in environment.items()]
-    counts = (len(rlimits), len(files), len(argv), len(variables))
+    """Lay out a request memfd: head, rlimits, and what a runtime is started with ahead of its job."""
+    texts = _texts(argv, environment or {})
+    counts = (len(rlimits), len(argv), len(environment or {}))
     parts = [
         CELL_REQUEST.pack(
-            WIRE_VERSION, features, init_uid, program_uid, work_area_bytes, work_area_inodes, *counts
+            WIRE_VERSION, features, init_uid, program_uid, work_area_bytes, work_area_inodes, *counts, 0
         )
     ]
     parts += [RLIMIT.pack(resource, 0, soft, hard) for resource, soft, hard in rlimits]
+    return b"".join([*parts, *texts])
+
+
+def encode_job(files: Sequence[SourceFile], argv: Sequence[str], environment: Mapping[str, str]) -> bytes:
+    """Lay out a job memfd: head, files, argv, environment, then the contents."""
+    parts = [CELL_JOB.pack(WIRE_VERSION, len(files), len(argv), len(environment))]
     for file in files:
         name = file.name.encode()
         parts += [FILE.pack(0o644, len(name), len(file.content)), name, b"\0"]
-    for text in [*argv, *variables]:
+    parts += _texts(argv, environment)
+    parts += [file.content for file in files]
+    return b"".join(parts)
+
+
+def _texts(argv: Sequence[str], environment: Mapping[str, str]) -> list[bytes]:
+    parts = []
+    for text in [*argv, *(f"{name}={value}" for name, value in environment.items())]:
         # surrogateescape: an argument may be any bytes but NUL.
         encoded = text.encode(errors="surrogateescape")
         parts += [_LENGTH.pack(len(encoded)), encoded, b"\0"]
-    parts += [file.content for file in files]
-    return b"".join(parts)
+    return parts
 
 
 def encode_template_op(kind: int, path: str, data: bytes = b"", mode: int = 0o755) -> bytes:

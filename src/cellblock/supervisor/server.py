@@ -81,7 +81,7 @@ class SupervisorServer:
         """Look at what is installed and check every runtime; peers hear of each as it is found."""
         async with self._checking:
             try:
-                self._host.set_roots(self._installation.reload())
+                await self._host.set_roots(self._installation.reload())
             except HostError as error:
                 log.error("the installed toolchains cannot be used: %s", error)  # noqa: TRY400  # told whole
             await check_runtimes(

@@ -1,0 +1,218 @@
+/* warm.c: a runtime that is started ahead of the submission. Preloaded into an interpreter, it lets it boot as it
+ * always does, up to the first call that names the place where the submission will be; there it stops the
+ * interpreter until a job has come, and then lets it go on. The interpreter knows nothing of it: what it loads,
+ * how it reads its main file, how it ends is its own, and the same as after a cold start.
+ *
+ * CELLBLOCK_GATE says how, and where the submission will be (a name ending in a slash is everything below it):
+ *
+ *   boot:PATH  The process is a cell's program, confined, executed with the gate open as GATE_FD. It says
+ *              EVENT_BOOTED and waits for its job: one process, one run. For runtimes with threads of their own.
+ *   fork:PATH  The process is a zygote, with SPAWNER_FD a supervisor's socket. Where it stops it serves as a spawner,
+ *              with the very code of the helper: each cell's program is a fork of it, which is confined as every
+ *              program is, waits at its gate, and goes on from here when its job comes.
+ *
+ * Only the supervisor sets the variable, and it is gone before the interpreter looks at its environment.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+#define GATE_VARIABLE "CELLBLOCK_GATE="
+#define PRELOAD_VARIABLE "LD_PRELOAD="
+
+enum mode { OFF, BOOT, FORK };
+
+static atomic_int mode = OFF;
+static const char *awaited; /* what is after "boot:" or "fork:" */
+static size_t awaited_length;
+
+/* ---- boot: one process, one run ---- */
+
+static void wait_for_job(void) {
+    const struct cell_event booted = {.kind = EVENT_BOOTED};
+    char command;
+    int job_fd, count;
+    if (!send_with_fds(GATE_FD, &booted, sizeof booted, NULL, 0) ||
+        receive_with_fds(GATE_FD, &command, sizeof command, &job_fd, 1, &count) != 1)
+        _exit(127);
+    if (count == 1) close(job_fd); /* its files are in place, its arguments are ours */
+    close(GATE_FD);
+}
+
+/* ---- fork: a spawner whose programs are this process again ---- */
+
+static jmp_buf program;
+static struct sigaction children_before;
+static sigset_t blocked_before;
+
+static bool restore_signals(void) {
+    return sigaction(SIGCHLD, &children_before, NULL) == 0 && sigprocmask(SIG_SETMASK, &blocked_before, NULL) == 0;
+}
+
+static void go_on(int job_fd, struct failure *failure) {
+    (void)failure;
+    close(job_fd);
+    close(GATE_FD);
+    longjmp(program, 1);
+}
+
+static int lowest_free_fd(void) {
+    int fd = fcntl(0, F_DUPFD, 3);
+    if (fd >= 0) close(fd);
+    return fd;
+}
+
+/* Returns in each program, never in the zygote. What exec would have renewed for the C library is renewed by hand: its
+ * idea of the thread's number (CLONE_CHILD_SETTID), and where the kernel finds the locks that a dying thread holds. */
+static void spawn_programs(void) {
+    static struct spawner spawner;
+    static void *robust_list;
+    static size_t robust_list_size;
+    spawner.first_fd = lowest_free_fd();
+    spawner.restore_signals = restore_signals;
+    spawner.begin = go_on;
+    if (spawner.first_fd < 0 || sigaction(SIGCHLD, NULL, &children_before) != 0 ||
+        sigprocmask(SIG_SETMASK, NULL, &blocked_before) != 0 ||
+        prctl(PR_GET_TID_ADDRESS, &spawner.tid_address, 0, 0, 0) != 0 || spawner.tid_address == NULL ||
+        syscall(SYS_get_robust_list, 0, &robust_list, &robust_list_size) != 0)
+        _exit(127);
+    if (setjmp(program) == 0) {
+        serve(&spawner);
+        _exit(0);
+    }
+    syscall(SYS_set_robust_list, robust_list, robust_list_size);
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* as after exec: the program may look at itself */
+}
+
+/* ---- the place where the interpreter stops ---- */
+
+static bool is_awaited(const char *path) {
+    if (path == NULL || strncmp(path, awaited, awaited_length) != 0) return false;
+    return awaited[awaited_length - 1] == '/' || path[awaited_length] == '\0';
+}
+
+static void touch(const char *path) {
+    if (atomic_load_explicit(&mode, memory_order_relaxed) == OFF || !is_awaited(path)) return;
+    int error = errno;
+    switch (atomic_exchange(&mode, OFF)) {
+    case BOOT:
+        wait_for_job();
+        break;
+    case FORK:
+        spawn_programs();
+        break;
+    default: /* another thread was first */
+        break;
+    }
+    errno = error;
+}
+
+/* ---- what the interpreter calls when it looks at a file ---- */
+
+#define EXPORT __attribute__((visibility("default")))
+
+#define STOPPING(type, name, parameters, arguments)                                                                    \
+    EXPORT type name parameters;                                                                                       \
+    EXPORT type name parameters {                                                                                      \
+        static type(*next) parameters;                                                                                 \
+        if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, #name);                                                   \
+        touch(path);                                                                                                   \
+        return next arguments;                                                                                         \
+    }
+
+/* The mode is there only with O_CREAT and O_TMPFILE; passing on what is not there does no harm. */
+#define STOPPING_OPEN(name, parameters, arguments)                                                                     \
+    EXPORT int name parameters;                                                                                        \
+    EXPORT int name parameters {                                                                                       \
+        static int(*next) parameters;                                                                                  \
+        if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, #name);                                                   \
+        va_list rest;                                                                                                  \
+        va_start(rest, flags);                                                                                         \
+        unsigned int creation_mode = va_arg(rest, unsigned int);                                                       \
+        va_end(rest);                                                                                                  \
+        touch(path);                                                                                                   \
+        return next arguments;                                                                                         \
+    }
+
+STOPPING(FILE *, fopen, (const char *path, const char *how), (path, how))
+STOPPING(FILE *, fopen64, (const char *path, const char *how), (path, how))
+STOPPING_OPEN(open, (const char *path, int flags, ...), (path, flags, creation_mode))
+STOPPING_OPEN(open64, (const char *path, int flags, ...), (path, flags, creation_mode))
+STOPPING_OPEN(openat, (int at, const char *path, int flags, ...), (at, path, flags, creation_mode))
+STOPPING_OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags, creation_mode))
+STOPPING(int, __open_2, (const char *path, int flags), (path, flags))
+STOPPING(int, __open64_2, (const char *path, int flags), (path, flags))
+STOPPING(int, __openat_2, (int at, const char *path, int flags), (at, path, flags))
+STOPPING(int, __openat64_2, (int at, const char *path, int flags), (at, path, flags))
+STOPPING(int, stat, (const char *path, struct stat *status), (path, status))
+STOPPING(int, stat64, (const char *path, struct stat64 *status), (path, status))
+STOPPING(int, lstat, (const char *path, struct stat *status), (path, status))
+STOPPING(int, lstat64, (const char *path, struct stat64 *status), (path, status))
+STOPPING(int, fstatat, (int at, const char *path, struct stat *status, int flags), (at, path, status, flags))
+STOPPING(int, fstatat64, (int at, const char *path, struct stat64 *status, int flags), (at, path, status, flags))
+STOPPING(int, statx, (int at, const char *path, int flags, unsigned int mask, struct statx *status),
+         (at, path, flags, mask, status))
+STOPPING(int, access, (const char *path, int how), (path, how))
+STOPPING(int, faccessat, (int at, const char *path, int how, int flags), (at, path, how, flags))
+STOPPING(ssize_t, readlink, (const char *path, char *into, size_t size), (path, into, size))
+STOPPING(ssize_t, readlinkat, (int at, const char *path, char *into, size_t size), (at, path, into, size))
+STOPPING(char *, realpath, (const char *path, char *resolved), (path, resolved))
+
+/* Some runtimes know calls that their C library did not when they were written. */
+EXPORT long syscall(long number, ...) {
+    static long (*next)(long, ...);
+    if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "syscall");
+    va_list rest;
+    long a[6];
+    va_start(rest, number);
+    for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
+    va_end(rest);
+    if (number == SYS_statx || number == SYS_openat) touch((const char *)a[1]);
+    return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* ---- the beginning ---- */
+
+/* The supervisor puts our variables last. What is to be read of them in /proc ends before the first where the kernel
+ * lets us say so (a zygote may), else it is blank. */
+static void forget_variable(char **at) {
+    static char *first;
+    char *text = *at;
+    for (char **from = at + 1; (*at = *from) != NULL; at++, from++) continue;
+    memset(text, 0, strlen(text));
+    if (first != NULL && first < text) return;
+    first = text;
+    prctl(PR_SET_MM, PR_SET_MM_ENV_END, text, 0, 0);
+}
+
+__attribute__((constructor)) static void begin(void) {
+    static char place[256];
+    enum mode wanted = OFF;
+    for (char **at = environ; at != NULL && *at != NULL;) {
+        bool is_gate = strncmp(*at, GATE_VARIABLE, strlen(GATE_VARIABLE)) == 0;
+        if (is_gate) snprintf(place, sizeof place, "%s", *at + strlen(GATE_VARIABLE));
+        if (is_gate || strncmp(*at, PRELOAD_VARIABLE, strlen(PRELOAD_VARIABLE)) == 0)
+            forget_variable(at);
+        else
+            at++;
+    }
+    if (strncmp(place, "boot:", 5) == 0) wanted = BOOT;
+    if (strncmp(place, "fork:", 5) == 0) wanted = FORK;
+    if (wanted == OFF || place[5] == '\0') return;
+    fcntl(wanted == BOOT ? GATE_FD : SPAWNER_FD, F_SETFD, FD_CLOEXEC);
+    awaited = place + 5;
+    awaited_length = strlen(awaited);
+    atomic_store(&mode, (int)wanted);
+}

@@ -1,0 +1,197 @@
+"""Cells that are made ahead: of the shapes that were asked for lately, as many as were asked for.
+
+A cell that waits here is fresh: it was made for one run, and is destroyed after it. An empty pool means
+that a cell is made on the spot, never a wait for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from cellblock.errors import CellblockError
+from cellblock.sandbox.cell import Cell
+from cellblock.sandbox.shapes import CellShape
+
+log = logging.getLogger(__name__)
+
+_SHAPES_MAX = 32
+"""Shapes whose demand is remembered."""
+_RATE_WINDOW_S = 4.0
+_FORGET_S = 300.0
+"""How long after the last demand for its shape a cell still waits."""
+_TICK_S = 1.0
+_RETRY_S = 10.0
+"""How long after a cell could not be made the next of its shape is tried."""
+_PRESSURE = Path("/proc/pressure/memory")
+_PRESSURE_MAX_PERCENT = 10.0
+"""Share of the last ten seconds in which something stood still for want of memory."""
+
+
+class PreparedCell:
+    """A cell at its gate, and what it lives on."""
+
+    def __init__(self, cell: Cell, resources: AsyncExitStack) -> None:
+        """Own ``resources``, the cell's own end among them."""
+        self.cell = cell
+        self._resources = resources
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it still waits."""
+        return not self.cell.ended.is_set() and self.cell.failure is None
+
+    async def close(self) -> None:
+        """End the cell, if it has not ended, and give back what it lived on."""
+        await self._resources.aclose()
+
+
+class _Demand:
+    """What is known of one shape, and its cells that wait."""
+
+    def __init__(self) -> None:
+        self.cells: deque[PreparedCell] = deque()
+        self.making_s = 0.02
+        self.not_before_s = 0.0
+        self._asked_s: deque[float] = deque(maxlen=256)
+
+    def note(self, now_s: float) -> None:
+        """Remember that one was asked for."""
+        self._asked_s.append(now_s)
+
+    def wanted(self, now_s: float) -> int:
+        """Return how many should wait: one, and as many as are asked for while they are made."""
+        if not self._asked_s or now_s - self._asked_s[-1] > _FORGET_S or now_s < self.not_before_s:
+            return 0
+        while len(self._asked_s) > 1 and now_s - self._asked_s[0] > _RATE_WINDOW_S:
+            self._asked_s.popleft()
+        rate_per_s = (len(self._asked_s) - 1) / _RATE_WINDOW_S
+        return 1 + math.ceil(2 * rate_per_s * self.making_s)
+
+
+class Pool:
+    """The cells of one host that wait for a job."""
+
+    def __init__(
+        self, make: Callable[[CellShape], Awaitable[PreparedCell]], cells_max: int, fixed: int
+    ) -> None:
+        """Keep at most ``cells_max`` that ``make`` makes; of each shape ``fixed``, or by demand with 0."""
+        self._make = make
+        self._cells_max = cells_max
+        self._fixed = fixed
+        self._demands: OrderedDict[CellShape, _Demand] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._refilling: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        return sum(len(demand.cells) for demand in self._demands.values())
+
+    def take(self, shape: CellShape) -> PreparedCell | None:
+        """Return a cell of this shape that is the caller's from now on; ``None`` where none waits."""
+        if not self._cells_max:
+            return None
+        demand = self._demands.setdefault(shape, _Demand())
+        self._demands.move_to_end(shape)
+        demand.note(time.monotonic())
+        self._wake.set()
+        if self._refilling is None:
+            self._refilling = asyncio.create_task(self._refill())
+        while demand.cells:
+            prepared = demand.cells.popleft()
+            if prepared.is_usable:
+                return prepared
+            self._discard(prepared)
+        return None
+
+    def drop(self) -> None:
+        """Let go of every cell that waits: what they are made from has changed."""
+        for demand in self._demands.values():
+            while demand.cells:
+                self._discard(demand.cells.pop())
+        self._demands.clear()
+
+    async def close(self) -> None:
+        """Stop making cells and end those that wait."""
+        self._cells_max = 0
+        if self._refilling is not None:
+            self._refilling.cancel()
+            await asyncio.gather(self._refilling, return_exceptions=True)
+        self.drop()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _refill(self) -> None:
+        """Make one cell at a time where one is missing; let go of those that nobody asks for."""
+        while True:
+            self._shrink()
+            shape = self._next_missing()
+            if shape is None:
+                self._wake.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                continue
+            await self._make_one(shape)
+
+    async def _make_one(self, shape: CellShape) -> None:
+        demand = self._demands[shape]
+        begun_s = time.monotonic()
+        try:
+            prepared = await self._make(shape)
+        except CellblockError as error:
+            # A run of this shape will meet the same, and say so; here it only must not be tried without end.
+            log.info("no cell made ahead: %s", error)
+            demand.not_before_s = begun_s + _RETRY_S
+            return
+        took_s = time.monotonic() - begun_s
+        demand.making_s += (took_s - demand.making_s) / 4
+        if self._demands.get(shape) is demand:
+            demand.cells.append(prepared)
+        else:
+            self._discard(prepared)
+
+    def _wanted(self, demand: _Demand, now_s: float) -> int:
+        wanted = demand.wanted(now_s)
+        return self._fixed if self._fixed and wanted else wanted
+
+    def _next_missing(self) -> CellShape | None:
+        """Return the shape asked for last that has too few cells."""
+        if self.waiting >= self._cells_max or _memory_is_short():
+            return None
+        now_s = time.monotonic()
+        for shape, demand in reversed(self._demands.items()):
+            if len(demand.cells) < self._wanted(demand, now_s):
+                return shape
+        return None
+
+    def _shrink(self) -> None:
+        now_s = time.monotonic()
+        short = _memory_is_short()
+        while len(self._demands) > _SHAPES_MAX:
+            _, demand = self._demands.popitem(last=False)
+            for prepared in demand.cells:
+                self._discard(prepared)
+        for demand in self._demands.values():
+            while len(demand.cells) > (0 if short else self._wanted(demand, now_s)):
+                self._discard(demand.cells.popleft())
+
+    def _discard(self, prepared: PreparedCell) -> None:
+        task = asyncio.create_task(prepared.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _memory_is_short() -> bool:
+    """Say whether the host waits for memory; no where the kernel does not tell."""
+    try:
+        line = _PRESSURE.read_text(encoding="ascii").splitlines()[0]
+    except (OSError, IndexError):
+        return False
+    return float(line.split("avg10=")[1].split()[0]) > _PRESSURE_MAX_PERCENT

@@ -1,0 +1,184 @@
+"""Zygotes: interpreters that have booted and are forked into cells.
+
+A zygote is of a root's own files and has seen nothing of any submission. What cannot be renewed after a
+fork, its hash seed and its address layout, is shared by all of its programs: so it is replaced after a
+bounded number of them and of minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from cellblock.errors import SandboxError
+from cellblock.sandbox import wire
+from cellblock.sandbox.cell import gated_environment
+from cellblock.sandbox.roots import Roots
+from cellblock.sandbox.shapes import CellShape, Warm
+from cellblock.sandbox.spawner import Spawner
+
+log = logging.getLogger(__name__)
+
+_RUNS_MAX = 200
+_AGE_MAX_S = 600.0
+_RETRY_S = 30.0
+"""How long after a failed start the next is tried."""
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+_Key = tuple[str, Warm, int]
+"""Root, runtime, and the stack limit, by which an address space is laid out."""
+
+
+class Zygote:
+    """One booted interpreter."""
+
+    def __init__(self, spawner: Spawner, resources: AsyncExitStack) -> None:
+        """Own ``resources``, which end with it."""
+        self.spawner = spawner
+        self.forked_bytes = _anonymous_bytes(spawner.pid)
+        """Memory that each of its programs begins with."""
+        self._resources = resources
+        self._born_s = time.monotonic()
+        self._runs = 0
+        self._cells = 0
+        self._is_retired = False
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether another has to take its place."""
+        old = time.monotonic() - self._born_s > _AGE_MAX_S
+        return old or self._runs >= _RUNS_MAX or self.spawner.ended.is_set()
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Zygote]:
+        """Keep it alive for the life of one cell."""
+        self._cells += 1
+        self._runs += 1
+        try:
+            yield self
+        finally:
+            self._cells -= 1
+            await self._end_if_unused()
+
+    async def retire(self) -> None:
+        """Have it end with the last of its cells."""
+        self._is_retired = True
+        await self._end_if_unused()
+
+    async def _end_if_unused(self) -> None:
+        if self._is_retired and self._cells == 0:
+            await self._resources.aclose()
+
+
+class Zygotes:
+    """The zygotes of one host, started when first asked for."""
+
+    def __init__(self, roots: Roots) -> None:
+        """Start them in ``roots``."""
+        self._roots = roots
+        self._living: dict[_Key, Zygote] = {}
+        self._locks: dict[_Key, asyncio.Lock] = {}
+        self._failed_s: dict[_Key, float] = {}
+
+    @asynccontextmanager
+    async def use(self, shape: CellShape) -> AsyncIterator[Zygote]:
+        """Lend the zygote for cells of ``shape``; raises ``SandboxError`` where none can be had now."""
+        if shape.warm is None:
+            raise SandboxError("zygote", detail="the shape asks for none")
+        key = _key(shape, shape.warm)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            zygote = await self._living_zygote(key)
+            lent = zygote.use()
+            await lent.__aenter__()  # before the lock is free: else it could be retired in between
+        try:
+            yield zygote
+        finally:
+            await lent.__aexit__(None, None, None)
+
+    def has(self, shape: CellShape) -> bool:
+        """Say whether one is there already for cells of ``shape``."""
+        return shape.warm is not None and _key(shape, shape.warm) in self._living
+
+    async def retire_all(self) -> None:
+        """Have every zygote end with its last cell: roots have changed."""
+        zygotes = list(self._living.values())
+        self._living.clear()
+        for zygote in zygotes:
+            await zygote.retire()
+
+    async def _living_zygote(self, key: _Key) -> Zygote:
+        zygote = self._living.get(key)
+        if zygote is not None and zygote.is_used_up:
+            del self._living[key]
+            await zygote.retire()
+            zygote = None
+        if zygote is None:
+            if time.monotonic() - self._failed_s.get(key, -_RETRY_S) < _RETRY_S:
+                raise SandboxError("zygote", detail="its last start has failed")
+            try:
+                zygote = self._living[key] = await self._start(key)
+            except SandboxError as error:
+                self._failed_s[key] = time.monotonic()
+                log.warning("no zygote of %s: %s", key[1].argv[0], error)
+                raise
+        return zygote
+
+    async def _start(self, key: _Key) -> Zygote:
+        root, warm, stack_bytes = key
+        async with AsyncExitStack() as resources:
+            parent = await resources.enter_async_context(self._roots.use(root))
+            said_fd, stderr_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            resources.callback(os.close, said_fd)
+            try:
+                spawner = await parent.start_zygote(
+                    _request(warm, stack_bytes), stderr_fd, self._roots.filters
+                )
+            except SandboxError as error:
+                said = _read_what_was_said(said_fd)
+                raise SandboxError(error.step, error.errno, f"{error.detail} {said}".strip()) from error
+            finally:
+                os.close(stderr_fd)
+            resources.callback(spawner.close)
+            return Zygote(spawner, resources.pop_all())
+
+
+def _key(shape: CellShape, warm: Warm) -> _Key:
+    return (shape.root, warm, shape.limits.stack_bytes)
+
+
+def _request(warm: Warm, stack_bytes: int) -> bytes:
+    return wire.encode_request(
+        features=wire.FEATURE_ONE_UID,  # it has root's, and becomes nobody
+        init_uid=0,
+        program_uid=0,
+        work_area_bytes=0,
+        work_area_inodes=0,
+        rlimits=[(resource.RLIMIT_STACK, stack_bytes, stack_bytes)],
+        argv=warm.argv,
+        environment=gated_environment(warm),
+    )
+
+
+def _read_what_was_said(fd: int) -> str:
+    try:
+        return os.read(fd, 2000).decode(errors="replace")
+    except BlockingIOError:
+        return ""
+
+
+def _anonymous_bytes(pid: int) -> int:
+    """Return the memory that is the process's own and no file's, in whole pages; 0 where it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    for line in status.splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024 // _PAGE_BYTES * _PAGE_BYTES
+    return 0
