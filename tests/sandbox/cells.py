@@ -58,6 +58,7 @@ class Cells:
 
     def __init__(self, time_scale: float = 1, **settings: str) -> None:
         self.time_scale = time_scale
+        settings = {"warm_starts": "false", "pool_cells_max": "0", **settings}
         self.settings = config.load(settings, {"CELLBLOCK_NODE_ID": "node-under-test"})
         self.registry = load_catalog(self.settings.output_max_bytes, {})
         self._loop = asyncio.Runner()
@@ -142,7 +143,7 @@ class Cells:
     def spawner_pid(self) -> int:
         spawner = self.host._roots._posts[HOST_ROOT].spawner
         assert spawner is not None
-        return spawner._process.pid
+        return spawner.pid
 
     def groups(self) -> list[Path]:
         """Return the cells' directories in this instance's cgroup subtrees."""

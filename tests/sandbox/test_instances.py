@@ -63,7 +63,7 @@ from cellblock.model import Job, SourceFile
 from cellblock.sandbox.host import Host
 
 async def main():
-    settings = config.load({"uid_range": sys.argv[1]}, {})
+    settings = config.load({"uid_range": sys.argv[1], "pool_cells_max": "0"}, {})
     host = await Host.open(settings)
     engine = Engine(settings, host, load_catalog(1 << 20, {}), Installation(settings.toolchain_dir))
     engine.availability.note("python-host", Finding("3.11.2", ""))

@@ -134,7 +134,7 @@ def test_open_descriptors_are_stdin_stdout_and_stderr(cells):
                 pass
         print(json.dumps(found))
     """
-    assert cells.observe(code) == {"0": "/dev/null", "1": "pipe", "2": "pipe"}
+    assert cells.observe(code) == {"0": "pipe", "1": "pipe", "2": "pipe"}
     assert cells.observe(code, stdin=b"x") == {"0": "pipe", "1": "pipe", "2": "pipe"}
 
 

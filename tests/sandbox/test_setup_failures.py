@@ -58,6 +58,5 @@ def test_a_file_that_cannot_be_placed_is_our_failure_and_leaves_nothing(cells, n
     assert outcome.verdict is Verdict.IE
     assert reason in outcome.error_message
     assert (
-        f"cell step {'request' if reason == 'Protocol error' else 'place_files'} failed"
-        in outcome.error_message
+        f"cell step {'job' if reason == 'Protocol error' else 'place_files'} failed" in outcome.error_message
     )

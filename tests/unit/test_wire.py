@@ -17,6 +17,7 @@ STRUCTS = {
     "spawner_message": wire.SPAWNER_MESSAGE,
     "spawner_answer": wire.SPAWNER_ANSWER,
     "cell_request": wire.CELL_REQUEST,
+    "cell_job": wire.CELL_JOB,
     "wire_rlimit": wire.RLIMIT,
     "wire_file": wire.FILE,
     "cell_event": wire.CELL_EVENT,
@@ -27,16 +28,16 @@ CODES = {"uint32_t": "I", "int32_t": "i", "uint64_t": "Q"}
 
 CONSTANTS = [
     "WIRE_VERSION",
-    *("OP_TEMPLATE", "OP_SPAWN"),
+    *("OP_TEMPLATE", "OP_SPAWN", "OP_FILTERS", "OP_ZYGOTE"),
     *("FEATURE_CGROUP_V2", "FEATURE_CGROUP_NS", "FEATURE_SECCOMP", "FEATURE_SECCOMP_NOTIFY"),
     *(
         "FEATURE_OUT_WRITABLE",
-        "FEATURE_OUT_MOUNTED",
+        "FEATURE_BOOT",
         "FEATURE_LOOPBACK",
         "FEATURE_ONE_UID",
         "FEATURE_PROC_BELOW",
     ),
-    *("EVENT_READY", "EVENT_FAILED", "EVENT_SECCOMP", "EVENT_EXITED"),
+    *("EVENT_READY", "EVENT_FAILED", "EVENT_SECCOMP", "EVENT_EXITED", "EVENT_BOOTED"),
     *(
         "TEMPLATE_DIR",
         "TEMPLATE_FILE",
@@ -47,7 +48,7 @@ CONSTANTS = [
         "TEMPLATE_PROC",
     ),
 ]
-COMMANDS = ["COMMAND_GO", "COMMAND_DRAIN_STDOUT", "COMMAND_DRAIN_STDERR"]
+COMMANDS = ["COMMAND_JOB", "COMMAND_DRAIN_STDOUT", "COMMAND_DRAIN_STDERR"]
 SPAWN_FDS = [
     "FD_REQUEST",
     "FD_CONTROL",
@@ -56,6 +57,15 @@ SPAWN_FDS = [
     "FD_STDERR",
     "FD_STDOUT_DRAIN",
     "FD_STDERR_DRAIN",
+    "FD_CGROUP_FIRST",
+]
+ZYGOTE_FDS = [
+    "ZYGOTE_FD_REQUEST",
+    "ZYGOTE_FD_SOCKET",
+    "ZYGOTE_FD_STDIN",
+    "ZYGOTE_FD_STDOUT",
+    "ZYGOTE_FD_STDERR",
+    "ZYGOTE_FDS",
 ]
 
 
@@ -72,7 +82,7 @@ def fields_of(name: str) -> list[tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory) -> dict[str, int]:
     """Every size, offset and constant as the compiler sees it."""
-    wanted = {name: f"(long){name}" for name in [*CONSTANTS, *COMMANDS, *SPAWN_FDS, "FD_CGROUP_FIRST"]}
+    wanted = {name: f"(long){name}" for name in [*CONSTANTS, *COMMANDS, *SPAWN_FDS, *ZYGOTE_FDS]}
     wanted |= {name: name for name in ("STEP_NAME_MAX", "DETAIL_MAX")}
     for name in STRUCTS:
         wanted[name] = f"(long)sizeof(struct {name})"
@@ -121,11 +131,16 @@ def test_command_is_the_headers_byte(compiled, name):
 
 def test_every_constant_of_the_header_is_compared_here():
     numbered = set(re.findall(r"^\s+([A-Z][A-Z0-9_]+)(?: = [^,]+)?,", header(), re.MULTILINE))
-    assert numbered == {*CONSTANTS, *COMMANDS, *SPAWN_FDS, "FD_CGROUP_FIRST"} - {"WIRE_VERSION"}
+    assert numbered == {*CONSTANTS, *COMMANDS, *SPAWN_FDS, *ZYGOTE_FDS} - {"WIRE_VERSION"}
 
 
 def test_descriptors_are_passed_in_the_headers_order(compiled):
-    assert [compiled[name] for name in [*SPAWN_FDS, "FD_CGROUP_FIRST"]] == list(range(8))
+    assert [compiled[name] for name in SPAWN_FDS] == list(range(8))
+    assert [compiled[name] for name in ZYGOTE_FDS] == list(range(6))
+
+
+def texts(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "little") + part + b"\0" for part in parts)
 
 
 def test_a_request_is_laid_out_in_the_stated_order():
@@ -136,26 +151,21 @@ def test_a_request_is_laid_out_in_the_stated_order():
         work_area_bytes=1 << 20,
         work_area_inodes=64,
         rlimits=[(7, 32, 33)],
-        files=[SourceFile("a/ü", b"content")],
         argv=["/bin/true", "\udcff"],
         environment={"HOME": "/box"},
     )
     head = wire.CELL_REQUEST.pack(
-        wire.WIRE_VERSION, wire.FEATURE_SECCOMP, 70_000, 70_001, 1 << 20, 64, 1, 1, 2, 1
+        wire.WIRE_VERSION, wire.FEATURE_SECCOMP, 70_000, 70_001, 1 << 20, 64, 1, 2, 1, 0
     )
+    assert request == head + wire.RLIMIT.pack(7, 0, 32, 33) + texts(b"/bin/true", b"\xff", b"HOME=/box")
+
+
+def test_a_job_is_laid_out_in_the_stated_order():
+    job = wire.encode_job([SourceFile("a/ü", b"content")], ["/bin/true", "\udcff"], {"HOME": "/box"})
     name = "a/ü".encode()
-    assert request == b"".join(
-        [
-            head,
-            wire.RLIMIT.pack(7, 0, 32, 33),
-            wire.FILE.pack(0o644, len(name), 7) + name + b"\0",
-            *(
-                len(text).to_bytes(4, "little") + text + b"\0"
-                for text in (b"/bin/true", b"\xff", b"HOME=/box")
-            ),
-            b"content",
-        ]
-    )
+    file = wire.FILE.pack(0o644, len(name), 7) + name + b"\0"
+    head = wire.CELL_JOB.pack(wire.WIRE_VERSION, 1, 2, 1)
+    assert job == head + file + texts(b"/bin/true", b"\xff", b"HOME=/box") + b"content"
 
 
 def test_an_event_is_read_back_field_by_field():

@@ -1,5 +1,5 @@
-/* frames.c: parse_request and next_template_op, driven alone. Reads frames from stdin, each a kind
- * byte ('r' request, 't' template, 'p' to step past it) and a length; says for each what came of it,
+/* frames.c: parse_request, parse_job and next_template_op, driven alone. Reads frames from stdin, each a kind
+ * byte ('r' request, 'j' job, 't' template, 'p' to step past it) and a length; says for each what came of it,
  * one line a frame.
  * Each frame lies in an allocation of exactly its size, so that a sanitizer sees a step past it. */
 #include <stdint.h>
@@ -15,32 +15,52 @@ static void touch(const char *bytes, size_t size) {
     for (size_t i = 0; i < size; i++) touched += (unsigned char)bytes[i];
 }
 
-static void parse(const char *bytes, size_t length) {
+static void touch_texts(char **texts) {
+    for (char **at = texts; *at != NULL; at++) touch(*at, strlen(*at) + 1);
+}
+
+static void refuse(const struct failure *failure) {
+    printf("refused %s %d %s\n", step_name(failure->step), failure->error, failure->detail);
+}
+
+static void parse_a_request(const char *bytes, size_t length) {
     struct request request;
     struct failure failure = {0};
     if (!parse_request(bytes, length, &request, &failure)) {
-        printf("refused %s %d %s\n", step_name(failure.step), failure.error, failure.detail);
+        refuse(&failure);
     } else {
-        const char *content = request.contents;
         for (uint32_t i = 0; i < request.head.rlimit_count; i++) touched += request.rlimits[i].soft;
-        for (uint32_t i = 0; i < request.head.file_count; i++) {
-            touch(request.files[i].name, strlen(request.files[i].name) + 1);
-            touch(content, request.files[i].size_bytes);
-            content += request.files[i].size_bytes;
-        }
-        for (char **at = request.argv; *at != NULL; at++) touch(*at, strlen(*at) + 1);
-        for (char **at = request.envp; *at != NULL; at++) touch(*at, strlen(*at) + 1);
-        printf("accepted %u %u", request.head.init_uid, request.head.program_uid);
-        for (uint32_t i = 0; i < request.head.file_count; i++) {
+        touch_texts(request.argv);
+        touch_texts(request.envp);
+        printf("accepted %u %u\n", request.head.init_uid, request.head.program_uid);
+    }
+    free(request.rlimits);
+    free(request.argv);
+    free(request.envp);
+}
+
+static void parse_a_job(const char *bytes, size_t length) {
+    struct job job;
+    struct failure failure = {0};
+    if (!parse_job(bytes, length, &job, &failure)) {
+        refuse(&failure);
+    } else {
+        const char *content = job.contents;
+        touch_texts(job.argv);
+        touch_texts(job.envp);
+        printf("accepted");
+        for (uint32_t i = 0; i < job.head.file_count; i++) {
+            touch(job.files[i].name, strlen(job.files[i].name) + 1);
+            touch(content, job.files[i].size_bytes);
+            content += job.files[i].size_bytes;
             putchar(' ');
-            for (const char *at = request.files[i].name; *at != '\0'; at++) printf("%02x", (unsigned char)*at);
+            for (const char *at = job.files[i].name; *at != '\0'; at++) printf("%02x", (unsigned char)*at);
         }
         putchar('\n');
     }
-    free(request.rlimits);
-    free(request.files);
-    free(request.argv);
-    free(request.envp);
+    free(job.files);
+    free(job.argv);
+    free(job.envp);
 }
 
 static void walk(const char *bytes, size_t length) {
@@ -62,7 +82,7 @@ int main(void) {
         char *bytes = malloc(length);
         if (length > 0 && (bytes == NULL || fread(bytes, length, 1, stdin) != 1)) return 2;
         if (kind == 'p') touch(bytes, (size_t)length + 1);
-        else (kind == 'r' ? parse : walk)(bytes, length);
+        else (kind == 'r' ? parse_a_request : kind == 'j' ? parse_a_job : walk)(bytes, length);
         free(bytes);
     }
     return touched == UINT64_MAX ? 3 : 0;
