@@ -11,7 +11,11 @@
  *              with the very code of the helper: each cell's program is a fork of it, which is confined as every
  *              program is, waits at its gate, and goes on from here when its job comes.
  *
- * Only the supervisor sets the variable, and it is gone before the interpreter looks at its environment.
+ * A runtime that reads the beginning of its main file long before the rest of its start (Ruby) gets a stand-in for it,
+ * named by CELLBLOCK_STAND_IN: a file that holds a byte order mark, which is no part of a program's text. When the job
+ * has come, the descriptor becomes the real file's.
+ *
+ * Only the supervisor sets the variables, and they are gone before the interpreter looks at its environment.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,6 +26,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,14 +34,15 @@
 
 #include "cell.h"
 
-#define GATE_VARIABLE "CELLBLOCK_GATE="
-#define PRELOAD_VARIABLE "LD_PRELOAD="
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 enum mode { OFF, BOOT, FORK };
 
 static atomic_int mode = OFF;
-static const char *awaited; /* what is after "boot:" or "fork:" */
+static char awaited[256]; /* what is after "boot:" or "fork:" */
 static size_t awaited_length;
+static char stood_in_for[256];
+static int stand_in_fd = -1;
 
 /* ---- boot: one process, one run ---- */
 
@@ -74,6 +80,14 @@ static int lowest_free_fd(void) {
     return fd;
 }
 
+/* What a runtime does after its own fork: Ruby's forgets the threads of its parent, and starts its own anew. CPython's
+ * has nothing to renew where it stops, in a call without its global lock and before any module that minds forks. */
+static void tell_runtime(void) {
+    void (*renew)(void);
+    *(void **)&renew = dlsym(RTLD_DEFAULT, "rb_thread_atfork");
+    if (renew != NULL) renew();
+}
+
 /* Returns in each program, never in the zygote. What exec would have renewed for the C library is renewed by hand: its
  * idea of the thread's number (CLONE_CHILD_SETTID), and where the kernel finds the locks that a dying thread holds. */
 static void spawn_programs(void) {
@@ -94,6 +108,7 @@ static void spawn_programs(void) {
     }
     syscall(SYS_set_robust_list, robust_list, robust_list_size);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* as after exec: the program may look at itself */
+    tell_runtime();
 }
 
 /* ---- the place where the interpreter stops ---- */
@@ -101,6 +116,24 @@ static void spawn_programs(void) {
 static bool is_awaited(const char *path) {
     if (path == NULL || strncmp(path, awaited, awaited_length) != 0) return false;
     return awaited[awaited_length - 1] == '/' || path[awaited_length] == '\0';
+}
+
+/* The descriptor for an open that comes too early, -1 for any other. */
+static int stand_in(const char *path) {
+    if (stood_in_for[0] == '\0' || stand_in_fd >= 0 || path == NULL || strcmp(path, stood_in_for) != 0) return -1;
+    stand_in_fd = memfd_create("stand-in", MFD_CLOEXEC);
+    if (stand_in_fd < 0 || write(stand_in_fd, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) < 0 ||
+        lseek(stand_in_fd, 0, SEEK_SET) != 0)
+        _exit(127);
+    return stand_in_fd;
+}
+
+static void replace_stand_in(void) {
+    if (stand_in_fd < 0) return;
+    int fd = openat(AT_FDCWD, stood_in_for, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || dup3(fd, stand_in_fd, O_CLOEXEC) < 0) _exit(127);
+    close(fd);
+    stood_in_for[0] = '\0';
 }
 
 static void touch(const char *path) {
@@ -112,6 +145,7 @@ static void touch(const char *path) {
         break;
     case FORK:
         spawn_programs();
+        replace_stand_in();
         break;
     default: /* another thread was first */
         break;
@@ -142,6 +176,8 @@ static void touch(const char *path) {
         va_start(rest, flags);                                                                                         \
         unsigned int creation_mode = va_arg(rest, unsigned int);                                                       \
         va_end(rest);                                                                                                  \
+        int early_fd = stand_in(path);                                                                                 \
+        if (early_fd >= 0) return early_fd;                                                                            \
         touch(path);                                                                                                   \
         return next arguments;                                                                                         \
     }
@@ -197,22 +233,28 @@ static void forget_variable(char **at) {
     prctl(PR_SET_MM, PR_SET_MM_ENV_END, text, 0, 0);
 }
 
+/* True, and the text after `name` in `into`, where the variable is that. */
+static bool take_variable(const char *variable, const char *name, char *into, size_t size) {
+    if (strncmp(variable, name, strlen(name)) != 0) return false;
+    snprintf(into, size, "%s", variable + strlen(name));
+    return true;
+}
+
 __attribute__((constructor)) static void begin(void) {
-    static char place[256];
+    char gate[sizeof awaited + 8] = "", ignored[1];
     enum mode wanted = OFF;
     for (char **at = environ; at != NULL && *at != NULL;) {
-        bool is_gate = strncmp(*at, GATE_VARIABLE, strlen(GATE_VARIABLE)) == 0;
-        if (is_gate) snprintf(place, sizeof place, "%s", *at + strlen(GATE_VARIABLE));
-        if (is_gate || strncmp(*at, PRELOAD_VARIABLE, strlen(PRELOAD_VARIABLE)) == 0)
+        if (take_variable(*at, "CELLBLOCK_GATE=", gate, sizeof gate) ||
+            take_variable(*at, "CELLBLOCK_STAND_IN=", stood_in_for, sizeof stood_in_for) ||
+            take_variable(*at, "LD_PRELOAD=", ignored, sizeof ignored))
             forget_variable(at);
         else
             at++;
     }
-    if (strncmp(place, "boot:", 5) == 0) wanted = BOOT;
-    if (strncmp(place, "fork:", 5) == 0) wanted = FORK;
-    if (wanted == OFF || place[5] == '\0') return;
-    fcntl(wanted == BOOT ? GATE_FD : SPAWNER_FD, F_SETFD, FD_CLOEXEC);
-    awaited = place + 5;
+    if (take_variable(gate, "boot:", awaited, sizeof awaited)) wanted = BOOT;
+    if (take_variable(gate, "fork:", awaited, sizeof awaited)) wanted = FORK;
     awaited_length = strlen(awaited);
+    if (wanted == OFF || awaited_length == 0) return;
+    fcntl(wanted == BOOT ? GATE_FD : SPAWNER_FD, F_SETFD, FD_CLOEXEC);
     atomic_store(&mode, (int)wanted);
 }

@@ -152,4 +152,5 @@ def _warm(command: Command) -> Warm | None:
         argv=command.argv,
         environment=tuple(command.environment.items()),
         gate=command.gate,
+        stand_in=command.stand_in,
     )

@@ -46,6 +46,10 @@ class StageFile(Struct, frozen=True, forbid_unknown_fields=True):
     argv: list[str]
     warm: Literal["", "fork", "boot"] = ""
     """How its runtime can be started ahead of a submission: booted once and forked, or booted for each."""
+    stand_in: str = ""
+    """A file that it opens long before that, and must find."""
+    cold_for: list[str] = []
+    """Main files that begin with one of these are for a runtime that starts when they are there."""
     gate: str = ""
     """With ``warm``: the path at whose first look a booted runtime waits; all below it with a final slash."""
 

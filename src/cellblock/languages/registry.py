@@ -55,6 +55,8 @@ class Command(Struct, frozen=True, kw_only=True):
     """How the runtime may be started ahead: ``fork``, ``boot``, or not at all."""
     gate: str = ""
     """The path at whose first look it then waits."""
+    stand_in: str = ""
+    """What it opens before that."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -158,12 +160,15 @@ class Runtime(Struct, frozen=True, kw_only=True):
             expanded.extend(lists[part] if part in lists else [_fill(part, values)])
         # A runtime may look at hidden files when it boots; one that booted before they were there has not.
         is_plain = not any(file.name.startswith(".") for file in files)
+        beginnings = tuple(text.encode() for text in stage.cold_for)
+        is_plain = is_plain and not files[0].content.startswith(beginnings)
         return Command(
             argv=tuple(expanded),
             environment=self._environment(limits, values),
             limits=limits,
             warm=stage.warm if is_plain else "",
             gate=_fill(stage.gate, values),
+            stand_in=_fill(stage.stand_in, values),
         )
 
     def _environment(self, limits: Limits, values: Mapping[str, str]) -> dict[str, str]:

@@ -368,7 +368,10 @@ def _stdin(owner_uid: int) -> tuple[int, int]:
 
 def gated_environment(warm: Warm) -> dict[str, str]:
     """Return what the runtime is started with: last what has it wait, gone before it looks."""
-    return {**dict(warm.environment), "LD_PRELOAD": PRELOAD, "CELLBLOCK_GATE": f"{warm.how}:{warm.gate}"}
+    waiting = {"LD_PRELOAD": PRELOAD, "CELLBLOCK_GATE": f"{warm.how}:{warm.gate}"}
+    if warm.stand_in:
+        waiting["CELLBLOCK_STAND_IN"] = warm.stand_in
+    return {**dict(warm.environment), **waiting}
 
 
 def _close(fd: int) -> None:

@@ -22,6 +22,7 @@ class How(StrEnum):
     """Booted in the cell itself, once for each: for all others."""
 
 
+
 class Warm(Struct, frozen=True, kw_only=True):
     """A runtime that is started ahead, and where it stops."""
 
@@ -30,6 +31,8 @@ class Warm(Struct, frozen=True, kw_only=True):
     environment: tuple[tuple[str, str], ...]
     gate: str
     """The absolute path, inside the cell, at whose first look it waits; all below it with a final slash."""
+    stand_in: str = ""
+    """A file that it opens before it has booted, where it has to be there already."""
 
 
 class CellShape(Struct, frozen=True, kw_only=True):
