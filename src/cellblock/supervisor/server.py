@@ -83,7 +83,7 @@ class SupervisorServer:
         """Answer on ``listener``, and check the languages meanwhile: each is offered when it has passed."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(partial(_Peer, self), sock=listener)
-        await self.check_languages()
+        self.look_again()  # beside us, so that one who is told to end need not wait for it
 
     async def check_languages(self, *, anew: bool = False) -> None:
         """Look at what is installed and check every runtime; peers hear of each as it is found."""
