@@ -25,11 +25,13 @@ from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.spawner import Init, Spawner
 
 NOTIFY = wire.FEATURE_SECCOMP_NOTIFY
-ROUNDS = pytest.mark.parametrize("rounds", [40, pytest.param(2000, marks=pytest.mark.slow)])
+ROUNDS = pytest.mark.parametrize(
+    "rounds", [40, pytest.param(400, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+)
 LIMITS = Limits(
     memory_bytes=64 << 20,
-    cpu_ms=200,
-    wall_ms=200,
+    cpu_ms=50,
+    wall_ms=50,
     processes=4,
     open_files=16,
     file_size_bytes=1 << 20,

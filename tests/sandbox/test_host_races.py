@@ -31,7 +31,9 @@ from sandbox.cells import until
 from sandbox.swapping import ATTACKER_UID, Canary, swapped
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="what root does is looked at")
-ROUNDS = pytest.mark.parametrize("rounds", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+ROUNDS = pytest.mark.parametrize(
+    "rounds", [300, pytest.param(5_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+)
 NOBODY = pwd.getpwuid(ATTACKER_UID)
 
 

@@ -27,7 +27,9 @@ from cellblock.supervisor.messages import CancelRequest, ProbeRequest, RunReques
 from sandbox.cells import own_uid_range
 
 MIB = 1 << 20
-ROUNDS = pytest.mark.parametrize("rounds", [150, pytest.param(5000, marks=pytest.mark.slow)])
+ROUNDS = pytest.mark.parametrize(
+    "rounds", [150, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+)
 GROWTH_BYTES = 64 * MIB
 """More than this after thousands of broken messages would be a leak."""
 
