@@ -68,10 +68,6 @@ static bool restore_signals(const struct spawner *spawner, struct failure *failu
     return spawner->restore_signals() || fail(failure, STEP_SIGNALS, NULL);
 }
 
-static bool enter_work_area(struct failure *failure) {
-    return chdir("/box") == 0 || fail(failure, STEP_WORK_AREA_ENTER, NULL);
-}
-
 static bool set_rlimits(const struct request *request, struct failure *failure) {
     for (uint32_t i = 0; i < request->head.rlimit_count; i++) {
         const struct wire_rlimit *wire = &request->rlimits[i];
@@ -120,6 +116,11 @@ static bool wait_at_gate(int *job_fd, struct failure *failure) {
     return true;
 }
 
+/* A step of its own: where exec fails, it is for what is executed. */
+static bool enter_work_area(struct failure *failure) {
+    return chdir("/box") == 0 || fail(failure, STEP_WORK_DIRECTORY, NULL);
+}
+
 _Noreturn void report_to_gate(const struct failure *failure) {
     struct cell_event event = {.kind = EVENT_FAILED, .error = failure->error};
     strncpy(event.step, step_name(failure->step), sizeof event.step - 1);
@@ -155,7 +156,7 @@ _Noreturn void run_program(const struct request *request, const int fds[], int f
         !enter_cgroup_namespace(request, &failure) ||
         !start_session(&failure) ||
         !arrange_descriptors(&fds[FD_STDIN], gate_fd, GATE_FD, spawner->first_fd, &failure)) {
-        dup2(gate_fd, GATE_FD);
+        dup3(gate_fd, GATE_FD, 0);
         report_to_gate(&failure);
     }
 

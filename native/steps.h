@@ -41,7 +41,7 @@
     X(CREDENTIALS, "credentials")                                                                                      \
     X(CAPABILITIES, "capability_sets")                                                                                 \
     X(NO_NEW_PRIVS, "no_new_privs")                                                                                    \
-    X(WORK_AREA_ENTER, "work_area_enter")                                                                              \
+    X(WORK_DIRECTORY, "work_directory")                                                                                \
     X(SECCOMP, "seccomp")                                                                                              \
     X(GATE, "gate")                                                                                                    \
     X(EXEC, "exec")

@@ -22,7 +22,6 @@ class How(StrEnum):
     """Booted in the cell itself, once for each: for all others."""
 
 
-
 class Warm(Struct, frozen=True, kw_only=True):
     """A runtime that is started ahead, and where it stops."""
 
