@@ -15,7 +15,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -25,6 +24,7 @@ from cellblock.sandbox.cgroups import CellCgroup, Counters
 from cellblock.sandbox.controls import WRITABLE, Controls, Meant, judge_controls, take_snapshot
 from cellblock.sandbox.features import CLONE_FLAGS, core_limit_bytes
 from cellblock.sandbox.hearsay import may_be_heard
+from cellblock.sandbox.kernel_files import read_kernel_file
 from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.shapes import CellShape, CellSpec, How, Warm
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
@@ -408,7 +408,7 @@ def _close_all(fds: Sequence[int]) -> None:
 
 def _pid_of(pidfd: int) -> int:
     """Return the process's pid in our own pid namespace."""
-    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines():
+    for line in read_kernel_file(f"/proc/self/fdinfo/{pidfd}").splitlines():
         if line.startswith("Pid:"):
             pid = int(line.removeprefix("Pid:"))
             if pid > 0:

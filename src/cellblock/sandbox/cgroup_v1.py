@@ -21,6 +21,7 @@ from cellblock.sandbox.cgroups import (
     sweep,
     write_control,
 )
+from cellblock.sandbox.kernel_files import read_kernel_file
 
 MEMORY, PIDS, CPU, SHARES = "memory", "pids", "cpuacct", "cpu"
 _REQUIRED = (MEMORY, PIDS, CPU)
@@ -35,16 +36,16 @@ class CellCgroupV1:
 
     born_inside = False
 
-    def __init__(self, directories: dict[str, Path], name: str) -> None:
+    def __init__(self, directories: dict[str, str], name: str) -> None:
         """Open the freshly made groups; ``directories`` by controller."""
         self._directories = directories
         self._name = name
         # A set: two controllers may share a hierarchy, and then a group.
         self.join_fds = [
-            os.open(path / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in set(directories.values())
+            os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in set(directories.values())
         ]
         self._cpu_fd = (
-            os.open(directories[CPU] / "cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC)
+            os.open(f"{directories[CPU]}/cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC)
             if CPU in directories
             else -1
         )
@@ -77,7 +78,7 @@ class CellCgroupV1:
     def process_ids(self) -> list[int]:
         """List what is inside."""
         for path in self._directories.values():
-            return [int(pid) for pid in (path / "cgroup.procs").read_text(encoding="ascii").split()]
+            return [int(pid) for pid in read_kernel_file(f"{path}/cgroup.procs").split()]
         return []
 
     def kill(self) -> None:
@@ -115,7 +116,7 @@ class CellCgroupV1:
         self.join_fds, self._cpu_fd = [], -1
         for controller, path in list(self._directories.items()):
             try:
-                path.rmdir()
+                os.rmdir(path)  # noqa: PTH106  # often done
             except FileNotFoundError:
                 pass
             except OSError:
@@ -159,12 +160,13 @@ class CgroupTreeV1:
 
     def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
         """Make and limit one group a hierarchy; half-made groups are removed again."""
-        made: dict[str, Path] = {}
+        made: dict[str, str] = {}
         try:
             for controller, tree in self._trees.items():
-                if tree / name not in made.values():
-                    make_directory(tree / name)
-                made[controller] = tree / name
+                path = f"{tree}/{name}"
+                if path not in made.values():
+                    make_directory(path)
+                made[controller] = path
             if MEMORY in made:
                 write_control(made[MEMORY], "memory.limit_in_bytes", str(memory_bytes))
                 if self._limits_swap:  # memory and swap together: with the same number, no swap
@@ -174,7 +176,7 @@ class CgroupTreeV1:
             return CellCgroupV1(made, name)
         except SandboxError:
             for path in set(made.values()):
-                path.rmdir()
+                os.rmdir(path)  # noqa: PTH106
             raise
 
     def others(self) -> set[str]:

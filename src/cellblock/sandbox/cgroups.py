@@ -15,6 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from cellblock.errors import SandboxError
+from cellblock.sandbox.kernel_files import read_kernel_file, write_kernel_file
 
 SUBTREE_NAME = "cellblock"
 
@@ -130,18 +131,17 @@ def own_groups() -> dict[str, str]:
     return groups
 
 
-def write_control(directory: Path, name: str, value: str) -> None:
+def write_control(directory: Path | str, name: str, value: str) -> None:
     """Write one control file; raises ``SandboxError`` with file and errno."""
     try:
-        with (directory / name).open("w", encoding="ascii") as file:
-            file.write(value)
+        write_kernel_file(f"{directory}/{name}", value)
     except OSError as error:
-        raise SandboxError("cgroup_limit", error.errno or 0, f"{directory / name} = {value}") from error
+        raise SandboxError("cgroup_limit", error.errno or 0, f"{directory}/{name} = {value}") from error
 
 
-def read_number(directory: Path, name: str, key: str | None = None) -> int | None:
+def read_number(directory: Path | str, name: str, key: str | None = None) -> int | None:
     """Read a number from a control file, or the one behind ``key``; ``None`` for ``max`` or a missing key."""
-    text = (directory / name).read_text(encoding="ascii")
+    text = read_kernel_file(f"{directory}/{name}")
     if key is not None:
         fields = dict(line.split(" ", 1) for line in text.splitlines())
         text = fields.get(key, "max")
@@ -149,10 +149,10 @@ def read_number(directory: Path, name: str, key: str | None = None) -> int | Non
     return None if text == "max" else int(text)
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: Path | str) -> None:
     """Make a group that must be new; raises ``SandboxError``."""
     try:
-        path.mkdir()
+        os.mkdir(path)  # noqa: PTH102  # often done
     except OSError as error:
         raise SandboxError("cgroup_create", error.errno or 0, str(path)) from error
 

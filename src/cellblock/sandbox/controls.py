@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec import Struct
 
 from cellblock.model import Limits
 from cellblock.sandbox.cgroups import CellCgroup
 from cellblock.sandbox.features import core_limit_bytes
+from cellblock.sandbox.kernel_files import read_kernel_file
 
 NAMESPACES = {
     "pid": "pid_namespace",
@@ -80,25 +80,23 @@ class Controls(Struct, frozen=True):
 
 def read_namespaces(pid: int) -> dict[str, str]:
     """Return a process's namespaces, as ``kind:[inode]`` by the names of ``/proc/<pid>/ns``."""
-    return {name: str(Path(f"/proc/{pid}/ns/{name}").readlink()) for name in NAMESPACES}
+    return {name: os.readlink(f"/proc/{pid}/ns/{name}") for name in NAMESPACES}  # noqa: PTH115  # often done
 
 
 def take_snapshot(pid: int, cgroup: CellCgroup | None, meant: Meant) -> Snapshot:
     """Read everything that the checks need; raises ``OSError`` where the process is gone."""
-    proc = Path("/proc", str(pid))
+    proc = f"/proc/{pid}"
     return Snapshot(
         status=dict(
-            line.split(":\t", 1)
-            for line in (proc / "status").read_text(encoding="utf-8").splitlines()
-            if ":\t" in line
+            line.split(":\t", 1) for line in read_kernel_file(f"{proc}/status").splitlines() if ":\t" in line
         ),
         namespaces=read_namespaces(pid),
-        limits=_parse_limits((proc / "limits").read_text(encoding="ascii")),
-        mounts=_parse_mounts((proc / "mountinfo").read_text(encoding="utf-8")),
-        in_cgroup=cgroup is not None and cgroup.holds((proc / "cgroup").read_text(encoding="utf-8")),
+        limits=_parse_limits(read_kernel_file(f"{proc}/limits")),
+        mounts=_parse_mounts(read_kernel_file(f"{proc}/mountinfo")),
+        in_cgroup=cgroup is not None and cgroup.holds(read_kernel_file(f"{proc}/cgroup")),
         memory_limit_bytes=cgroup.memory_limit_bytes() if cgroup else None,
         process_limit=cgroup.process_limit() if cgroup else None,
-        routed=_read_routed(proc / "net"),
+        routed=_read_routed(f"{proc}/net"),
         meant=meant,
     )
 
@@ -108,11 +106,11 @@ def _parse_limits(text: str) -> dict[str, str]:
     return {line[:26].strip(): " ".join(line[26:].split()[:2]) for line in text.splitlines()[1:]}
 
 
-def _read_routed(net: Path) -> frozenset[str]:
+def _read_routed(net: str) -> frozenset[str]:
     """Return the interfaces of all routes; those without one, as some modules make them, reach nothing."""
-    four = (net / "route").read_text(encoding="ascii").splitlines()[1:]
+    four = read_kernel_file(f"{net}/route").splitlines()[1:]
     try:
-        six = (net / "ipv6_route").read_text(encoding="ascii").splitlines()
+        six = read_kernel_file(f"{net}/ipv6_route").splitlines()
     except FileNotFoundError:  # a kernel without IPv6
         six = []
     return frozenset([*(line.split()[0] for line in four), *(line.split()[-1] for line in six)])

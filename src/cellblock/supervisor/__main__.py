@@ -11,6 +11,8 @@ import signal
 import socket
 import sys
 
+import uvloop
+
 from cellblock import config
 from cellblock.engine.installation import Installation
 from cellblock.errors import CellblockError, HostError
@@ -34,7 +36,7 @@ def main() -> int:
         _become_root(settings)
         _leave_network()
         with socket.socket(fileno=arguments.listen_fd) as listener:
-            asyncio.run(_serve(settings, listener))
+            uvloop.run(_serve(settings, listener))
     except (CellblockError, OSError) as error:
         sys.stderr.write(f"cellblock supervisor: {error}\n")
         return EXIT_OWN_FAILURE
