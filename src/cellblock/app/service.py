@@ -57,12 +57,13 @@ def main(arguments: Sequence[str]) -> int:
     ready_descriptor: int | None = parser.parse_args(arguments).ready_fd
     try:
         settings = config.load()
-        logs.configure(settings.log_level, settings.log_format)
+        lines = logs.configure(settings.log_level, settings.log_format)
         http_server.raise_descriptor_limit()
         with listening_socket(settings.host, settings.port) as listener:
             parts = assemble(settings)
             _give_up_privileges(settings, parent_pid)
-            uvloop.run(_serve_until_signal(settings, parts, listener, ready_descriptor))
+            with lines.together():  # only now: a thread keeps the rights that it began with
+                uvloop.run(_serve_until_signal(settings, parts, listener, ready_descriptor))
     except CellblockError as error:
         print(f"cellblock service: {error}", file=sys.stderr)  # noqa: T201  # the one line of a failed start
         return _EXIT_OWN_FAILURE
