@@ -331,8 +331,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
         return len(self.stdout) + len(self.stderr)
 
 
-class Record(Struct, frozen=True, kw_only=True):
-    """A submission as the store keeps it: what was asked, where it stands, what came out."""
+class Record(Struct, frozen=True, kw_only=True, gc=False):
+    """A submission as the store keeps it: what was asked, where it stands, what came out.
+
+    It can be part of no cycle, and a hundred thousand may wait: the garbage collector leaves it out.
+    """
 
     id: str
     language: str

@@ -128,7 +128,7 @@ class Store:
             connection.exec_driver_sql(_INSERT, row)
             return new.id
 
-        return self._database.write(operation)
+        return self._database.write(operation, size_bytes=len(new.code) + len(new.stdin))
 
     def mark_running(self, submission_id: str, started_at_ns: int) -> Awaitable[None]:
         """Note that the job was handed to a supervisor, and count that start.
@@ -168,7 +168,7 @@ class Store:
                 connection, submission_id, output_bytes=outcome.output_bytes, at_ns=completed_at_ns
             )
 
-        kept = self._database.write(operation)
+        kept = self._database.write(operation, size_bytes=outcome.output_bytes)
         kept.add_done_callback(self._tell_due)
         return kept
 
