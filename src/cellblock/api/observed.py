@@ -50,6 +50,9 @@ class Observed:
 
         try:
             await self._app(scope, receive, watched_send)
+        except Exception:
+            if not state.get("broken_off"):  # else it has been told, and the server closes what is not whole
+                raise
         finally:
             until_served.close()
             announced = sent.get(b"content-length", b"")

@@ -209,24 +209,26 @@ class Worker:
         self._queue.put_back(entry)
 
     async def _finish(self, waiting: Waiting, outcome: Outcome, started_at_ns: int | None) -> None:
-        """Keep the result, and only then tell who waits for it."""
+        """Keep the result, and only then tell who waits for it; a long answer is begun meanwhile."""
         submission_id = waiting.record.id
         completed_at_ns = _not_before(started_at_ns or waiting.record.created_at_ns)
-        await self._persistently(
+        record = msgspec.structs.replace(
+            waiting.record,
+            job_status=final_status(outcome),
+            started_at_ns=started_at_ns,
+            completed_at_ns=completed_at_ns,
+            outcome=outcome,
+        )
+        kept = self._persistently(
             lambda: self._store.finish(
                 submission_id, outcome, started_at_ns=started_at_ns, completed_at_ns=completed_at_ns
             )
         )
+        if not waiting.ended.done():
+            waiting.ended.set_result(record)
+        await kept
         if not waiting.finished.done():
-            waiting.finished.set_result(
-                msgspec.structs.replace(
-                    waiting.record,
-                    job_status=final_status(outcome),
-                    started_at_ns=started_at_ns,
-                    completed_at_ns=completed_at_ns,
-                    outcome=outcome,
-                )
-            )
+            waiting.finished.set_result(record)
 
     def _failed(self, message: str) -> Outcome:
         return failed_outcome(message, isolation_mode=self._isolation_mode, node_id=self._node_id)
