@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from e2e.disks import assert_all_came_out, mount, ready, wait_until_ready
-from e2e.instance import Instance, running_instance
+from e2e.instance import running_instance
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a file system is mounted, as root")
 
@@ -69,13 +68,6 @@ def assert_refused(answer: httpx.Response) -> None:
     assert answer.json() == {"error": "the store is read-only, try again later"}
 
 
-def wait_for_log(instance: Instance, event: str, timeout_s: float) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while event not in instance.log.read_text():
-        assert time.monotonic() < deadline_s, f"nothing of {event!r} in {timeout_s} s"
-        time.sleep(0.05)
-
-
 def test_disk_that_becomes_read_only_refuses_loses_nothing_and_is_used_again_when_repaired(
     disk, free_port, time_scale
 ):
@@ -94,15 +86,15 @@ def test_disk_that_becomes_read_only_refuses_loses_nothing_and_is_used_again_whe
         assert_refused(instance.submit("print(1)"))
         unready = ready(instance)
         assert (unready.status_code, unready.json()) == (503, {"error": "the store is read-only"})
-        assert httpx.get(f"{instance.base_url}/api/health").status_code == 200
-        wait_for_log(instance, "store_failed", 20 * time_scale)  # results are there and cannot be kept
+        assert httpx.get(f"{instance.base_url}/api/health", timeout=60).status_code == 200
+        # Behind the others in the queue: when it is answered, there are results that cannot be kept.
         executed = httpx.post(
             f"{instance.base_url}/v1/execute",
             json={"language": "python", "code": "print(6 * 7)"},
             timeout=30 * time_scale,
         )
         assert (executed.status_code, executed.json()["run"]["stdout"]) == (200, "42\n")
-        record = httpx.get(f"{instance.base_url}/api/result/{finished}")
+        record = httpx.get(f"{instance.base_url}/api/result/{finished}", timeout=60)
         assert (record.status_code, record.json()["stdout"]) == (200, "before\n")
         assert f"make {disk.data} and the files in it writable" in instance.log.read_text()
 
