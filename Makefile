@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 escapes check lint types floor-plan format bench docs hosts-table lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 sanitize escapes check lint types floor-plan format bench docs hosts-table lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -51,6 +51,11 @@ test-browser: base ## pages of other origins and the reference, in a real browse
 test-aarch64: base ## the cell helper built for aarch64 and run by an emulator
 	@scripts/prepare-cross
 	@$(BIN)/pytest -m cross tests/cross
+
+sanitize: base    ## the sandbox tests with the helper under ASan and UBSan; SANITIZE='tests/sandbox -k name' selects
+	@$(MAKE) --no-print-directory -s -C native sanitized
+	@CELLBLOCK_TEST_HELPER=$(CURDIR)/native/build/cellblock-cell-sanitized \
+	    $(BIN)/pytest -m 'not slow and not vm and not cross' $(or $(SANITIZE),tests/sandbox)
 
 escapes: setup    ## every attack against a service of its own, and the score; ESCAPES='tests -k name' selects
 	@$(BIN)/pytest -s -m slow $(or $(ESCAPES),tests/escapes)

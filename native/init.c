@@ -256,6 +256,8 @@ static void hear_gate(struct init *init) {
     struct cell_event event;
     int fds[1], fd_count;
     ssize_t received = receive_with_fds(init->gate_fd, &event, sizeof event, fds, 1, &fd_count);
+    /* Who closes before it has read `go` resets the socket, and the kernel tells that before its last words. */
+    if (received < 0) return;
     if (received == (ssize_t)sizeof event && event.kind == EVENT_READY) {
         if (fd_count == 1) init->listener_fd = fds[0];
         report_ready(init, &event);

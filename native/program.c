@@ -106,8 +106,15 @@ static bool confine_and_report(const struct request *request, const struct filte
 
 static bool wait_at_gate(struct failure *failure) {
     char command;
-    if (read(GATE_FD, &command, 1) != 1) return fail(failure, STEP_GATE, NULL);
-    return true;
+    ssize_t received;
+    do received = read(GATE_FD, &command, 1);
+    while (received < 0 && errno == EINTR);
+    return received == 1 || fail(failure, STEP_GATE, NULL);
+}
+
+/* A step of its own: where exec fails, it is for what is executed. */
+static bool enter_work_area(struct failure *failure) {
+    return chdir("/box") == 0 || fail(failure, STEP_WORK_DIRECTORY, NULL);
 }
 
 static _Noreturn void report_and_exit(int gate_fd, const struct failure *failure) {
@@ -132,10 +139,11 @@ _Noreturn void run_program(const struct request *request, const int fds[], int f
     if (!set_rlimits(request, &failure) ||
         !drop_privileges(request, &failure) ||
         !confine_and_report(request, filters, &failure) ||
-        !wait_at_gate(&failure))
+        !wait_at_gate(&failure) ||
+        !enter_work_area(&failure))
         report_and_exit(GATE_FD, &failure);
 
-    if (chdir("/box") == 0) execve(request->argv[0], request->argv, request->envp);
+    execve(request->argv[0], request->argv, request->envp);
     fail(&failure, STEP_EXEC, request->argv[0]);
     report_and_exit(GATE_FD, &failure);
 }

@@ -40,6 +40,7 @@
     X(NO_NEW_PRIVS, "no_new_privs")                                                                                    \
     X(SECCOMP, "seccomp")                                                                                              \
     X(GATE, "gate")                                                                                                    \
+    X(WORK_DIRECTORY, "work_directory")                                                                                \
     X(EXEC, "exec")
 
 enum step {

@@ -11,6 +11,7 @@ pytest_plugins = ["leaks"]
 
 # Taken out of the environment, so that processes under test see settings of cellblock only.
 TIME_SCALE = float(os.environ.pop("CELLBLOCK_TEST_TIME_SCALE", "1"))
+HELPER = os.environ.pop("CELLBLOCK_TEST_HELPER", "")
 FORBID_SKIPS = os.environ.pop("FORBID_SKIPS", "") == "1"
 
 
@@ -18,6 +19,12 @@ FORBID_SKIPS = os.environ.pop("FORBID_SKIPS", "") == "1"
 def time_scale() -> float:
     """Multiply waits and tolerances by this: 1 on hardware, more in an emulated machine."""
     return TIME_SCALE
+
+
+@pytest.fixture(scope="session")
+def other_helper() -> str:
+    """Name another build of the cell helper for all cells of the sandbox tests; empty for the usual one."""
+    return HELPER
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import json
 import os
 import textwrap
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -108,11 +108,27 @@ class Cells:
 
     def run_argv(self, *argv: str, files: tuple[SourceFile, ...] = (), **limits: int) -> Outcome:
         """Run an executable of the cell's root."""
+        return self.run_commands(argv, files=files, **limits)
+
+    def run_commands(
+        self,
+        run: Sequence[str],
+        *,
+        compiler: Sequence[str] | None = None,
+        files: tuple[SourceFile, ...] = (),
+        loopback: bool = False,
+        **limits: int,
+    ) -> Outcome:
+        """Run executables of the cell's root: one, or one that writes to ``/out`` and then another."""
         runtime = self._runtime(Profile.JUDGE, limits)
         environment = runtime.version_command().environment
-        command = Command(argv=argv, environment=environment, limits=runtime.limits[Profile.JUDGE])
+
+        def command(argv: Sequence[str]) -> Command:
+            return Command(argv=tuple(argv), environment=environment, limits=runtime.limits[Profile.JUDGE])
+
+        plan = Plan(files=files, compile=command(compiler) if compiler else None, run=command(run))
         engine = engine_for(self.settings, self.host, runtime)
-        return self.call(engine.run_plan(runtime, Plan(files=files, compile=None, run=command)))
+        return self.call(engine.run_plan(runtime, plan, loopback=loopback))
 
     def observe(self, code: str, **more: Any) -> Any:
         """Run a program that must end well and prints one JSON value; returns the value."""

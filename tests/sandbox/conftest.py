@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from cellblock.sandbox import roots
 from sandbox.cells import Cells, opened, remove_own_leases
 
 
@@ -15,8 +17,16 @@ def _leases() -> Iterator[None]:
     remove_own_leases()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _helper(other_helper: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if other_helper:
+            patch.setattr(roots, "HELPER", Path(other_helper))
+        yield
+
+
 @pytest.fixture(scope="session")
-def _session_cells(time_scale: float) -> Iterator[Cells]:
+def _session_cells(_helper: None, time_scale: float) -> Iterator[Cells]:
     with opened(time_scale) as cells:
         assert cells.host.problems == ()
         yield cells

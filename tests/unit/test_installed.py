@@ -82,8 +82,9 @@ def test_a_root_that_vanished_is_an_error_that_says_what_to_do(tmp_path):
         installed.hold_installed_root(tmp_path)
 
 
-def test_a_broken_state_file_is_an_error_that_names_it(tmp_path):
-    (tmp_path / "installed.json").write_text("{")
+@pytest.mark.parametrize("content", [b"{", b'{"tree": "\xff"}', b"\0" * 100])
+def test_a_broken_state_file_is_an_error_that_names_it(tmp_path, content):
+    (tmp_path / "installed.json").write_bytes(content)
     with pytest.raises(HostError, match=r"installed\.json cannot be read: .* remove it"):
         installed.installed_root(tmp_path)
 
@@ -95,6 +96,8 @@ def test_a_passed_self_test_is_remembered_for_its_fingerprint_only(tmp_path):
     assert again.get("one", "g") is None
     assert again.get("two", "f") is None
     again.forget("one")
+    assert SelfTestCache(tmp_path).last("one") is None
+    (tmp_path / "self-tests.json").write_bytes(b'{"one": "\xff"}')
     assert SelfTestCache(tmp_path).last("one") is None
 
 

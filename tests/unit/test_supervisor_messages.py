@@ -96,3 +96,15 @@ class _Long(bytes):
 
     def __len__(self) -> int:
         return self._size
+
+
+NOT_TEXT = b"\x82\xa4type\xa6cancel\xa3seq\xa1\xff"
+NESTED = b"\x82\xa4type\xa6cancel\xa1x" + b"\x91" * 200_000 + b"\x00"
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc1", NOT_TEXT, b"\x81\xa1\xff\x00", NESTED])
+def test_bytes_that_are_no_message_are_refused_on_either_side(payload):
+    with pytest.raises(ProtocolError, match="not a request"):
+        decode_request(payload, ())
+    with pytest.raises(ProtocolError, match="not a reply"):
+        decode_reply(payload, ())

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from cellblock.app import privileges
+from cellblock.app.own_paths import open_directory, require_own_way
 from cellblock.config import Settings
 from cellblock.errors import HostError
 
@@ -24,19 +25,39 @@ def service_user(settings: Settings) -> pwd.struct_passwd | None:
 
 def make_runtime_dir(settings: Settings) -> Path:
     """Return the runtime directory, made if need be; raises ``HostError``."""
-    return _make(settings.runtime_dir, 0o755 if os.geteuid() == 0 else 0o700)
+    if os.geteuid() != 0:
+        return _make(settings.runtime_dir, 0o700)
+    _require_own(settings.runtime_dir, "CELLBLOCK_RUNTIME_DIR")
+    return settings.runtime_dir
 
 
 def make_instance_dir(settings: Settings, user: pwd.struct_passwd | None) -> Path:
     """Return the directory of this port's instance: ours to write, the service's group may enter."""
-    path = _make(make_runtime_dir(settings) / str(settings.port), 0o750 if user else 0o700)
+    path = make_runtime_dir(settings) / str(settings.port)
+    if user is None:
+        _make(path, 0o700).chmod(0o700)
+        return path
     try:
-        if user:
-            os.chown(path, 0, user.pw_gid)
-        path.chmod(0o750 if user else 0o700)
+        directory = open_directory(path, 0o750, "CELLBLOCK_RUNTIME_DIR")
+        try:
+            os.fchown(directory, 0, user.pw_gid)
+            os.fchmod(directory, 0o750)
+        finally:
+            os.close(directory)
     except OSError as error:
         raise HostError(f"cannot prepare {path}: {error.strerror}") from error
+    # Elsewhere the socket's path could become anything before its owner and mode are set.
+    _require_own(settings.supervisor_socket.parent, "CELLBLOCK_SUPERVISOR_SOCKET")
     return path
+
+
+def _require_own(path: Path, purpose: str) -> None:
+    try:
+        require_own_way(path, purpose)
+    except OSError as error:
+        raise HostError(
+            f"cannot make the directory {path}: {error.strerror}; choose another {purpose}"
+        ) from error
 
 
 def make_data_dir(settings: Settings, user: pwd.struct_passwd | None) -> Path:

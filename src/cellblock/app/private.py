@@ -72,5 +72,5 @@ def _sweep(runtime_dir: Path) -> None:
     """Remove what commands left that could not end properly."""
     for directory in runtime_dir.glob(f"{_PREFIX}*"):
         pid = directory.name.removeprefix(_PREFIX)
-        if not Path("/proc", pid).exists() or int(pid) == os.getpid():
+        if not (pid.isascii() and pid.isdigit() and Path("/proc", pid).exists()) or int(pid) == os.getpid():
             shutil.rmtree(directory, ignore_errors=True)

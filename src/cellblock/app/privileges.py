@@ -14,6 +14,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from cellblock.app.own_paths import open_directory
 from cellblock.errors import HostError
 
 _PR_SET_PDEATHSIG = 1
@@ -24,6 +25,8 @@ _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAPABILITY_NUMBERS = range(64)
 _CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+
+_OWNER_ONLY = 0o700
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -48,10 +51,10 @@ def give_directory(path: Path, user: pwd.struct_passwd) -> None:
     A directory that is there already is taken over only when it is empty or the user's own:
     ``HostError`` keeps a mistyped setting from changing the owner of something else.
     """
+    if _is_given(path, user):
+        return
     try:
-        with suppress(FileExistsError):
-            path.mkdir(mode=0o700, parents=True)
-        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        directory = open_directory(path, 0o700, "CELLBLOCK_DATA_DIR")
     except OSError as error:
         raise HostError(
             f"data directory {path}: {error.strerror}; choose another CELLBLOCK_DATA_DIR"
@@ -65,8 +68,7 @@ def give_directory(path: Path, user: pwd.struct_passwd) -> None:
             )
         if (found.st_uid, found.st_gid) != (user.pw_uid, user.pw_gid):
             os.fchown(directory, user.pw_uid, user.pw_gid)
-        if stat.S_IMODE(found.st_mode) != 0o700:  # noqa: PLR2004  # owner only, everything
-            os.fchmod(directory, 0o700)
+        os.fchmod(directory, _OWNER_ONLY)
     except OSError as error:
         raise HostError(
             f"data directory {path}: cannot be given to {user.pw_name}: {error.strerror}; "
@@ -74,6 +76,20 @@ def give_directory(path: Path, user: pwd.struct_passwd) -> None:
         ) from error
     finally:
         os.close(directory)
+
+
+def _is_given(path: Path, user: pwd.struct_passwd) -> bool:
+    """Whether there is nothing to do with our rights, wherever the path leads."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    as_wanted = (user.pw_uid, user.pw_gid, _OWNER_ONLY)
+    return stat.S_ISDIR(found.st_mode) and as_wanted == (
+        found.st_uid,
+        found.st_gid,
+        stat.S_IMODE(found.st_mode),
+    )
 
 
 def drop_to(user: pwd.struct_passwd) -> None:

@@ -194,7 +194,7 @@ def read_state(toolchain_dir: Path) -> State | None:
         return msgspec.json.decode(path.read_bytes(), type=State)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:  # garbage may not even be text
         raise HostError(
             f"{path} cannot be read: {error}; remove it and install the languages again"
         ) from error
@@ -202,7 +202,7 @@ def read_state(toolchain_dir: Path) -> State | None:
 
 def tree_manifest(toolchain_dir: Path, tree_hash: str) -> TreeManifest | None:
     """Return the manifest of a complete tree, ``None`` where there is no such tree."""
-    with suppress(FileNotFoundError, msgspec.MsgspecError):
+    with suppress(FileNotFoundError, ValueError):
         text = (tree_dir(toolchain_dir, tree_hash) / "manifest.json").read_bytes()
         return msgspec.json.decode(text, type=TreeManifest)
     return None
@@ -210,7 +210,7 @@ def tree_manifest(toolchain_dir: Path, tree_hash: str) -> TreeManifest | None:
 
 def component_manifest(toolchain_dir: Path, name: str, component_hash: str) -> ComponentManifest | None:
     """Return the manifest of a complete component, ``None`` where there is no such component."""
-    with suppress(FileNotFoundError, msgspec.MsgspecError):
+    with suppress(FileNotFoundError, ValueError):
         text = (component_dir(toolchain_dir, name, component_hash) / "manifest.json").read_bytes()
         return msgspec.json.decode(text, type=ComponentManifest)
     return None

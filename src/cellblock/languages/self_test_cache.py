@@ -61,7 +61,7 @@ class SelfTestCache:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Passed])
         except FileNotFoundError:
             return {}
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:  # garbage may not even be text
             log.warning("self-tests are run again: %s cannot be read: %s", self._path, error)
             return {}
 

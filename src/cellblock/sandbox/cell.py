@@ -25,6 +25,7 @@ from cellblock.sandbox import wire
 from cellblock.sandbox.cgroups import CellCgroup, Counters
 from cellblock.sandbox.controls import WRITABLE, Controls, Meant, judge_controls, take_snapshot
 from cellblock.sandbox.features import CLONE_FLAGS, core_limit_bytes
+from cellblock.sandbox.hearsay import may_be_heard
 from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
 
@@ -77,6 +78,8 @@ class Cell:
         self._cgroup = cgroup
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
+        self._ready_fds = 0
+        self._told: set[int] = set()
         self._init: Init | None = None
         self._program_pidfd = -1
         self._out_fd = -1
@@ -90,6 +93,7 @@ class Cell:
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``."""
+        self._ready_fds = 1 + self.spec.makes_out + bool(features & wire.FEATURE_SECCOMP_NOTIFY)
         request_fd = memory_file("request", self._request(clone_flags, features))
         try:
             fds = [
@@ -229,7 +233,9 @@ class Cell:
             writable=WRITABLE | {"/out"} if self.spec.makes_out else WRITABLE,
         )
         try:
-            snapshot = take_snapshot(_pid_of(self._program_pidfd), self._cgroup, meant)
+            pid = _pid_of(self._program_pidfd)
+            snapshot = take_snapshot(pid, self._cgroup, meant)
+            _pid_of(self._program_pidfd)  # still there: what was read under its number was not another's
             self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
         except OSError as error:
             raise SandboxError("read_back", error.errno or 0, str(error)) from error
@@ -246,12 +252,28 @@ class Cell:
             except OSError:
                 message, fds = b"", []
             if len(message) != wire.CELL_EVENT.size:
+                _close_all(fds)
                 self._close_control()
                 return
-            self._hear(wire.decode_event(message), fds)
+            event = wire.decode_event(message)
+            if may_be_heard(
+                event, len(fds), ready_fds=self._ready_fds, told=self._told, released_ns=self.released_ns
+            ):
+                self._hear(event, fds)
+            else:
+                self._distrust(fds)
+
+    def _distrust(self, fds: list[int]) -> None:
+        """Hear nothing more of an init that said what none says; the run is our failure."""
+        _close_all(fds)
+        self._close_control()
+        self.failure = SandboxError("protocol", detail="the cell's init said what it had no reason to say")
+        self._ready.set()
+        self.on_event()
 
     def _hear(self, event: wire.CellEvent, fds: list[int]) -> None:
-        if event.kind == wire.EVENT_READY and fds:
+        self._told.add(event.kind)
+        if event.kind == wire.EVENT_READY:
             self._program_pidfd, *rest = fds
             if self.spec.makes_out:
                 self._out_fd, *rest = rest
@@ -353,6 +375,11 @@ def _stdin(content: bytes, owner_uid: int) -> tuple[int, int]:
 
 def _close(fd: int) -> None:
     if fd >= 0:
+        os.close(fd)
+
+
+def _close_all(fds: Sequence[int]) -> None:
+    for fd in fds:
         os.close(fd)
 
 

@@ -185,9 +185,28 @@ def _empty_and_remove(path: Path) -> None:
                 raise SandboxError("cgroup_sweep", error.errno or 0, str(path)) from error
         else:
             return
-        for pid in (path / "cgroup.procs").read_text(encoding="ascii").split():
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        _kill_members(path)
         time.sleep(0.005)
+
+
+def _kill_members(group: Path) -> None:
+    """Kill what is in a group, and nothing that has meanwhile got the number of what was.
+
+    Members that are in no pid namespace of ours are listed as 0, and are not ours to kill.
+    """
+    procs = group / "cgroup.procs"
+    for pid in procs.read_text(encoding="ascii").split():
+        if pid == "0":
+            continue
+        try:
+            pidfd = os.pidfd_open(int(pid))
+        except ProcessLookupError:
+            continue
+        try:
+            # Whoever has the number and is listed now, after we took hold of it, is a member.
+            if pid in procs.read_text(encoding="ascii").split():
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        finally:
+            os.close(pidfd)

@@ -99,7 +99,8 @@ def lease_uid_block(
 def lease_of_the_dead(instance: str, directory: Path = LEASES) -> Iterator[bool]:
     """Say whether the instance of that name is dead, and keep anybody from taking its name meanwhile."""
     number = instance.removeprefix("u")
-    fd = _try_lock(directory, int(number)) if number.isdigit() and instance.startswith("u") else None
+    is_ours = instance.startswith("u") and number.isascii() and number.isdigit()
+    fd = _try_lock(directory, int(number)) if is_ours else None
     try:
         yield fd is not None
     finally:

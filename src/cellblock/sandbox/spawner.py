@@ -42,7 +42,7 @@ class Spawner:
         """Drive ``process`` over ``connection``; use ``start`` to make one."""
         self._process = process
         self._connection = connection
-        self._waiting: deque[asyncio.Future[tuple[wire.SpawnerAnswer, int]]] = deque()
+        self._waiting: deque[_Question] = deque()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(connection.fileno(), self._on_readable)
         self._next_id = 0
@@ -107,7 +107,7 @@ class Spawner:
             socket.send_fds(self._connection, [message], list(fds))
         except OSError as error:
             raise CellLostError("spawner", error.errno or 0, "the cell helper takes no messages") from error
-        self._waiting.append(future)
+        self._waiting.append(_Question(op, self._next_id & 0xFFFFFFFF, future))
         try:
             answer, pidfd = await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -126,19 +126,43 @@ class Spawner:
         except OSError:
             message, fds = b"", []
         if len(message) != wire.SPAWNER_ANSWER.size:
-            self._loop.remove_reader(self._connection.fileno())
-            self._fail_waiting(CellLostError("spawner", detail="the cell helper ended"))
-            self.ended.set()
+            self._give_up(fds, "the cell helper ended")
             return
-        future = self._waiting.popleft()
-        if not future.done():
-            future.set_result((wire.decode_answer(message), fds[0] if fds else -1))
+        answer = wire.decode_answer(message)
+        question = self._waiting[0] if self._waiting else None
+        if question is None or not question.is_answered_by(answer, fds):
+            self._process.kill()
+            self._give_up(fds, "the cell helper answered what it was not asked")
+            return
+        self._waiting.popleft()
+        if not question.future.done():
+            question.future.set_result((answer, fds[0] if fds else -1))
+
+    def _give_up(self, fds: Sequence[int], reason: str) -> None:
+        for fd in fds:
+            os.close(fd)
+        self._loop.remove_reader(self._connection.fileno())
+        self._fail_waiting(CellLostError("spawner", detail=reason))
+        self.ended.set()
 
     def _fail_waiting(self, error: SandboxError) -> None:
         while self._waiting:
-            future = self._waiting.popleft()
+            future = self._waiting.popleft().future
             if not future.done():
                 future.set_exception(error)
+
+
+class _Question(Struct, frozen=True):
+    """A message that waits for its answer."""
+
+    op: int
+    cell_id: int
+    future: asyncio.Future[tuple[wire.SpawnerAnswer, int]]
+
+    def is_answered_by(self, answer: wire.SpawnerAnswer, fds: Sequence[int]) -> bool:
+        """Say whether it repeats what was asked and brings an init where, and only where, it made one."""
+        made_one = self.op == wire.OP_SPAWN and not answer.error
+        return (answer.op, answer.cell_id) == (self.op, self.cell_id) and len(fds) == made_one
 
 
 def _close_unwanted_pidfd(future: asyncio.Future[tuple[wire.SpawnerAnswer, int]]) -> None:

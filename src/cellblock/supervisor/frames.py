@@ -51,9 +51,10 @@ def encode_frame(payload: bytes, attachments: Sequence[bytes] = ()) -> list[byte
 class FrameReader:
     """Puts frames together from whatever pieces they come in; does no input or output of its own."""
 
-    def __init__(self, on_frame: OnFrame) -> None:
+    def __init__(self, on_frame: OnFrame, *, most_attachments: int = MAX_ATTACHMENTS) -> None:
         """Call ``on_frame`` with payload and attachments of each frame."""
         self._on_frame = on_frame
+        self._most_attachments = most_attachments
         self._parts = self._receive()
         self._part = io.BytesIO()  # gives out its bytes without copying them
         self._missing_bytes = next(self._parts)
@@ -80,8 +81,10 @@ class FrameReader:
         """Yield how many bytes come next, get them, and so on for ever."""
         while True:
             payload_bytes, count = _PREFIX.unpack((yield _PREFIX.size))
-            if count > MAX_ATTACHMENTS:
-                raise ProtocolError(f"frame with {count} attachments, at most {MAX_ATTACHMENTS} allowed")
+            if count > self._most_attachments:
+                raise ProtocolError(
+                    f"frame with {count} attachments, at most {self._most_attachments} allowed"
+                )
             sizes = struct.unpack(f">{count}I", (yield count * _SIZE_BYTES))
             _check_sizes(payload_bytes, sizes)
             payload = yield payload_bytes
@@ -96,8 +99,8 @@ class FrameReader:
 class Connection(asyncio.BufferedProtocol):
     """One end of a connection that speaks in frames; says what happens through three methods."""
 
-    def __init__(self) -> None:
-        self._reader = FrameReader(self.received)
+    def __init__(self, *, most_attachments: int = MAX_ATTACHMENTS) -> None:
+        self._reader = FrameReader(self.received, most_attachments=most_attachments)
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._outgoing: deque[memoryview] = deque()
         self._held_back = False
@@ -123,6 +126,17 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None and not self._transport.is_closing():
             self._outgoing.extend(map(memoryview, frame))
             self._write()
+
+    def pause_reading(self) -> None:
+        """Take nothing more until ``resume_reading`` but what has been read; the peer then has to wait."""
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what comes again."""
+        closing = self._transport is None or self._transport.is_closing()
+        if not closing and self._transport is not None and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     def close(self) -> None:
         """Close in order, once everything that the transport already has is written."""

@@ -83,6 +83,9 @@ class RefusalReply(Struct, frozen=True, tag="refused"):
 Request = RunRequest | CancelRequest | ProbeRequest
 Reply = StatusMessage | RunReply | ProbeReply | FailureReply | LostReply | RefusalReply
 
+_NO_MESSAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises; text that is no UTF-8 and nesting without end it leaves to Python."""
+
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
@@ -104,7 +107,7 @@ def decode_request(payload: bytes, attachments: Sequence[bytes]) -> Request:
         raise ProtocolError("not a request: requests have no attachments")
     try:
         return _request_decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except _NO_MESSAGE as error:
         raise ProtocolError(f"not a request: {error}") from error
 
 
@@ -113,7 +116,7 @@ def decode_reply(payload: bytes, attachments: Sequence[bytes]) -> Reply:
     try:
         reply = _reply_decoder.decode(payload)
         return _completed(reply, attachments) if isinstance(reply, RunReply) else reply
-    except (msgspec.MsgspecError, LookupError) as error:
+    except (*_NO_MESSAGE, LookupError) as error:
         raise ProtocolError(f"not a reply: {error}") from error
 
 

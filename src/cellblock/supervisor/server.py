@@ -20,7 +20,7 @@ from cellblock.errors import CellLostError, HostError, RequestRefused
 from cellblock.languages.registry import Registry
 from cellblock.model import SupervisorStatus
 from cellblock.sandbox.host import Host
-from cellblock.supervisor.frames import Connection
+from cellblock.supervisor.frames import MAX_PAYLOAD_BYTES, Connection, ProtocolError
 from cellblock.supervisor.messages import (
     CancelRequest,
     FailureReply,
@@ -39,6 +39,13 @@ from cellblock.supervisor.messages import (
 
 log = logging.getLogger(__name__)
 
+_MOST_PEERS = 16
+"""A service and whoever looks at the host beside it; each may hold memory."""
+_HELD_BYTES = MAX_PAYLOAD_BYTES
+"""A peer whose unanswered requests come to this has to wait: nothing more is read from it until some end."""
+_REQUEST_BYTES = 16 * 1024
+"""What a request costs besides its own bytes."""
+
 
 class SupervisorServer:
     """One supervisor: a host, an engine, any number of connected services (usually one)."""
@@ -53,6 +60,7 @@ class SupervisorServer:
         self._installation = installation
         self._engine = Engine(settings, host, registry, installation)
         self._checking = asyncio.Lock()
+        self._probing = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.worker_slots)
         self._peers: set[_Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,7 +83,7 @@ class SupervisorServer:
         """Answer on ``listener``, and check the languages meanwhile: each is offered when it has passed."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(partial(_Peer, self), sock=listener)
-        await self.check_languages()
+        self.look_again()  # beside us, so that one who is told to end need not wait for it
 
     async def check_languages(self, *, anew: bool = False) -> None:
         """Look at what is installed and check every runtime; peers hear of each as it is found."""
@@ -114,7 +122,11 @@ class SupervisorServer:
             peer.close()
 
     def greet(self, peer: _Peer) -> None:
-        """Begin to tell a peer how things stand."""
+        """Begin to tell a peer how things stand, unless there are too many."""
+        if len(self._peers) >= _MOST_PEERS:
+            log.warning("a peer was turned away: %d are connected", _MOST_PEERS)
+            peer.abort()
+            return
         self._peers.add(peer)
         peer.send(encode(StatusMessage(self.status)))
 
@@ -148,7 +160,8 @@ class SupervisorServer:
                     except RequestRefused as refusal:
                         return RefusalReply(seq, refusal.message)
             case ProbeRequest(seq):
-                features = await self._host.probe()
+                async with self._probing, self._slots:  # a probe takes a cell, as a run does
+                    features = await self._host.probe()
                 await self.check_languages(anew=True)
                 return ProbeReply(seq, (*features, *self._engine.availability.features))
 
@@ -157,9 +170,10 @@ class _Peer(Connection):
     """One service that is connected. When it goes or breaks the protocol, its runs end."""
 
     def __init__(self, server: SupervisorServer) -> None:
-        super().__init__()
+        super().__init__(most_attachments=0)
         self._server = server
         self._requests: dict[int, asyncio.Task[None]] = {}
+        self._held_bytes = 0
 
     def opened(self) -> None:
         self._server.greet(self)
@@ -170,9 +184,12 @@ class _Peer(Connection):
             if request.seq in self._requests:
                 self._requests[request.seq].cancel()
             return
-        task = self._server.begin(request, self)
-        self._requests[request.seq] = task
-        task.add_done_callback(lambda _: self._requests.pop(request.seq, None))
+        if request.seq in self._requests:
+            raise ProtocolError(f"request {request.seq} is asked for again before its answer")
+        sequence, size_bytes = request.seq, len(payload) + _REQUEST_BYTES
+        self._hold(size_bytes)
+        task = self._requests[sequence] = self._server.begin(request, self)
+        task.add_done_callback(lambda _: self._settle(sequence, size_bytes))
 
     def closed(self, error: Exception | None) -> None:
         if error is not None:
@@ -180,3 +197,14 @@ class _Peer(Connection):
         self._server.forget(self)
         for task in self._requests.values():
             task.cancel()
+
+    def _hold(self, size_bytes: int) -> None:
+        self._held_bytes += size_bytes
+        if self._held_bytes >= _HELD_BYTES:
+            self.pause_reading()
+
+    def _settle(self, sequence: int, size_bytes: int) -> None:
+        del self._requests[sequence]
+        self._held_bytes -= size_bytes
+        if self._held_bytes < _HELD_BYTES:
+            self.resume_reading()

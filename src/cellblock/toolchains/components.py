@@ -14,7 +14,7 @@ from cellblock.errors import HostError
 from cellblock.languages.installed import MOUNTED_BELOW, ComponentManifest
 from cellblock.languages.needs import Need, component_hash
 from cellblock.toolchains import commands, registries
-from cellblock.toolchains.place import Place, measure_and_close
+from cellblock.toolchains.place import Place, entries_below, measure_and_close
 from cellblock.toolchains.registries import Member
 from cellblock.toolchains.reporting import MB, Advance
 
@@ -41,6 +41,7 @@ class ComponentBuilder:
     def build(self, directory: Path, need: Need, tree: Path, advance: Advance) -> ComponentManifest:
         """Fetch, unpack and prepare a component into ``directory/files``; raises ``HostError``."""
         self._place.downloads.mkdir(mode=0o755, exist_ok=True)
+        directory.chmod(0o700)  # some of it is nobody's for a while, and others may be nobody, too
         files = directory / "files"
         files.mkdir(mode=0o755)
         share = 0.2 if need.prepare else _DOWNLOADED
@@ -132,5 +133,7 @@ def _jailed(jail: Path, tree: Path, mount_point: str, files: Path, command: Sequ
 
 
 def _give(directory: Path, owner: int) -> None:
-    for path in (directory, *directory.rglob("*")):
-        os.lchown(path, owner, owner)
+    """By descriptor, for the owner it had may be moving its directories meanwhile."""
+    os.lchown(directory, owner, owner)
+    for name, here in entries_below(directory):
+        os.chown(name, owner, owner, dir_fd=here, follow_symlinks=False)

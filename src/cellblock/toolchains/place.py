@@ -115,17 +115,47 @@ def measure_and_close(directory: Path) -> int:
     """Take set-uid and set-gid bits off every file below; returns the bytes that all of it takes on disk."""
     total_bytes = 0
     seen: set[int] = set()
-    for parent, directories, files in os.walk(directory):
-        for name in (*directories, *files):
-            path = os.path.join(parent, name)  # noqa: PTH118  # tens of thousands of them
-            found = os.lstat(path)
-            if found.st_ino in seen:
-                continue
-            seen.add(found.st_ino)
-            total_bytes += found.st_blocks * 512
-            if stat.S_ISREG(found.st_mode) and found.st_mode & _SPECIAL_BITS:
-                os.chmod(path, stat.S_IMODE(found.st_mode) & ~_SPECIAL_BITS)  # noqa: PTH101
+    for name, here in entries_below(directory):
+        found = os.stat(name, dir_fd=here, follow_symlinks=False)
+        if found.st_ino in seen:
+            continue
+        seen.add(found.st_ino)
+        total_bytes += found.st_blocks * 512
+        if stat.S_ISREG(found.st_mode) and found.st_mode & _SPECIAL_BITS:
+            _close(name, here)
     return total_bytes
+
+
+def entries_below(directory: Path | str, above: int | None = None) -> Iterator[tuple[str, int]]:
+    """Yield every name below a directory with a descriptor of where it is; no link is ever followed.
+
+    Another's process may be moving things about meanwhile: what is no directory any more is not entered.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        here = os.open(directory, flags, dir_fd=above)
+    except OSError:
+        if above is None:
+            raise
+        return
+    try:
+        with os.scandir(here) as scanned:
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scanned]
+        for name, is_directory in entries:
+            yield name, here
+            if is_directory:
+                yield from entries_below(name, here)
+    finally:
+        os.close(here)
+
+
+def _close(name: str, directory: int) -> None:
+    """Take the bits off the file itself, never off what a link of that name leads to."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) & ~_SPECIAL_BITS)
+    finally:
+        os.close(descriptor)
 
 
 def _nobody_holds(path: Path) -> bool:
