@@ -52,7 +52,7 @@ class Installation:
         if self._held is None:
             return False
         installed = self._held.root
-        components = {need.component for need in runtime.file.needs if need.component}
+        components = {need.component for need in runtime.file.needs if need.component and need.is_required}
         return (
             components <= set(installed.components) and installed.inside(runtime.file.executable) is not None
         )
