@@ -21,6 +21,7 @@ from cellblock.errors import HostError
 from cellblock.sandbox.leases import BLOCK_SIZE
 
 _CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNS = 0x00020000
 _UID_MAP = Path("/proc/self/uid_map")
 _ALL_UIDS = 2**32 - 1
 _TOOLS = {"/etc/subgid": "newgidmap", "/etc/subuid": "newuidmap"}
@@ -67,6 +68,7 @@ def read_id_map() -> IdMap:
 def enter_user_namespace(uid_range: tuple[int, int]) -> None:
     """Become root of a new user namespace in which as much of ``uid_range`` exists as the user may have.
 
+    It comes with a mount namespace: who is not root of the one that it is in makes no file system.
     For a process with a single thread. Raises ``HostError`` where the kernel makes no such namespace.
     """
     uid, gid = os.geteuid(), os.getegid()
@@ -77,7 +79,7 @@ def enter_user_namespace(uid_range: tuple[int, int]) -> None:
         os._exit(_map_from_outside(ready, os.getppid(), uid_range))
     os.close(ready)
     try:
-        made = _libc.unshare(_CLONE_NEWUSER) == 0
+        made = _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS) == 0
         error = ctypes.get_errno()
         if made:
             os.write(go, b"g")
