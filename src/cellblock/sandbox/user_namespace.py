@@ -68,7 +68,6 @@ def read_id_map() -> IdMap:
 def enter_user_namespace(uid_range: tuple[int, int]) -> None:
     """Become root of a new user namespace in which as much of ``uid_range`` exists as the user may have.
 
-    It comes with a mount namespace: who is not root of the one that it is in makes no file system.
     For a process with a single thread. Raises ``HostError`` where the kernel makes no such namespace.
     """
     uid, gid = os.geteuid(), os.getegid()
@@ -79,7 +78,7 @@ def enter_user_namespace(uid_range: tuple[int, int]) -> None:
         os._exit(_map_from_outside(ready, os.getppid(), uid_range))
     os.close(ready)
     try:
-        made = _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS) == 0
+        made = _libc.unshare(_CLONE_NEWUSER) == 0
         error = ctypes.get_errno()
         if made:
             os.write(go, b"g")
@@ -90,6 +89,8 @@ def enter_user_namespace(uid_range: tuple[int, int]) -> None:
         raise HostError(f"no user namespace: {os.strerror(error)}; {why_refused()}")
     _map_what_is_not("gid_map", gid)
     _map_what_is_not("uid_map", uid)
+    # Only root of the mount namespace that he is in makes file systems. Without one, the probe says so.
+    _libc.unshare(_CLONE_NEWNS)
 
 
 def why_refused() -> str:
