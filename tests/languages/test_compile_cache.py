@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import textwrap
 import time
+from collections import Counter
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,10 +22,11 @@ from cellblock.languages.catalog_file import parse_runtime_file
 from cellblock.languages.registry import Registry, load_catalog, make_runtime
 from cellblock.model import CompileCacheUse, Job, Profile, SourceFile, StageLimits, Verdict
 from cellblock.sandbox.artifact import mount_copy
+from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.host import Host
 from languages.cases import all_cases
 from languages.test_artifacts import SHELL_AS_COMPILER
-from sandbox.cells import MIB, own_uid_range
+from sandbox.cells import MIB, own_uid_range, until
 
 HIT, MISS, BYPASS = CompileCacheUse.HIT, CompileCacheUse.MISS, CompileCacheUse.BYPASS
 SHELL = (
@@ -315,6 +319,60 @@ def test_an_answer_does_not_wait_for_what_is_kept(engines):
 
     before, after = engines.call(answered_before_kept())
     assert (before, after > 20_000_000) == (0, True)
+
+
+def traces(engines):
+    """Count what a run and a kept artifact are made of."""
+    gc.collect()
+    trees = [path for path in engines.host._tree.paths if path.exists()]
+    return {
+        "groups": sum(path.is_dir() for tree in trees for path in tree.iterdir()),
+        "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
+        "descriptors": Counter(
+            str(link.readlink()).split(":")[0]
+            for link in Path("/proc/self/fd").iterdir()
+            if link.is_symlink()
+        ),
+        "free uids": len(engines.host._block._free),
+    }
+
+
+def test_fifty_runs_hits_and_misses_leave_nothing_but_the_entries(engines):
+    programs = [makes(f"echo {number}") for number in range(10)]
+    engines.shell(programs[0])
+    before = traces(engines)
+    uses = Counter(use(engines.shell(programs[number % 10])) for number in range(50))
+    assert uses == {MISS: 9, HIT: 41}
+    until(lambda: traces(engines) == before, 3)
+    size_bytes = engines.engine.compile_cache.size_bytes
+    for program in programs:
+        engines.shell(program)
+    assert engines.engine.compile_cache.size_bytes == size_bytes
+
+
+def test_a_compilation_that_is_cancelled_while_its_cell_is_removed_leaves_no_mount(engines, monkeypatch):
+    engines.shell(makes("echo well"))
+    before = traces(engines)
+    job = Job(id="test", language="shell-compiled", files=(SourceFile("", makes("echo other").encode()),))
+    close = Cell.close
+
+    async def cancelled():
+        closed = asyncio.Event()
+
+        async def slowly(cell):
+            await close(cell)
+            closed.set()
+            await asyncio.sleep(0.01)
+
+        monkeypatch.setattr(Cell, "close", slowly)
+        task = asyncio.ensure_future(engines.engine.run(job))
+        await closed.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    engines.call(cancelled())
+    until(lambda: traces(engines) == before, 3)
 
 
 def test_a_run_that_is_cancelled_leaves_the_cache_as_it_was(engines):

@@ -133,9 +133,15 @@ class Engine:
     async def _run_stage(self, spec: CellSpec, stage: Stage, runtime: Runtime) -> tuple[Staged, int]:
         """Run one cell from gate to silence; returns what was seen, and its ``/out`` where it made one."""
         await self._installation.keep_in_memory(spec.root, spec.argv[0])
-        async with self._host.cell(spec) as cell:
-            observed = await Watch(cell).run()
-            out_fd = cell.take_out()
+        out_fd = -1
+        try:
+            async with self._host.cell(spec) as cell:
+                observed = await Watch(cell).run()
+                out_fd = cell.take_out()
+        except BaseException:  # cancelled while the cell was being removed
+            if out_fd >= 0:
+                os.close(out_fd)
+            raise
         staged = Staged(
             stage=stage,
             cell=cell,
