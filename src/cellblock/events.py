@@ -90,5 +90,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     draining: bool
     languages: dict[str, bool]
     """By canonical name: whether it can be run."""
+    compile_cache_bytes: int = 0
+    """What the supervisor's compile cache holds; 0 while none is connected."""
     deliveries_waiting: int | None = None
     """Webhooks that wait for their time or their turn; ``None`` where nothing delivers any."""

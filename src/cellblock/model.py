@@ -165,6 +165,8 @@ class Job(Struct, frozen=True, kw_only=True):
     compile: StageLimits = StageLimits()
     loopback: bool = False
     """Whether 127.0.0.1 works inside the cell; there is no other network either way."""
+    tenant: str = ""
+    """Who sent it, by a name that says nothing: nothing that is kept between runs is shared with others."""
 
 
 class JudgeAction(Struct, frozen=True, kw_only=True):
@@ -254,8 +256,19 @@ class LifecycleEvidence(Struct, frozen=True, kw_only=True):
     zombie_count: int | None
 
 
+class CompileCacheUse(StrEnum):
+    """What the compile cache had to do with a submission."""
+
+    HIT = "hit"
+    """No compiler ran: an equal program of the same API key had been compiled before."""
+    MISS = "miss"
+    """There was none, and the compiler ran."""
+    BYPASS = "bypass"
+    """The compiler ran, and nobody looked for one."""
+
+
 class CompileEvidence(Struct, frozen=True, kw_only=True):
-    """What the compiler's own cell came to, where there was one."""
+    """What the compiler's own cell came to; where ``cache`` is ``hit``, the cell of that earlier run."""
 
     exit_code: int | None
     signal: int | None
@@ -264,6 +277,7 @@ class CompileEvidence(Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int | None
     controls_applied: tuple[str, ...]
     controls_missing: tuple[str, ...]
+    cache: CompileCacheUse = CompileCacheUse.BYPASS
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

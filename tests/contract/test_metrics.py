@@ -6,14 +6,25 @@ import asyncio
 import uuid
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cellblock.api import exposition
 from cellblock.errors import RequestRefused
-from cellblock.model import Profile, Verdict
+from cellblock.model import CompileCacheUse, Profile, Verdict
 from cellblock.store import NewKey
-from doubles import CannotServeError, Gate, eventually, make_executed, make_outcome, until
+from doubles import (
+    CannotServeError,
+    Gate,
+    answer_four,
+    eventually,
+    make_compile_evidence,
+    make_executed,
+    make_outcome,
+    make_stage,
+    until,
+)
 from receivers import LoopbackNetwork, receiving, status
 from running import running
 
@@ -66,6 +77,42 @@ async def until_counted(service, runs: int) -> None:
             if sum(number for (name, _), number in found.items() if name == "cellblock_runs_total") == runs:
                 return
             await asyncio.sleep(0.005)
+
+
+async def test_use_of_the_compile_cache_is_counted_and_a_hit_is_no_compilation(service):
+    cold = make_executed(make_stage(), make_stage())
+    uses = [CompileCacheUse.MISS, CompileCacheUse.HIT, CompileCacheUse.HIT, CompileCacheUse.BYPASS]
+    answers = iter(uses)
+
+    async def compiled(_job):
+        evidence = msgspec.structs.replace(cold.evidence, compile=make_compile_evidence(next(answers)))
+        return msgspec.structs.replace(cold, evidence=evidence)
+
+    service.supervisor.script = compiled
+    told = [(await service.submit(language="c")).json()["evidence"]["compile"]["cache"] for _ in uses]
+    assert told == ["miss", "hit", "hit", "bypass"]
+    service.supervisor.script = answer_four
+    await service.submit()  # what is not compiled does not count
+    await until_counted(service, 5)
+    found = await figures(service)
+    counted = {result: value(found, "compile_cache_total", language="c", result=result) for result in told}
+    assert counted == {"hit": 2, "miss": 1, "bypass": 1}
+    assert sum(number for (name, _), number in found.items() if name == "cellblock_compile_cache_total") == 4
+    assert value(found, "stage_duration_seconds_count", stage="compile") == 2
+    assert value(found, "stage_duration_seconds_count", stage="run") == 5
+
+
+async def test_memory_of_the_compile_cache_is_what_the_supervisor_says_and_none_without_one(service):
+    async def shown(size_bytes):
+        async with asyncio.timeout(5):
+            while value(await figures(service), "compile_cache_bytes") != size_bytes:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    await shown(0)
+    await service.supervisor.tell_cache(12_345_678)
+    await shown(12_345_678)
+    await service.supervisor.die()
+    await shown(0)
 
 
 async def test_requests_are_counted_by_template_method_and_status(service):

@@ -77,6 +77,12 @@ async def test_record_follows_a_submission_from_pending_to_its_result(store):
     assert (final.created_at_ns, final.completed_at_ns) == (NOW_NS, NOW_NS + 2)
 
 
+async def test_job_that_is_read_back_is_of_the_key_that_sent_it(store):
+    new = new_submission(key_scope="key_one")
+    await store.insert(new)
+    assert (await store.job(new.id)).tenant == new.job().tenant == "key_one"
+
+
 async def test_inputs_are_dropped_with_the_result(store, tmp_path):
     new = new_submission()
     await store.insert(new)

@@ -21,7 +21,7 @@ from prometheus_client import (
 
 from cellblock.events import RequestServed, RunEnded, RunEnding, Snapshot
 from cellblock.metrics.state import StateCollector
-from cellblock.model import Outcome, Verdict
+from cellblock.model import CompileCacheUse, Outcome, Verdict
 
 _OTHER = "other"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -63,6 +63,13 @@ class Metrics:
             "cellblock_runs",
             "Programs that ended, by verdict; abandoned: the client went away; failed: no result at all.",
             ("language", "verdict"),
+            registry=registry,
+        )
+        self._compile_cache = Counter(
+            "cellblock_compile_cache",
+            "Programs of compiled languages that ended: whether an equal one had been compiled before (hit), "
+            "not (miss), or nobody looked (bypass).",
+            ("language", "result"),
             registry=registry,
         )
         self._queue = Histogram(
@@ -128,6 +135,9 @@ class Metrics:
         """Count a run and its parts."""
         self._runs.labels(event.language, _verdict(event)).inc()
         self._queue.observe(event.queue_s)
+        compiled = event.outcome.evidence.compile if event.outcome else None
+        if compiled is not None:
+            self._compile_cache.labels(event.language, compiled.cache.value).inc()
         for stage, duration_s in _parts(event):
             if duration_s is not None:
                 self._stages.observe(duration_s, stage)
@@ -191,7 +201,7 @@ def _stages(outcome: Outcome) -> Iterable[tuple[str, float | None]]:
     if outcome.verdict is Verdict.IE:
         return
     compiled = outcome.evidence.compile
-    if compiled is not None:
+    if compiled is not None and compiled.cache is not CompileCacheUse.HIT:
         yield "compile", None if compiled.wall_ms is None else compiled.wall_ms / 1000
     if outcome.wall_time_ns is not None and (compiled is None or len(outcome.stages) > 1):
         yield "run", outcome.wall_time_ns / _NS_PER_S

@@ -48,7 +48,7 @@ class NewSubmission(Struct, frozen=True, kw_only=True):
 
     def job(self) -> Job:
         """Return what the supervisor is to run."""
-        return job_of(self.id, self.language, self.profile, self.code, self.stdin)
+        return job_of(self.id, self.language, self.profile, self.code, self.stdin, self.key_scope)
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
@@ -207,7 +207,7 @@ class Store:
             row = connection.execute(_select_job, {"wanted": submission_id}).one_or_none()
             if row is None or row.code is None:
                 return None
-            return job_of(row.id, row.language, Profile(row.profile), row.code, row.stdin)
+            return job_of(row.id, row.language, Profile(row.profile), row.code, row.stdin, row.key_scope)
 
         return await self._database.read(operation)
 
