@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 import msgspec
 
@@ -16,6 +17,7 @@ from cellblock.config import Settings
 from cellblock.engine.availability import Availability
 from cellblock.engine.installation import Installation
 from cellblock.engine.outcome import Staged, conclude, conclude_failed_compile
+from cellblock.engine.timing import JobClock
 from cellblock.engine.watch import Watch
 from cellblock.errors import CellblockError, CellLostError, SandboxError
 from cellblock.failed import failed_outcome
@@ -56,17 +58,18 @@ class Engine:
     ) -> Outcome:
         """Run both stages of a plan; raises ``CellLostError`` and nothing else of ours."""
         stages: list[Staged] = []
+        clock = JobClock()
         out_fd = -1
         try:
             if plan.compile is not None:
                 spec = self._spec(runtime, plan.compile, plan.files, makes_out=True)
-                compiled, out_fd = await self._run_stage(spec, Stage.COMPILE, runtime)
+                compiled, out_fd = await self._run_stage(spec, Stage.COMPILE, runtime, clock)
                 stages.append(compiled)
                 if not compiled.succeeded:
-                    return conclude_failed_compile(compiled)
+                    return clock.stamp(conclude_failed_compile(compiled))
             spec = self._spec(runtime, plan.run, plan.files, stdin=stdin, loopback=loopback, out_fd=out_fd)
-            ran, _ = await self._run_stage(spec, Stage.RUN, runtime)
-            return conclude(ran, stages)
+            ran, _ = await self._run_stage(spec, Stage.RUN, runtime, clock)
+            return clock.stamp(conclude(ran, stages))
         except CellLostError:
             raise
         except SandboxError as error:
@@ -90,12 +93,17 @@ class Engine:
         """Run a command of the runtime's root without any file of a submission."""
         return await self.run_plan(runtime, Plan(files=(), compile=None, run=command))
 
-    async def _run_stage(self, spec: CellSpec, stage: Stage, runtime: Runtime) -> tuple[Staged, int]:
+    async def _run_stage(
+        self, spec: CellSpec, stage: Stage, runtime: Runtime, clock: JobClock
+    ) -> tuple[Staged, int]:
         """Run one cell from gate to silence; returns what was seen, and its ``/out`` where it made one."""
+        asked_ns = time.monotonic_ns()
         await self._installation.keep_in_memory(spec.root, spec.argv[0])
         async with self._host.cell(spec) as cell:
+            ready_ns = time.monotonic_ns()
             observed = await Watch(cell).run()
             out_fd = cell.take_out()
+        clock.cell_gone(cell, asked_ns=asked_ns, ready_ns=ready_ns, ended_ns=observed.ended_ns)
         staged = Staged(
             stage=stage,
             cell=cell,
