@@ -52,13 +52,13 @@ def measure(directory: Path, rounds: int, round_s: float) -> Group:
             for clients in _CLIENTS:
                 by_clients[clients].append(rate(services[0], clients))
     records = {count: statistics.median(rates) for count, rates in by_records.items()}
-    clients = {count: statistics.median(rates) for count, rates in by_clients.items()}
+    by_client_count = {clients: statistics.median(rates) for clients, rates in by_clients.items()}
     rows = [
         _flat(f"runs/s with {count} records stored ÷ with none", records[count] / records[0])
         for count in _RECORDS[1:]
     ]
-    rows.append(_flat("runs/s of 50 clients ÷ of 4", clients[50] / clients[4]))
-    return Group("growth", rows, {"runs_per_s_by_records": records, "runs_per_s_by_clients": clients})
+    rows.append(_flat("runs/s of 50 clients ÷ of 4", by_client_count[50] / by_client_count[4]))
+    return Group("growth", rows, {"runs_per_s_by_records": records, "runs_per_s_by_clients": by_client_count})
 
 
 def _flat(figure: str, value: float) -> Row:

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
-from interactive import timed
+from pairs import timed
 from rows import Group, at_most
 from service import Service
 from yardsticks import WrongAnswerError
