@@ -38,7 +38,8 @@ def _accepting(data_dir: Path) -> Group:
     """Submit until 100 000 wait; every id that was answered has to be a row of the store."""
     data_dir.parent.mkdir(parents=True)
     numbers = itertools.count()
-    rounds, accepted = [], set()
+    rounds: list[dict[str, float]] = []
+    accepted: set[str] = set()
     with Service(data_dir, (_LANGUAGE,), "--queue-capacity", str(2 * _WAITING)) as service:
         before = service.memory_bytes()
         while len(accepted) < _WAITING:

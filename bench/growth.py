@@ -59,15 +59,15 @@ def measure(directory: Path, rounds: int, round_s: float) -> Group:
                 by_clients[clients].append(rate(asked, clients))
         held = {count: (before[count], service.completed()) for count, service in services.items()}
     records = {count: statistics.median(rates) for count, rates in by_records.items()}
-    clients = {count: statistics.median(rates) for count, rates in by_clients.items()}
+    by_client_count = {clients: statistics.median(rates) for clients, rates in by_clients.items()}
     rows = [
         _flat(f"runs/s with {count} records stored ÷ with none", records[count] / records[0])
         for count in _RECORDS[1:]
     ]
-    rows.append(_flat("runs/s of 50 clients ÷ of 4", clients[50] / clients[4]))
+    rows.append(_flat("runs/s of 50 clients ÷ of 4", by_client_count[50] / by_client_count[4]))
     figures = {
         "runs_per_s_by_records": records,
-        "runs_per_s_by_clients": clients,
+        "runs_per_s_by_clients": by_client_count,
         "records_at_begin_and_end": held,
     }
     return Group("growth", rows, figures)

@@ -108,7 +108,7 @@ async def open_loop(
 
     start_s = time.perf_counter()
     asked = set()
-    for number in range(int(per_s * duration_s)):
+    for number in range(max(1, int(per_s * duration_s))):
         due_s = start_s + number / per_s
         if (early_s := due_s - time.perf_counter()) > 0:
             await asyncio.sleep(early_s)

@@ -324,6 +324,19 @@ class StageReport(Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int | None
 
 
+class PartTimes(Struct, frozen=True, kw_only=True):
+    """Where a job's time with the supervisor went, over all of its cells, by CLOCK_MONOTONIC."""
+
+    prepare_ns: int
+    """Until the programs waited at their gates: cells made, or taken from those that were ready."""
+    spawn_ns: int
+    """Within that: their processes, asked for until confined; 0 where they had been made ahead."""
+    collect_ns: int
+    """From the programs' ends until everything was dead, counted and removed."""
+    judge_ns: int
+    """From there to the outcome."""
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """What the supervisor answers for one job."""
 
@@ -338,6 +351,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     evidence: Evidence
     stages: tuple[StageReport, ...] = ()
     """The compile stage where there was one, then the run; a failed compile stands alone."""
+    times: PartTimes | None = None
+    """For the metrics: not part of the record."""
 
     @property
     def output_bytes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from types import SimpleNamespace
 
@@ -12,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cellblock.api import exposition
 from cellblock.errors import RequestRefused
-from cellblock.model import CompileCacheUse, Profile, Verdict
+from cellblock.events import Part
+from cellblock.model import CompileCacheUse, PartTimes, Profile, Verdict
 from cellblock.store import NewKey
 from doubles import (
     CannotServeError,
@@ -67,6 +69,58 @@ async def test_runs_are_counted_by_language_and_verdict_and_their_parts_timed(se
     assert 0 < value(found, "stage_duration_seconds_sum", stage="store") < total_s < 10
     assert value(found, "store_commit_seconds_count") >= 4  # two inserts, two results
     assert value(found, "store_commit_writes_sum") >= value(found, "store_commit_seconds_count")
+
+
+async def test_program_is_timed_from_its_request_to_its_answer(tmp_path):
+    times = PartTimes(prepare_ns=3_000_000, spawn_ns=1_000_000, collect_ns=2_000_000, judge_ns=40_000)
+    outcome = make_executed(times=times, wall_time_ns=5_000_000)
+
+    async def takes_a_while(_job):
+        await asyncio.sleep(0.05)
+        return outcome
+
+    async with running(tmp_path, script=takes_a_while) as service:
+        begun_s = time.monotonic()
+        assert (await service.submit()).status_code == 200
+        took_s = time.monotonic() - begun_s
+        await until_counted(service, 1)
+        found = await figures(service)
+    sums = {
+        part: value(found, "stage_duration_seconds_sum", stage=part) for part in Part if part != "compile"
+    }
+    assert (sums[Part.PREPARE], sums[Part.SPAWN], sums[Part.COLLECT]) == (0.003, 0.001, 0.002)
+    assert (sums[Part.RUN], sums[Part.JUDGE]) == (0.005, 0.00004)
+    inside_s = sum(sums[part] for part in (Part.HANDOVER, Part.PREPARE, Part.RUN, Part.COLLECT, Part.JUDGE))
+    assert inside_s == pytest.approx(sums[Part.SUPERVISOR])
+    assert sums[Part.SUPERVISOR] >= 0.05
+    way = (Part.PARSE, Part.ACCEPT, Part.QUEUE, Part.SUPERVISOR, Part.STORE, Part.ANSWER)
+    assert all(sums[part] > 0 for part in way)
+    assert sum(sums[part] for part in way) < took_s + 0.002  # they hardly overlap
+    assert ("cellblock_stage_duration_seconds_count", frozenset({("stage", "compile")})) not in found
+
+
+async def test_request_without_a_result_has_no_time_of_an_answer(tmp_path):
+    gate = Gate()
+    async with running(tmp_path, script=gate, changes={"CELLBLOCK_SYNC_WAIT_MAX_MS": "50"}) as service:
+        assert (await service.submit()).status_code == 408
+        found = await figures(service)
+        assert value(found, "stage_duration_seconds_count", stage="accept") == 1
+        assert ("cellblock_stage_duration_seconds_count", frozenset({("stage", "answer")})) not in found
+        gate.open()
+
+
+async def test_execution_has_no_time_of_acceptance_but_one_of_its_answer(tmp_path):
+    async def ends_well(_job):
+        return make_executed()
+
+    async with running(tmp_path, script=ends_well) as service:
+        assert (await service.execute("print(1)")).status_code == 200
+        await until_counted(service, 1)
+        found = await figures(service)
+    for part in ("parse", "queue", "supervisor", "answer"):
+        assert value(found, "stage_duration_seconds_count", stage=part) == 1, part
+    for part in ("accept", "store"):
+        assert ("cellblock_stage_duration_seconds_count", frozenset({("stage", part)})) not in found
 
 
 async def until_counted(service, runs: int) -> None:

@@ -36,6 +36,8 @@ class Waiting:
     scope: str = ""
     """The API key that it belongs to, by its id; empty without one."""
     queued_at_s: float = field(default_factory=time.monotonic)
+    ended_at_s: float | None = None
+    """When there was a result, by the monotonic clock."""
     _ended: asyncio.Future[Record] | None = None
     _finished: asyncio.Future[Record] | None = None
 
@@ -74,6 +76,8 @@ class Errand:
     starts: int = 0
     """As a submission's."""
     queued_at_s: float = field(default_factory=time.monotonic)
+    ended_at_s: float | None = None
+    """As a submission's."""
 
     @property
     def id(self) -> str:

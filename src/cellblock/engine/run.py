@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,7 @@ from cellblock.engine.availability import Availability
 from cellblock.engine.compile_cache import CompileCache, Key
 from cellblock.engine.installation import Installation
 from cellblock.engine.outcome import Compiled, Staged, conclude, conclude_failed_compile, tell_compile
+from cellblock.engine.timing import JobClock
 from cellblock.engine.watch import Watch
 from cellblock.errors import CellblockError, CellLostError, SandboxError
 from cellblock.failed import failed_outcome
@@ -81,18 +83,19 @@ class Engine:
         ``tenant``: whose programs, compiled before, may stand for the compile stage; ``None``: nobody's.
         """
         made = _Made()
+        clock = JobClock()
         key = self.compile_cache.key(runtime, plan, tenant)
         try:
-            made = await self._compile(runtime, plan, key)
+            made = await self._compile(runtime, plan, key, clock)
             if made.staged and not made.staged.succeeded:
-                return conclude_failed_compile(made.staged)
+                return clock.stamp(conclude_failed_compile(made.staged))
             spec = self._spec(
                 runtime, plan.run, plan.files, stdin=stdin, loopback=loopback, out_fd=made.out_fd
             )
-            ran, _ = await self._run_stage(spec, Stage.RUN, runtime)
+            ran, _ = await self._run_stage(spec, Stage.RUN, runtime, clock)
             if made.staged and made.told:
                 self.compile_cache.keep(key, made.told, made.out_fd)
-            return conclude(ran, made.told)
+            return clock.stamp(conclude(ran, made.told))
         except CellLostError:
             raise
         except SandboxError as error:
@@ -109,14 +112,16 @@ class Engine:
             if made.out_fd >= 0:
                 os.close(made.out_fd)
 
-    async def _compile(self, runtime: Runtime, plan: Plan, key: Key | None) -> _Made:
+    async def _compile(
+        self, runtime: Runtime, plan: Plan, key: Key | None, clock: JobClock
+    ) -> _Made:
         """Have the program compiled, or take what an equal compilation left."""
         if plan.compile is None:
             return _Made()
         if hit := await self.compile_cache.take(key):
             return _Made(told=hit.compiled, out_fd=hit.out_fd)
         spec = self._spec(runtime, plan.compile, plan.files, makes_out=True)
-        staged, out_fd = await self._run_stage(spec, Stage.COMPILE, runtime)
+        staged, out_fd = await self._run_stage(spec, Stage.COMPILE, runtime, clock)
         if key is not None:
             staged = msgspec.structs.replace(staged, cache=CompileCacheUse.MISS)
         return _Made(staged=staged, told=tell_compile(staged), out_fd=out_fd)
@@ -130,18 +135,23 @@ class Engine:
         """Run a command of the runtime's root without any file of a submission."""
         return await self.run_plan(runtime, Plan(files=(), compile=None, run=command))
 
-    async def _run_stage(self, spec: CellSpec, stage: Stage, runtime: Runtime) -> tuple[Staged, int]:
+    async def _run_stage(
+        self, spec: CellSpec, stage: Stage, runtime: Runtime, clock: JobClock
+    ) -> tuple[Staged, int]:
         """Run one cell from gate to silence; returns what was seen, and its ``/out`` where it made one."""
+        asked_ns = time.monotonic_ns()
         await self._installation.keep_in_memory(spec.root, spec.argv[0])
         out_fd = -1
         try:
             async with self._host.cell(spec) as cell:
+                ready_ns = time.monotonic_ns()
                 observed = await Watch(cell).run()
                 out_fd = cell.take_out()
         except BaseException:  # cancelled while the cell was being removed
             if out_fd >= 0:
                 os.close(out_fd)
             raise
+        clock.cell_gone(cell, asked_ns=asked_ns, ready_ns=ready_ns, ended_ns=observed.ended_ns)
         staged = Staged(
             stage=stage,
             cell=cell,

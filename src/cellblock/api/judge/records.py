@@ -9,6 +9,7 @@ from cellblock.api.answers import LONG_BYTES, AnyResponse, BrokenOffError, LongA
 from cellblock.api.errors import AnyRequest, json_response
 from cellblock.api.judge import translate
 from cellblock.api.judge.wire import NotYetBody
+from cellblock.api.stopwatch import stopwatch
 from cellblock.dispatch import Waiting
 from cellblock.errors import RequestRefused
 from cellblock.model import Record
@@ -66,6 +67,7 @@ class Records:
             except RequestRefused as refusal:
                 reason = refusal.message
             else:
+                stopwatch(request).answer(since_s=waiting.ended_at_s)
                 body = translate.record_body(record)
                 return await output_response(request, 200, body, before_end=be_kept)
         return json_response(408, NotYetBody(waiting.id, f"{reason}; poll GET /api/result/{waiting.id}"))
