@@ -112,9 +112,7 @@ class Engine:
             if made.out_fd >= 0:
                 os.close(made.out_fd)
 
-    async def _compile(
-        self, runtime: Runtime, plan: Plan, key: Key | None, clock: JobClock
-    ) -> _Made:
+    async def _compile(self, runtime: Runtime, plan: Plan, key: Key | None, clock: JobClock) -> _Made:
         """Have the program compiled, or take what an equal compilation left."""
         if plan.compile is None:
             return _Made()
