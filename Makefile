@@ -78,7 +78,8 @@ format: base      ## let ruff put the code in order
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: setup      ## measure; BENCH adds flags
+bench: setup      ## measure, about 25 minutes; BENCH='--only languages' and other flags
+	@scripts/prepare-bench
 	@$(BIN)/python bench/run.py $(BENCH)
 
 docs: base        ## write the pages that come from code

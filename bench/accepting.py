@@ -38,7 +38,8 @@ def _accepting(data_dir: Path) -> Group:
     """Submit until 100 000 wait; every id that was answered has to be a row of the store."""
     data_dir.parent.mkdir(parents=True)
     numbers = itertools.count()
-    rounds, accepted = [], set()
+    rounds: list[dict[str, float]] = []
+    accepted: set[str] = set()
     with Service(data_dir, (_LANGUAGE,), "--queue-capacity", str(2 * _WAITING)) as service:
         before = service.memory_bytes()
         while len(accepted) < _WAITING:
@@ -56,7 +57,7 @@ def _accepting(data_dir: Path) -> Group:
             rounds.append(
                 {
                     "accepted": len(accepted),
-                    "per_s": len(tally.times_s) / _ROUND_S,
+                    "per_s": tally.per_s,
                     "p50_ms": tally.percentile_ms(50),
                     "p99_ms": tally.percentile_ms(99),
                     "service_rss_mib": service.memory_bytes() / _MIB,
@@ -93,7 +94,7 @@ def _overload(data_dir: Path, duration_s: float) -> Group:
     with Service(data_dir, (_LANGUAGE,)) as service:
         capacity = asyncio.run(closed_loop(service.port, _CAPACITY_CLIENTS, _CAPACITY_S, lambda: held))
         _require_only(capacity, {200})
-        runs_per_s = len(capacity.times_s) / _CAPACITY_S
+        runs_per_s = capacity.per_s
         before = service.memory_bytes()
         tally = asyncio.run(
             open_loop(
@@ -110,7 +111,7 @@ def _overload(data_dir: Path, duration_s: float) -> Group:
         after_per_s = (service.completed() - completed) / (time.perf_counter() - start_s)
         if service.waiting() == 0:  # it has caught up, so ask for more
             again = asyncio.run(closed_loop(service.port, _CAPACITY_CLIENTS, _CAPACITY_S, lambda: held))
-            after_per_s = len(again.times_s) / _CAPACITY_S
+            after_per_s = again.per_s
         ids = [json.loads(body)["id"] for body in tally.bodies if b'"id"' in body]
         wrong = service.wrong_results(ids, b"1\n")
     if wrong:

@@ -39,26 +39,38 @@ def measure(directory: Path, rounds: int, round_s: float) -> Group:
         tally = asyncio.run(closed_loop(service.port, clients, round_s, lambda: request, keep_bodies=True))
         if set(tally.statuses) != {200} or not all(b'"verdict":"AC"' in body for body in tally.bodies):
             raise WrongAnswerError(f"answers {dict(tally.statuses)}, or a verdict that is not AC")
-        return len(tally.times_s) / round_s
+        return tally.per_s
 
     with contextlib.ExitStack() as stack:
         services = {
             count: stack.enter_context(_service_with(directory / f"records-{count}", count, request))
             for count in _RECORDS
         }
-        for _ in range(rounds):
-            for count, service in services.items():
+        # Of their own, or the service without records would have the most of them soon.
+        asked = stack.enter_context(_service_with(directory / "clients", 0, request))
+        for service in (*services.values(), asked):
+            rate(service, _USUAL_CLIENTS)  # what is used for the first time
+        before = {count: service.completed() for count, service in services.items()}
+        for number in range(rounds):
+            turn = 1 if number % 2 == 0 else -1
+            for count, service in [*services.items()][::turn]:
                 by_records[count].append(rate(service, _USUAL_CLIENTS))
-            for clients in _CLIENTS:
-                by_clients[clients].append(rate(services[0], clients))
+            for clients in _CLIENTS[::turn]:
+                by_clients[clients].append(rate(asked, clients))
+        held = {count: (before[count], service.completed()) for count, service in services.items()}
     records = {count: statistics.median(rates) for count, rates in by_records.items()}
-    clients = {count: statistics.median(rates) for count, rates in by_clients.items()}
+    by_client_count = {clients: statistics.median(rates) for clients, rates in by_clients.items()}
     rows = [
         _flat(f"runs/s with {count} records stored ÷ with none", records[count] / records[0])
         for count in _RECORDS[1:]
     ]
-    rows.append(_flat("runs/s of 50 clients ÷ of 4", clients[50] / clients[4]))
-    return Group("growth", rows, {"runs_per_s_by_records": records, "runs_per_s_by_clients": clients})
+    rows.append(_flat("runs/s of 50 clients ÷ of 4", by_client_count[50] / by_client_count[4]))
+    figures = {
+        "runs_per_s_by_records": records,
+        "runs_per_s_by_clients": by_client_count,
+        "records_at_begin_and_end": held,
+    }
+    return Group("growth", rows, figures)
 
 
 def _flat(figure: str, value: float) -> Row:

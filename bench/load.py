@@ -34,6 +34,13 @@ class Tally:
         self.times_s: list[float] = []
         self.without_retry_after = 0
         self.bodies: list[bytes] = []
+        self.elapsed_s = 0.0
+        """From the first request to the last answer, which may come after the end of the round."""
+
+    @property
+    def per_s(self) -> float:
+        """Answers a second."""
+        return len(self.times_s) / self.elapsed_s
 
     def add(self, answer: Answer, *, keep_body: bool) -> None:
         """Count one answer."""
@@ -65,15 +72,17 @@ async def closed_loop(
 ) -> Tally:
     """Have each connection send its next request when the last one is answered."""
     tally = Tally()
-    end_s = time.perf_counter() + duration_s
+    opened = [await _Connection.open(port) for _ in range(connections)]
+    start_s = time.perf_counter()
+    end_s = start_s + duration_s
 
-    async def work() -> None:
-        connection = await _Connection.open(port)
+    async def work(connection: _Connection) -> None:
         while (now_s := time.perf_counter()) < end_s:
             tally.add(await connection.ask(make(), now_s), keep_body=keep_bodies)
         connection.close()
 
-    await asyncio.gather(*(work() for _ in range(connections)))
+    await asyncio.gather(*map(work, opened))
+    tally.elapsed_s = time.perf_counter() - start_s
     return tally
 
 
@@ -99,7 +108,7 @@ async def open_loop(
 
     start_s = time.perf_counter()
     asked = set()
-    for number in range(int(per_s * duration_s)):
+    for number in range(max(1, int(per_s * duration_s))):
         due_s = start_s + number / per_s
         if (early_s := due_s - time.perf_counter()) > 0:
             await asyncio.sleep(early_s)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -23,6 +24,10 @@ class Group(NamedTuple):
     name: str
     rows: list[Row]
     figures: dict[str, Any]
+    stages: Mapping[str, dict[str, dict[str, float]]] = MappingProxyType({})
+    """By measurement, by part of a program's way: median and mean in ms."""
+    failures: tuple[str, ...] = ()
+    """Wrong answers and the like that cost a row, but not the others."""
 
 
 def at_most(number: str, figure: str, value: float, bound: float) -> Row:
@@ -33,6 +38,11 @@ def at_most(number: str, figure: str, value: float, bound: float) -> Row:
 def at_least(number: str, figure: str, value: float, bound: float) -> Row:
     """Return a row whose value should reach ``bound``."""
     return Row(number, figure, value, f"≥ {bound:g}", value >= bound)
+
+
+def stated(number: str, figure: str, value: float) -> Row:
+    """Return a row that has no target: its value is to be known."""
+    return Row(number, figure, value, "stated", met=True)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

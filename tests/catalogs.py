@@ -65,6 +65,14 @@ def wheel_component(name: str, *, version: str = "1.0", sha256: str = "0" * 64, 
     )
 
 
+def made_component(name: str, *, optional: bool = True, more: str = "") -> str:
+    return (
+        f'[[needs]]\ncomponent = "{name}"\noptional = {str(optional).lower()}\ndisk_mb = 11\n'
+        f'prepare = [["/bin/sh", "-c", "cd /opt/{name} && tr a-z A-Z < note > made"]]\n{more}\n'
+        '[needs.prepare_environment]\nPATH = "/usr/bin:/bin"\n[needs.files]\n"note" = "a note"\n'
+    )
+
+
 def named_component(name: str) -> str:
     return f'[[needs]]\ncomponent = "{name}"\n'
 
@@ -101,7 +109,7 @@ def pretend_installed(directory: Path, wanted: Wanted, requested: list[str], com
     (directory / "trees" / "feed" / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     hashes = {}
     for name in components:
-        hashes[name] = component_hash(wanted.components[name])
+        hashes[name] = component_hash(wanted.components[name], "feed")
         place = directory / "components" / f"{name}-{hashes[name]}"
         (place / "files" / "bin").mkdir(parents=True, exist_ok=True)
         (place / "files" / "bin" / name).write_text("")

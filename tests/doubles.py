@@ -12,6 +12,8 @@ import msgspec
 from cellblock.errors import RequestRefused
 from cellblock.model import (
     CgroupEvidence,
+    CompileCacheUse,
+    CompileEvidence,
     EnforcementMode,
     Evidence,
     IsolationMode,
@@ -31,6 +33,7 @@ from cellblock.model import (
 )
 from cellblock.supervisor.frames import Connection
 from cellblock.supervisor.messages import (
+    CacheMessage,
     CancelRequest,
     FailureReply,
     ProbeReply,
@@ -127,6 +130,19 @@ def make_executed(*stages: StageReport, **changes: object) -> Outcome:
     return make_outcome(stages=stages or (make_stage(),), **changes)
 
 
+def make_compile_evidence(cache: CompileCacheUse) -> CompileEvidence:
+    return CompileEvidence(
+        exit_code=0,
+        signal=None,
+        wall_ms=46,
+        cpu_ms=40,
+        memory_peak_bytes=30_000_000,
+        controls_applied=("pid_namespace",),
+        controls_missing=(),
+        cache=cache,
+    )
+
+
 def make_language(name: str, *aliases: str, **changes: object) -> LanguageStatus:
     language = LanguageStatus(
         name=name,
@@ -209,6 +225,10 @@ class ScriptedSupervisor:
         self.status = status
         for peer in self._peers:
             peer.send(encode(StatusMessage(status)))
+
+    async def tell_cache(self, size_bytes: int) -> None:
+        for peer in self._peers:
+            peer.send(encode(CacheMessage(size_bytes)))
 
     def greet(self, peer: _Peer) -> None:
         self._peers.add(peer)

@@ -6,6 +6,7 @@ beyond what the tellers hold anyway, so a listener decides what of it is written
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -22,6 +23,39 @@ class RunEnding(StrEnum):
     """Its client went away first."""
     FAILED = "failed"
     """It could not be run, and no record is kept of it."""
+
+
+class Part(StrEnum):
+    """Parts of the way of one program, from its request to the answer, in their order."""
+
+    PARSE = "parse"
+    """From the request's head until it was understood, admitted and found sound; its body's arrival too."""
+    ACCEPT = "accept"
+    """Until it was on disk and queued."""
+    QUEUE = "queue"
+    """Until it was taken from the queue."""
+    HANDOVER = "handover"
+    """What the supervisor took and none of its parts: the way there and back, gates, turns on its loop."""
+    PREPARE = "prepare"
+    """Cells made, or taken from those that were ready."""
+    SPAWN = "spawn"
+    """Within that: processes made and confined."""
+    COMPILE = "compile"
+    """The compiler, by its own clock."""
+    RUN = "run"
+    """The program, by its own clock."""
+    COLLECT = "collect"
+    """From the programs' ends until everything was dead, counted and removed."""
+    JUDGE = "judge"
+    """Until there was an outcome."""
+    SUPERVISOR = "supervisor"
+    """All since the queue until the outcome was back: from handover to judge."""
+    STORE = "store"
+    """Until the result was on disk."""
+    ANSWER = "answer"
+    """From the result, or the acceptance, until the last byte of the answer was handed to the server."""
+    TOTAL = "total"
+    """From queue to store."""
 
 
 class RequestServed(Struct, frozen=True, kw_only=True):
@@ -43,6 +77,8 @@ class RequestServed(Struct, frozen=True, kw_only=True):
     """The submission that it made or asked for."""
     caller: str | None
     """The id of the API key that it came with, never the key."""
+    parts_s: Mapping[Part, float] = {}
+    """How long its own parts took, in seconds: of requests to run a program only."""
 
 
 class RunEnded(Struct, frozen=True, kw_only=True):
@@ -90,5 +126,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     draining: bool
     languages: dict[str, bool]
     """By canonical name: whether it can be run."""
+    compile_cache_bytes: int = 0
+    """What the supervisor's compile cache holds; 0 while none is connected."""
     deliveries_waiting: int | None = None
     """Webhooks that wait for their time or their turn; ``None`` where nothing delivers any."""

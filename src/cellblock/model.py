@@ -165,6 +165,8 @@ class Job(Struct, frozen=True, kw_only=True):
     compile: StageLimits = StageLimits()
     loopback: bool = False
     """Whether 127.0.0.1 works inside the cell; there is no other network either way."""
+    tenant: str = ""
+    """Who sent it, by a name that says nothing: nothing that is kept between runs is shared with others."""
 
 
 class JudgeAction(Struct, frozen=True, kw_only=True):
@@ -254,8 +256,19 @@ class LifecycleEvidence(Struct, frozen=True, kw_only=True):
     zombie_count: int | None
 
 
+class CompileCacheUse(StrEnum):
+    """What the compile cache had to do with a submission."""
+
+    HIT = "hit"
+    """No compiler ran: an equal program of the same API key had been compiled before."""
+    MISS = "miss"
+    """There was none, and the compiler ran."""
+    BYPASS = "bypass"
+    """The compiler ran, and nobody looked for one."""
+
+
 class CompileEvidence(Struct, frozen=True, kw_only=True):
-    """What the compiler's own cell came to, where there was one."""
+    """What the compiler's own cell came to; where ``cache`` is ``hit``, the cell of that earlier run."""
 
     exit_code: int | None
     signal: int | None
@@ -264,6 +277,7 @@ class CompileEvidence(Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int | None
     controls_applied: tuple[str, ...]
     controls_missing: tuple[str, ...]
+    cache: CompileCacheUse = CompileCacheUse.BYPASS
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -310,6 +324,19 @@ class StageReport(Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int | None
 
 
+class PartTimes(Struct, frozen=True, kw_only=True):
+    """Where a job's time with the supervisor went, over all of its cells, by CLOCK_MONOTONIC."""
+
+    prepare_ns: int
+    """Until the programs waited at their gates: cells made, or taken from those that were ready."""
+    spawn_ns: int
+    """Within that: their processes, asked for until confined; 0 where they had been made ahead."""
+    collect_ns: int
+    """From the programs' ends until everything was dead, counted and removed."""
+    judge_ns: int
+    """From there to the outcome."""
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """What the supervisor answers for one job."""
 
@@ -324,6 +351,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     evidence: Evidence
     stages: tuple[StageReport, ...] = ()
     """The compile stage where there was one, then the run; a failed compile stands alone."""
+    times: PartTimes | None = None
+    """For the metrics: not part of the record."""
 
     @property
     def output_bytes(self) -> int:
@@ -331,8 +360,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
         return len(self.stdout) + len(self.stderr)
 
 
-class Record(Struct, frozen=True, kw_only=True):
-    """A submission as the store keeps it: what was asked, where it stands, what came out."""
+class Record(Struct, frozen=True, kw_only=True, gc=False):
+    """A submission as the store keeps it: what was asked, where it stands, what came out.
+
+    It can be part of no cycle, and a hundred thousand may wait: the garbage collector leaves it out.
+    """
 
     id: str
     language: str

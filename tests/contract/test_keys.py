@@ -114,6 +114,26 @@ async def test_records_of_one_key_are_invisible_to_another(service):
             assert (answer.status_code, answer.content) == (404, unknown.content)
 
 
+async def test_whatever_a_key_sends_reaches_the_supervisor_under_that_keys_id(service):
+    async def tenants(headers):
+        service.supervisor.jobs.clear()
+        long_code = "x" * 40_000  # more than waits in memory: it is read back from the store
+        assert (await submit(service, headers)).status_code == 200
+        assert (await submit(service, headers, code=long_code)).status_code == 200
+        service.supervisor.script = answer_executed
+        body = {"language": "python", "version": "*", "files": [{"content": "1"}]}
+        for route in ("/v1/execute", "/api/v2/execute"):
+            assert (await service.http.post(route, json=body, headers=headers)).status_code == 200
+        return [job.tenant for job in service.supervisor.jobs]
+
+    assert await tenants({}) == [""] * 4
+    one, token_of_one = await make_key(service, "one")
+    two, token_of_two = await make_key(service, "two")
+    assert one.id != two.id
+    assert await tenants({"x-api-key": token_of_one}) == [one.id] * 4
+    assert await tenants({"x-api-key": token_of_two}) == [two.id] * 4
+
+
 async def test_idempotency_keys_of_one_key_are_unknown_to_another(service):
     one, two = await token_for(service, "one"), await token_for(service, "two")
     idempotency = {"idempotency-key": str(uuid.uuid4())}

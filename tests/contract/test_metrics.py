@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cellblock.api import exposition
 from cellblock.errors import RequestRefused
-from cellblock.model import Profile, Verdict
+from cellblock.events import Part
+from cellblock.model import CompileCacheUse, PartTimes, Profile, Verdict
 from cellblock.store import NewKey
-from doubles import CannotServeError, Gate, eventually, make_executed, make_outcome, until
+from doubles import (
+    CannotServeError,
+    Gate,
+    answer_four,
+    eventually,
+    make_compile_evidence,
+    make_executed,
+    make_outcome,
+    make_stage,
+    until,
+)
 from receivers import LoopbackNetwork, receiving, status
 from running import running
 
@@ -58,6 +71,58 @@ async def test_runs_are_counted_by_language_and_verdict_and_their_parts_timed(se
     assert value(found, "store_commit_writes_sum") >= value(found, "store_commit_seconds_count")
 
 
+async def test_program_is_timed_from_its_request_to_its_answer(tmp_path):
+    times = PartTimes(prepare_ns=3_000_000, spawn_ns=1_000_000, collect_ns=2_000_000, judge_ns=40_000)
+    outcome = make_executed(times=times, wall_time_ns=5_000_000)
+
+    async def takes_a_while(_job):
+        await asyncio.sleep(0.05)
+        return outcome
+
+    async with running(tmp_path, script=takes_a_while) as service:
+        begun_s = time.monotonic()
+        assert (await service.submit()).status_code == 200
+        took_s = time.monotonic() - begun_s
+        await until_counted(service, 1)
+        found = await figures(service)
+    sums = {
+        part: value(found, "stage_duration_seconds_sum", stage=part) for part in Part if part != "compile"
+    }
+    assert (sums[Part.PREPARE], sums[Part.SPAWN], sums[Part.COLLECT]) == (0.003, 0.001, 0.002)
+    assert (sums[Part.RUN], sums[Part.JUDGE]) == (0.005, 0.00004)
+    inside_s = sum(sums[part] for part in (Part.HANDOVER, Part.PREPARE, Part.RUN, Part.COLLECT, Part.JUDGE))
+    assert inside_s == pytest.approx(sums[Part.SUPERVISOR])
+    assert sums[Part.SUPERVISOR] >= 0.05
+    way = (Part.PARSE, Part.ACCEPT, Part.QUEUE, Part.SUPERVISOR, Part.STORE, Part.ANSWER)
+    assert all(sums[part] > 0 for part in way)
+    assert sum(sums[part] for part in way) < took_s + 0.002  # they hardly overlap
+    assert ("cellblock_stage_duration_seconds_count", frozenset({("stage", "compile")})) not in found
+
+
+async def test_request_without_a_result_has_no_time_of_an_answer(tmp_path):
+    gate = Gate()
+    async with running(tmp_path, script=gate, changes={"CELLBLOCK_SYNC_WAIT_MAX_MS": "50"}) as service:
+        assert (await service.submit()).status_code == 408
+        found = await figures(service)
+        assert value(found, "stage_duration_seconds_count", stage="accept") == 1
+        assert ("cellblock_stage_duration_seconds_count", frozenset({("stage", "answer")})) not in found
+        gate.open()
+
+
+async def test_execution_has_no_time_of_acceptance_but_one_of_its_answer(tmp_path):
+    async def ends_well(_job):
+        return make_executed()
+
+    async with running(tmp_path, script=ends_well) as service:
+        assert (await service.execute("print(1)")).status_code == 200
+        await until_counted(service, 1)
+        found = await figures(service)
+    for part in ("parse", "queue", "supervisor", "answer"):
+        assert value(found, "stage_duration_seconds_count", stage=part) == 1, part
+    for part in ("accept", "store"):
+        assert ("cellblock_stage_duration_seconds_count", frozenset({("stage", part)})) not in found
+
+
 async def until_counted(service, runs: int) -> None:
     """A waiter is answered just before its run is counted."""
     async with asyncio.timeout(5):
@@ -66,6 +131,42 @@ async def until_counted(service, runs: int) -> None:
             if sum(number for (name, _), number in found.items() if name == "cellblock_runs_total") == runs:
                 return
             await asyncio.sleep(0.005)
+
+
+async def test_use_of_the_compile_cache_is_counted_and_a_hit_is_no_compilation(service):
+    cold = make_executed(make_stage(), make_stage())
+    uses = [CompileCacheUse.MISS, CompileCacheUse.HIT, CompileCacheUse.HIT, CompileCacheUse.BYPASS]
+    answers = iter(uses)
+
+    async def compiled(_job):
+        evidence = msgspec.structs.replace(cold.evidence, compile=make_compile_evidence(next(answers)))
+        return msgspec.structs.replace(cold, evidence=evidence)
+
+    service.supervisor.script = compiled
+    told = [(await service.submit(language="c")).json()["evidence"]["compile"]["cache"] for _ in uses]
+    assert told == ["miss", "hit", "hit", "bypass"]
+    service.supervisor.script = answer_four
+    await service.submit()  # what is not compiled does not count
+    await until_counted(service, 5)
+    found = await figures(service)
+    counted = {result: value(found, "compile_cache_total", language="c", result=result) for result in told}
+    assert counted == {"hit": 2, "miss": 1, "bypass": 1}
+    assert sum(number for (name, _), number in found.items() if name == "cellblock_compile_cache_total") == 4
+    assert value(found, "stage_duration_seconds_count", stage="compile") == 2
+    assert value(found, "stage_duration_seconds_count", stage="run") == 5
+
+
+async def test_memory_of_the_compile_cache_is_what_the_supervisor_says_and_none_without_one(service):
+    async def shown(size_bytes):
+        async with asyncio.timeout(5):
+            while value(await figures(service), "compile_cache_bytes") != size_bytes:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    await shown(0)
+    await service.supervisor.tell_cache(12_345_678)
+    await shown(12_345_678)
+    await service.supervisor.die()
+    await shown(0)
 
 
 async def test_requests_are_counted_by_template_method_and_status(service):

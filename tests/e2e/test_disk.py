@@ -18,6 +18,7 @@ import pytest
 
 from cellblock.errors import StoreError
 from cellblock.store import Database
+from e2e.disks import assert_all_came_out, mount, ready, wait_until_ready
 from e2e.instance import Instance, running_instance
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
@@ -41,10 +42,6 @@ def disk():
             subprocess.run(["umount", "--lazy", directory / "data"], check=True)
 
 
-def mount(*arguments: object) -> None:
-    subprocess.run(["mount", *map(str, arguments)], check=True)
-
-
 @contextmanager
 def ballast(directory: Path, left_bytes: int = LEFT_BYTES):
     """Fill the disk but for a little, and give the space back at the end."""
@@ -63,25 +60,6 @@ def ballast(directory: Path, left_bytes: int = LEFT_BYTES):
         path.unlink(missing_ok=True)
 
 
-def ready(instance: Instance) -> httpx.Response:
-    return httpx.get(f"{instance.base_url}/api/health/ready", timeout=60)
-
-
-def wait_until_ready(instance: Instance, timeout_s: float) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while True:
-        try:
-            answer = ready(instance)
-            languages = httpx.get(f"{instance.base_url}/api/languages").json()
-            if answer.status_code == 200 and "python" in languages:
-                return
-            said = answer.text
-        except httpx.TransportError as error:
-            said = str(error)
-        assert time.monotonic() < deadline_s, f"not ready in {timeout_s} s: {said}"
-        time.sleep(0.05)
-
-
 def submit_until_refused(instance: Instance, timeout_s: float) -> tuple[dict[str, str], httpx.Response]:
     """Stream submissions in; returns what each accepted one is to print, and the answer that ended it."""
     accepted: dict[str, str] = {}
@@ -94,13 +72,6 @@ def submit_until_refused(instance: Instance, timeout_s: float) -> tuple[dict[str
             return accepted, answer
         accepted[answer.json()["id"]] = f"{number}\n"
     raise AssertionError(f"{number} were accepted by a full disk")
-
-
-def assert_all_came_out(instance: Instance, accepted: dict[str, str], timeout_s: float) -> None:
-    for submission, printed in accepted.items():
-        record = instance.finished(submission, timeout_s=timeout_s)
-        assert (record["job_status"], record["verdict"]) == ("completed", "AC"), record
-        assert record["stdout"] == printed
 
 
 def test_full_disk_refuses_loses_nothing_and_goes_on_when_there_is_space(disk, free_port, time_scale):

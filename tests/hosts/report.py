@@ -9,10 +9,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 import msgspec
 
 from cellblock import config
+from cellblock.engine.watch import Watch
+from cellblock.model import Profile
+from cellblock.sandbox.artifact import mount_copy, take_copy
+from cellblock.sandbox.cell import CellSpec
+from cellblock.sandbox.host import HOST_ROOT
 from cellblock.supervisor.__main__ import _become_root
 from hosts import kinds
 from sandbox.cells import MIB, Cells
@@ -33,6 +40,33 @@ import socket
 listener = socket.create_server(("127.0.0.1", 0))
 socket.create_connection(listener.getsockname())
 """
+
+
+async def run_from_a_copy(cells: Cells) -> str:
+    """Return what a program prints that is run from a copy of a file, as the compile cache does it."""
+    limits = cells._runtime(Profile.JUDGE, {}).limits[Profile.JUDGE]
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        main_file = Path(name, "main")
+        main_file.write_text("#!/bin/sh\necho copied\n")
+        main_file.chmod(0o755)
+        out_fd = os.open(name, os.O_PATH | os.O_DIRECTORY)
+        copy = await take_copy(out_fd, most_bytes=MIB, work_area_bytes=MIB, work_area_inodes=64)
+        os.close(out_fd)
+    mount_fd = await mount_copy(copy)
+    spec = CellSpec(
+        argv=("/out/main",),
+        environment={},
+        files=(),
+        stdin=b"",
+        limits=limits,
+        root=HOST_ROOT,
+        out_fd=mount_fd,
+    )
+    async with cells.host.cell(spec) as cell:
+        observed = await Watch(cell).run()
+    os.close(mount_fd)
+    return observed.stdout.content.decode()
 
 
 def main() -> None:
@@ -67,6 +101,8 @@ def main() -> None:
             }
             if report["mode"] == "none":
                 break
+        else:
+            report["copied"] = cells.call(run_from_a_copy(cells))
     finally:
         cells.close()
     if kept:

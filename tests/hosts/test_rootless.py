@@ -44,6 +44,7 @@ def test_with_uids_of_its_own_every_control_holds_and_every_limit_ends_what_it_l
     assert found["mode"] == "strict"
     assert not_ok(found) == set()
     assert kinds.verdicts(found) == kinds.ENDS
+    assert found["copied"] == "copied\n"
     assert found["runs"]["filter"]["syscall"] == "ptrace"
     for name, run in found["runs"].items():
         assert run["missing"] == [], name

@@ -44,7 +44,7 @@ suffixes = [".sh"]
 [compile]
 argv = ["{{executable}}", "{{main}}"]
 [run]
-argv = ["{{out}}/main"]
+argv = ["{{out}}/main", "{{args}}"]
 [limits.judge]{LIMITS}
 [limits.executor]{LIMITS}
 [limits.compile]{LIMITS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 
 import pytest
 
@@ -22,6 +23,17 @@ def test_exit_codes_are_the_programs_own(cells, code):
     assert (outcome.verdict, outcome.evidence.verdict_cause) == expected
     assert (outcome.exit_code, outcome.signal) == (code, None)
     assert outcome.evidence.verdict_actor is VerdictActor.RUNTIME
+
+
+def test_outcome_says_where_its_time_went(cells):
+    begun_ns = time.monotonic_ns()
+    outcome = cells.run("import time; time.sleep(0.05)")
+    took_ns = time.monotonic_ns() - begun_ns
+    times = outcome.times
+    assert 0 <= times.spawn_ns <= times.prepare_ns
+    assert min(times.prepare_ns, times.collect_ns, times.judge_ns) > 0
+    assert outcome.wall_time_ns >= 50_000_000
+    assert times.prepare_ns + outcome.wall_time_ns + times.collect_ns + times.judge_ns <= took_ns
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_main_file_never_takes_the_name_of_another(taken):
 def test_a_go_module_is_supplied_only_where_there_is_none():
     names = [file.name for file in plan_of("go-1.27", "cmd/app/main.go", "lib/lib.go").files]
     assert names == ["cmd/app/main.go", "lib/lib.go", "go.mod"]
-    assert plan_of("go-1.27", "cmd/app/main.go").compile.argv[-1] == "./cmd/app"
+    assert plan_of("go-1.27", "cmd/app/main.go").compile.argv[-3:-1] == ("cmd/app/main.go", "./cmd/app")
     assert [file.name for file in plan_of("go-1.27", "", "go.mod").files] == ["main.go", "go.mod"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from cellblock.dispatch import LocalQueue
@@ -199,3 +201,13 @@ async def test_errand_that_is_put_back_holds_its_bytes_again():
         queue.put_errand(make_job("a2", b"x" * 80), "a")
     assert take_all(queue) == ["a1"]
     queue.put_errand(make_job("a2", b"x" * 80), "a")
+
+
+async def test_submission_that_waits_is_one_object_to_the_garbage_collector():
+    queue = LocalQueue(1000)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(1000):
+        queue.put(make_record(f"{number}"), None)
+    gc.collect()
+    assert len(gc.get_objects()) - before < 1010

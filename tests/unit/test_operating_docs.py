@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from cellblock.events import Snapshot
+from cellblock.events import Part, Snapshot
 from cellblock.metrics import Metrics
 from cellblock.model import EnforcementMode
 
@@ -37,6 +37,12 @@ def published() -> set[str]:
 
 def test_table_is_what_is_published():
     assert set(re.findall(r"^\| `(cellblock_\w+)` \|", PAGE, re.MULTILINE)) == published()
+
+
+def test_every_stage_of_a_program_is_explained():
+    rows = PAGE.partition("| `stage` | from")[2].partition("\n\n")[0].splitlines()[2:]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(Part)
 
 
 def test_alerts_ask_for_figures_that_there_are():

@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 
 from cellblock.errors import StoreError
 from cellblock.model import JobStatus, Profile, Verdict
-from cellblock.store import Database, Keys, NewSubmission, Store, migrations
+from cellblock.store import Database, Keys, NewSubmission, Store, migrations, writer
 from cellblock.store.schema import metadata
 from cellblock.store.sqlite import open_engine
 from doubles import make_outcome
@@ -75,6 +75,12 @@ async def test_record_follows_a_submission_from_pending_to_its_result(store):
     assert final.job_status == JobStatus.COMPLETED
     assert final.outcome == make_outcome(stdout=b"\x00\xff\xfe")
     assert (final.created_at_ns, final.completed_at_ns) == (NOW_NS, NOW_NS + 2)
+
+
+async def test_job_that_is_read_back_is_of_the_key_that_sent_it(store):
+    new = new_submission(key_scope="key_one")
+    await store.insert(new)
+    assert (await store.job(new.id)).tenant == new.job().tenant == "key_one"
 
 
 async def test_inputs_are_dropped_with_the_result(store, tmp_path):
@@ -311,3 +317,19 @@ async def test_record_is_shown_to_the_scope_that_it_belongs_to_only(store):
     assert await store.get(new.id, "") is None
     (unfinished,) = await store.unfinished()
     assert unfinished.key_scope == "key_1"
+
+
+async def test_log_of_long_results_is_emptied_between_commits(store, tmp_path):
+    for _ in range(24):
+        submission = new_submission()
+        await store.insert(submission)
+        await finish(store, submission.id, stdout=b"x" * 4_000_000)
+    assert (tmp_path / "cellblock.db-wal").stat().st_size < 44_000_000
+    assert (tmp_path / "cellblock.db").stat().st_size > 40_000_000
+
+
+async def test_log_of_many_small_writes_is_emptied_too(monkeypatch, store, tmp_path):
+    monkeypatch.setattr(writer, "_CHECKPOINT_BYTES", 1 << 20)
+    for _ in range(40):
+        await asyncio.gather(*(store.insert(new_submission()) for _ in range(25)))
+    assert (tmp_path / "cellblock.db-wal").stat().st_size < 2 << 20

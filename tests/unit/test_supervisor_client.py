@@ -60,6 +60,14 @@ async def test_overlapping_runs_get_their_own_outcomes_in_any_order(supervisor, 
     assert [(await run).stdout for run in runs] == [str(n).encode() for n in range(20)]
 
 
+async def test_memory_of_the_compile_cache_is_as_last_told_and_none_without_a_supervisor(supervisor, client):
+    assert client.compile_cache_bytes == 0
+    await supervisor.tell_cache(4096)
+    await until(lambda: client.compile_cache_bytes == 4096)
+    await supervisor.die()
+    await until(lambda: client.compile_cache_bytes == 0)
+
+
 async def test_probe_answers_what_the_supervisor_saw(supervisor, client):
     assert await client.probe() == supervisor.features
 

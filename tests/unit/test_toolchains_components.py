@@ -95,7 +95,7 @@ def need_for(wheel, **more):
 
 def build(place, need, tree=Path("/")):
     made = place.fresh("component")
-    return made / "files", ComponentBuilder(place, None).build(made, need, tree, lambda _: None)
+    return made / "files", ComponentBuilder(place, None).build(made, need, "hash", tree, lambda _: None)
 
 
 def test_a_wheel_is_fetched_by_pip_and_kept_as_the_file_says(place, wheel):

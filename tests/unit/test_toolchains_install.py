@@ -17,7 +17,6 @@ from cellblock.languages.installed import (
     installed_root,
     tree_manifest,
 )
-from cellblock.languages.needs import component_hash
 from cellblock.toolchains import components, install, mirrors, tree
 from cellblock.toolchains.install import Installation, missing
 from cellblock.toolchains.packages import PackageSource, Resolution
@@ -86,14 +85,12 @@ class World:
             built_at="",
         )
 
-    def _build_component(self, directory, need, root, _advance):
+    def _build_component(self, directory, need, found, root, _advance):
         assert root.is_dir()
         self._note(need.name)
         (directory / "files" / "bin").mkdir(parents=True)
         (directory / "files" / "bin" / need.name).write_text("")
-        return ComponentManifest(
-            name=need.name, hash=component_hash(need), packages=need.pypi, disk_bytes=1, built_at=""
-        )
+        return ComponentManifest(name=need.name, hash=found, packages=need.pypi, disk_bytes=1, built_at="")
 
     def _note(self, what):
         if what == self.fails_at:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalogs import named_component, packages, runtime_file, small_catalog, wheel_component
+from catalogs import made_component, named_component, packages, runtime_file, small_catalog, wheel_component
 from cellblock.errors import ConfigError, HostError, RequestRefused
 from cellblock.languages.needs import component_hash
 from cellblock.toolchains.wanted import components_of, packages_of, read_catalog
@@ -67,7 +67,10 @@ def test_unknown_machine_is_an_error_that_lists_the_known():
         ("[[needs]]\ndownload_mb = 1", r"names neither debian = \[…\] nor component = …"),
         ('[[needs]]\ndebian = ["gcc"]\ncomponent = "x"', r"packages and a component are two entries"),
         ('[[needs]]\ncomponent = "../x"', r'component: "\.\./x" is not'),
-        ('[[needs]]\ncomponent = "x"\ndisk_mb = 3', r"component x has details but neither pypi nor npm"),
+        (
+            '[[needs]]\ncomponent = "x"\ndisk_mb = 3',
+            r"has details but neither pypi, npm nor prepare",
+        ),
         (wheel_component("x", version="*"), r'pypi: "x-wheel==\*" is not name==version'),
         (wheel_component("x", sha256="abc"), r'sha256: "abc" is not 64 hex digits'),
         (wheel_component("x").replace("sha256", "#"), r"component x has no sha256"),
@@ -75,6 +78,8 @@ def test_unknown_machine_is_an_error_that_lists_the_known():
         (wheel_component("x").replace('"bin/x"', '"/bin/x"'), r'keep: "/bin/x" is not a path inside'),
         (wheel_component("x").partition("[needs.keep]")[0], r"component x keeps nothing"),
         (wheel_component("x", more="prepare = [[]]"), r"prepare has an empty command"),
+        (made_component("x").replace("note", "../note"), r'files: "\.\./note" is not a path inside'),
+        (made_component("x", more='[needs.keep]\n"a" = "b"'), r"\[needs\.keep\], but no package to keep"),
         (GOOD_NPM.replace("@7.0.2", "@latest"), r"is not name@version"),
         (GOOD_NPM.replace("sha512-", "sha1-"), r"integrity: .* is not sha512"),
         (GOOD_NPM.replace("integrity", "#"), r"component ts has no integrity"),
@@ -101,10 +106,19 @@ def test_a_component_is_described_once():
 
 def test_any_change_of_a_description_changes_its_hash():
     first = read(wheel_component("x")).components["x"]
-    assert component_hash(first) == component_hash(read(wheel_component("x")).components["x"])
+    assert component_hash(first, "") == component_hash(read(wheel_component("x")).components["x"], "")
     for changed in (
         wheel_component("x", version="1.1"),
         wheel_component("x", sha256="1" * 64),
         wheel_component("x", more='prepare = [["true"]]'),
     ):
-        assert component_hash(read(changed).components["x"]) != component_hash(first)
+        assert component_hash(read(changed).components["x"], "") != component_hash(first, "")
+
+
+def test_only_what_a_tree_makes_is_another_component_for_another_tree():
+    fetched = read(wheel_component("x", more='prepare = [["true"]]')).components["x"]
+    assert component_hash(fetched, "one") == component_hash(fetched, "two")
+    made = read(made_component("x")).components["x"]
+    assert component_hash(made, "one") != component_hash(made, "two")
+    other = read(made_component("x").replace("a note", "another note")).components["x"]
+    assert component_hash(made, "one") != component_hash(other, "one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -12,9 +12,9 @@ import anyio._backends._asyncio  # noqa: F401  # what a stream needs, loaded now
 from litestar import Response
 from litestar.response import Stream
 
-from cellblock.api.errors import AnyRequest
+from cellblock.api.errors import AnyRequest, break_off
 from cellblock.api.outputs import json_pieces
-from cellblock.errors import RequestRefused
+from cellblock.errors import CellblockError, RequestRefused
 
 _JSON = "application/json"
 _SOON_S = 1
@@ -24,6 +24,10 @@ LONG_BYTES = 64 * 1024
 _LONG_ANSWERS_MAX_BYTES = 128 * 1024 * 1024
 
 AnyResponse = Response[Any]
+
+
+class BrokenOffError(CellblockError):
+    """An answer that was begun cannot be ended; its client sees that it is not whole."""
 
 
 class LongAnswers:
@@ -59,11 +63,18 @@ class LongAnswers:
             del self._held_bytes[scope]
 
 
-async def output_response(request: AnyRequest, status: int, body: object) -> AnyResponse:
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
+async def output_response(
+    request: AnyRequest, status: int, body: object, *, before_end: Callable[[], Awaitable[None]] = _at_once
+) -> AnyResponse:
     """Return ``body`` as JSON; an ``Output`` in it is a string.
 
     A long one is encoded while it is sent: beside what the program wrote, an answer under way holds
-    a few pieces, however slowly it is read.
+    a few pieces, however slowly it is read. Its last piece is sent after ``before_end``; if that raises
+    ``BrokenOffError`` it is never sent, which every client can tell from a whole answer.
     """
     pieces = json_pieces(body)
     first = next(pieces)
@@ -76,8 +87,21 @@ async def output_response(request: AnyRequest, status: int, body: object) -> Any
         async for piece in _one_by_one(json_pieces(body)):
             length += len(piece)
         headers["content-length"] = str(length)
-    content = _one_by_one(chain((first, second), pieces))
-    return Stream(content, status_code=status, headers=headers, media_type=_JSON)
+
+    async def content() -> AsyncIterator[bytes]:
+        last = b""
+        async for piece in _one_by_one(chain((first, second), pieces)):
+            if last:
+                yield last
+            last = piece
+        try:
+            await before_end()
+        except BrokenOffError as error:
+            break_off(request, str(error))
+            raise
+        yield last
+
+    return Stream(content(), status_code=status, headers=headers, media_type=_JSON)
 
 
 async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

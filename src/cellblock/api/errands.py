@@ -7,8 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 from cellblock.api.errors import CLIENT_GONE, AnyRequest
+from cellblock.api.stopwatch import stopwatch
 from cellblock.dispatch import LocalQueue
 from cellblock.errors import CellblockError, RequestRefused
+from cellblock.events import Part
 from cellblock.model import Job, Outcome, Verdict
 
 _SOON_S = 1
@@ -24,6 +26,7 @@ async def run_for(request: AnyRequest, job: Job, queue: LocalQueue, scope: str) 
     Raises ``RequestRefused`` (503) when the queue is full or the service stops, ``CellblockError``
     where we failed. The request's body has been read.
     """
+    stopwatch(request).end(Part.PARSE)
     errand = queue.put_errand(job, scope)
     gone = asyncio.create_task(_disconnected(request), name=f"client-of-{job.id}")
     try:
@@ -43,6 +46,7 @@ async def run_for(request: AnyRequest, job: Job, queue: LocalQueue, scope: str) 
             await gone
     if outcome.verdict is Verdict.IE or not outcome.stages:
         raise RunFailedError(outcome.error_message or "the run came to no result that can be trusted")
+    stopwatch(request).answer(since_s=errand.ended_at_s)
     return outcome
 
 

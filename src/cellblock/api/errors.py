@@ -61,6 +61,12 @@ def name_submission(request: AnyRequest, submission_id: str) -> None:
     request.scope["state"]["submission_id"] = submission_id
 
 
+def break_off(request: AnyRequest, why: str) -> None:
+    """Tell that an answer is not ended: its connection is closed, so that nobody takes it for whole."""
+    _log.warning("answer_broken_off", **_named(request), why=why)
+    request.scope["state"]["broken_off"] = True
+
+
 def json_response(status: int, body: object, headers: dict[str, str] | None = None) -> Response[bytes]:
     """Return ``body`` encoded as JSON."""
     return Response(

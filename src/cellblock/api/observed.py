@@ -11,6 +11,7 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from cellblock.api.stopwatch import Stopwatch
 from cellblock.events import RequestServed
 
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:+/=@-]{0,127}")
@@ -36,6 +37,7 @@ class Observed:
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         until_served = state["until_served"] = ExitStack()
+        stopwatch = state["stopwatch"] = Stopwatch()
         name = (b"x-request-id", request_id.encode())
         status = response_bytes = 0
 
@@ -50,8 +52,12 @@ class Observed:
 
         try:
             await self._app(scope, receive, watched_send)
+        except Exception:
+            if not state.get("broken_off"):  # else it has been told, and the server closes what is not whole
+                raise
         finally:
             until_served.close()
+            stopwatch.served()
             announced = sent.get(b"content-length", b"")
             client = scope.get("client")
             self._tell(
@@ -66,6 +72,7 @@ class Observed:
                     peer=client[0] if client else None,
                     submission_id=state.get("submission_id"),
                     caller=state.get("caller"),
+                    parts_s=stopwatch.parts_s,
                 )
             )
 

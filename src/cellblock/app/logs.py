@@ -7,16 +7,15 @@ beginning of a hash stand for them. Libraries' own records join the same stream.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import sys
-from contextlib import suppress
-from typing import Any, TextIO, cast
+from typing import Any
 
 import structlog
 from structlog.typing import Processor
 
 from cellblock.api.errors import CLIENT_GONE
+from cellblock.app.log_lines import LogLines
 from cellblock.events import RequestServed, RunEnded
 from cellblock.model import Job, Outcome
 
@@ -30,39 +29,47 @@ _WATCHING_ROUTES = frozenset(("/api/health", "/api/health/ready", "/metrics"))
 _log = structlog.get_logger("cellblock.served")
 
 
-class _Unfailing(io.TextIOBase):
-    """A stream whose failures are nobody's: a log that cannot be written costs no result."""
+class _Ours:
+    """What structlog calls with each finished line."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, lines: LogLines) -> None:
+        self.debug = self.info = self.warning = lines.put
+        self.error = self.critical = lines.put_now
+
+
+class _Theirs(logging.Handler):
+    """What libraries' own records come through."""
+
+    def __init__(self, lines: LogLines) -> None:
         super().__init__()
-        self._stream = stream
+        self._lines = lines
 
-    def write(self, text: str) -> int:
-        with suppress(OSError):
-            self._stream.write(text)
-        return len(text)
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001  # a record that cannot be put into words is not worth a request
+            self.handleError(record)
+            return
+        (self._lines.put_now if record.levelno >= logging.ERROR else self._lines.put)(line)
 
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
 
+def configure(level: str, log_format: str = "auto") -> LogLines:
+    """Send every record of ``level`` and above to standard error; ``auto`` is text on a terminal.
 
-def configure(level: str, log_format: str = "auto") -> None:
-    """Send every record of ``level`` and above to standard error; ``auto`` is text on a terminal."""
+    The answer is where all lines go; errors are written at once, whatever happens to the others.
+    """
+    # A process that was started without one must not write into whatever has its number now.
+    lines = LogLines(None if sys.stderr is None else sys.stderr.fileno())
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
-    sink = cast("TextIO", _Unfailing(sys.stderr))
+    as_text = log_format == "text" or (log_format == "auto" and is_terminal)
     # Plain tracebacks, for the ornate ones print local variables: programs, inputs, secrets.
     finish: list[Processor] = (
-        [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        [structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=structlog.dev.plain_traceback)]
         if as_text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
@@ -70,10 +77,10 @@ def configure(level: str, log_format: str = "auto") -> None:
     structlog.configure(
         processors=[*shared, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sink),
+        logger_factory=lambda *_: _Ours(lines),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sink)
+    handler = _Theirs(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -86,6 +93,7 @@ def configure(level: str, log_format: str = "auto") -> None:
     # What these say of an ordinary start repeats ours; their warnings are worth having.
     for library in ("uvicorn", "alembic"):
         logging.getLogger(library).setLevel(max(threshold, logging.WARNING))
+    return lines
 
 
 def request_served(event: RequestServed) -> None:

@@ -187,6 +187,8 @@ async def _welcome(settings: Settings, service_answers: asyncio.Future[bool], su
 
 
 def _say(message: str) -> None:
+    if sys.stderr is None:  # closed by whoever started us
+        return
     with suppress(OSError):  # where the log's disk is full, children are kept all the same
         sys.stderr.write(f"cellblock: {message}\n")
         sys.stderr.flush()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import encodings.idna
+import gc
 import ipaddress
 import os
 import signal
@@ -57,12 +58,13 @@ def main(arguments: Sequence[str]) -> int:
     ready_descriptor: int | None = parser.parse_args(arguments).ready_fd
     try:
         settings = config.load()
-        logs.configure(settings.log_level, settings.log_format)
+        lines = logs.configure(settings.log_level, settings.log_format)
         http_server.raise_descriptor_limit()
         with listening_socket(settings.host, settings.port) as listener:
             parts = assemble(settings)
             _give_up_privileges(settings, parent_pid)
-            uvloop.run(_serve_until_signal(settings, parts, listener, ready_descriptor))
+            with lines.together():  # only now: a thread keeps the rights that it began with
+                uvloop.run(_serve_until_signal(settings, parts, listener, ready_descriptor))
     except CellblockError as error:
         print(f"cellblock service: {error}", file=sys.stderr)  # noqa: T201  # the one line of a failed start
         return _EXIT_OWN_FAILURE
@@ -229,12 +231,15 @@ async def _serve_until_signal(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
-    def tell_parent() -> None:
+    def begin() -> None:
+        # What the start made stays: 100 000 objects, 50 ms of each full collection without this.
+        gc.collect()
+        gc.freeze()
         if ready_descriptor is not None:
             os.write(ready_descriptor, b"k" if parts.keys.exist() else b"1")
             os.close(ready_descriptor)
 
-    await serve(settings, parts, listener, stop=stop, on_started=tell_parent)
+    await serve(settings, parts, listener, stop=stop, on_started=begin)
 
 
 def _refuse_public_address_without_keys(settings: config.Settings, keys: Keys) -> None:

@@ -56,5 +56,6 @@ class Watching:
             enforcement_mode=status.enforcement_mode if status else EnforcementMode.NONE,
             draining=self._readiness.draining,
             languages=languages,
+            compile_cache_bytes=self._readiness.supervisor.compile_cache_bytes,
             deliveries_waiting=self._deliverer.waiting,
         )

@@ -29,7 +29,7 @@ from cellblock.supervisor.client import SupervisorClient
 from cellblock.toolchains.install import Installation, missing
 from cellblock.toolchains.place import Place
 from cellblock.toolchains.reporting import MB
-from cellblock.toolchains.wanted import EVERYTHING, HOST, Wanted, components_of, read_catalog
+from cellblock.toolchains.wanted import EVERYTHING, HOST, Wanted, read_catalog, required_components_of
 
 ALL_WELL = 0
 ONE_FAILED = 1
@@ -208,7 +208,7 @@ async def _settled(supervisor: SupervisorClient, runtime_id: str) -> LanguageSta
 def _is_installed(place: Place, wanted: Wanted, runtime: RuntimeFile) -> bool:
     if runtime.root == HOST:
         return os.access(runtime.executable, os.X_OK)
-    return not missing(place, wanted, [runtime])
+    return not missing(place, wanted, [runtime]).is_required
 
 
 def _state(
@@ -221,13 +221,16 @@ def _state(
             return Text("of the host", "green"), ""
         return Text("not on the host", "yellow"), f"{runtime.executable} does not exist"
     todo = missing(place, wanted, [runtime])
-    if todo:
+    if todo.is_required:
         download_mb = sum(need.download_mb for need in todo.components)
         return Text("not installed", "yellow"), install + (f" ({download_mb} MB)" if download_mb else "")
     if root is None or root.inside(runtime.executable) is None:
         return Text("broken", "bold red"), f"{runtime.executable} is missing: {install} --upgrade"
-    if failed_with := sorted(components_of([runtime]) - set(root.components)):
+    if failed_with := sorted(required_components_of([runtime]) - set(root.components)):
         return Text("broken", "bold red"), f"{', '.join(failed_with)} is missing: {install}"
+    if todo:
+        slower_without = ", ".join(need.name for need in todo.components)
+        return Text("installed", "green"), f"slower without {slower_without}: {install}"
     return Text("installed", "green"), ""
 
 

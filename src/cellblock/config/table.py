@@ -68,6 +68,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     code_max_bytes: int
     stdin_max_bytes: int
     output_max_bytes: int
+    compile_cache_bytes: int
+    compile_cache_shared: bool
     allow_localhost_webhooks: bool
     webhook_retry_horizon_ms: int
     webhook_concurrency: int
@@ -294,6 +296,15 @@ SETTINGS: tuple[Setting, ...] = (
         name="output_max_bytes", kind=whole("a number of bytes", 1, OUTPUT_CEILING_BYTES),
         default=str(10 * _MIB),
         unit="bytes", for_cells=True, help="Kept of each output stream; the rest is drained and dropped.",
+    ),
+    Setting(
+        name="compile_cache_bytes", kind=whole("a number of bytes", 0, 1 << 40), default=str(256 * _MIB),
+        unit="bytes",
+        help="Memory for compiled programs, so that equal ones need no compiler; 0 compiles each time.",
+    ),
+    Setting(
+        name="compile_cache_shared", kind=SWITCH, default="false", unit="true or false",
+        help="Use what one API key had compiled for others too; who measures can then tell what they sent.",
     ),
     Setting(
         name="allow_localhost_webhooks", kind=SWITCH, default="false", unit="true or false",

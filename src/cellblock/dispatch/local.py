@@ -36,11 +36,21 @@ class Waiting:
     scope: str = ""
     """The API key that it belongs to, by its id; empty without one."""
     queued_at_s: float = field(default_factory=time.monotonic)
+    ended_at_s: float | None = None
+    """When there was a result, by the monotonic clock."""
+    _ended: asyncio.Future[Record] | None = None
     _finished: asyncio.Future[Record] | None = None
 
     @property
+    def ended(self) -> asyncio.Future[Record]:
+        """What ``finished`` is going to be, as soon as that is known; it may not be on disk yet."""
+        if self._ended is None:
+            self._ended = asyncio.get_running_loop().create_future()
+        return self._ended
+
+    @property
     def finished(self) -> asyncio.Future[Record]:
-        """The final record; cancelled when the service stops before there is one.
+        """The final record, which is on disk; cancelled when the service stops before there is one.
 
         Made when it is first asked for: nobody awaits most of a long queue.
         """
@@ -66,6 +76,8 @@ class Errand:
     starts: int = 0
     """As a submission's."""
     queued_at_s: float = field(default_factory=time.monotonic)
+    ended_at_s: float | None = None
+    """As a submission's."""
 
     @property
     def id(self) -> str:

@@ -52,7 +52,7 @@ class Installation:
         if self._held is None:
             return False
         installed = self._held.root
-        components = {need.component for need in runtime.file.needs if need.component}
+        components = {need.component for need in runtime.file.needs if need.component and need.is_required}
         return (
             components <= set(installed.components) and installed.inside(runtime.file.executable) is not None
         )
@@ -70,14 +70,15 @@ class Installation:
             file = self._resident.setdefault((root, program), ResidentFile(path))
         await file.hold()
 
+    def toolchain(self, runtime: Runtime) -> str | None:
+        """Identify what the runtime's root holds; ``None`` for the host's own, which changes beneath us."""
+        if runtime.file.root == HOST_ROOT or self._held is None:
+            return None
+        return self._held.root.fingerprint_of(need.component for need in runtime.file.needs if need.component)
+
     def fingerprint(self, runtime: Runtime) -> str:
         """Identify all that the runtime's self-test rests on."""
-        if runtime.file.root == HOST_ROOT or self._held is None:
-            root = host_executable(Path(runtime.file.executable))
-        else:
-            root = self._held.root.fingerprint_of(
-                need.component for need in runtime.file.needs if need.component
-            )
+        root = self.toolchain(runtime) or host_executable(Path(runtime.file.executable))
         limits = (*runtime.limits.values(), runtime.compile_limits)
         return fingerprint([*surroundings(HELPER), root, runtime.fingerprint, *map(repr, limits)])
 

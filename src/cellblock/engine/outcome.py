@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -12,6 +11,7 @@ from cellblock.engine.watch import Observed
 from cellblock.model import (
     CellFacts,
     CgroupEvidence,
+    CompileCacheUse,
     CompileEvidence,
     Evidence,
     IsolationMode,
@@ -61,6 +61,8 @@ class Staged(Struct, frozen=True, kw_only=True):
     limits: Limits
     artifact_error: str | None = None
     """Of a compile stage: why what it left could not be executed."""
+    cache: CompileCacheUse = CompileCacheUse.BYPASS
+    """Of a compile stage: whether an equal one was looked for before it ran."""
 
     @property
     def succeeded(self) -> bool:
@@ -69,12 +71,23 @@ class Staged(Struct, frozen=True, kw_only=True):
         return facts.exit_code == 0 and judge(facts).verdict is Verdict.AC
 
 
-def conclude(ran: Staged, before: Sequence[Staged] = ()) -> Outcome:
-    """Return the outcome of a run whose cell has been closed; ``before`` is its compile stage."""
+class Compiled(Struct, frozen=True, kw_only=True):
+    """A compile stage as it is told."""
+
+    report: StageReport
+    evidence: CompileEvidence
+
+
+def tell_compile(compiled: Staged) -> Compiled:
+    """Return what is told of a compile stage."""
+    return Compiled(report=_report(compiled), evidence=_compile_evidence(compiled))
+
+
+def conclude(ran: Staged, compiled: Compiled | None = None) -> Outcome:
+    """Return the outcome of a run whose cell has been closed; ``compiled`` is the stage before it."""
     facts = _facts(ran)
     judgement = judge(facts)
-    compiled = before[0] if before else None
-    stages = (*before, ran)
+    stages = (_report(ran),) if compiled is None else (compiled.report, _report(ran))
     return Outcome(
         verdict=judgement.verdict,
         exit_code=facts.exit_code,
@@ -84,13 +97,14 @@ def conclude(ran: Staged, before: Sequence[Staged] = ()) -> Outcome:
         output_integrity=_integrity(ran.observed, facts),
         error_message=_error_message(judgement.verdict, facts),
         wall_time_ns=ran.observed.wall_ns,
-        evidence=_evidence(ran, facts, judgement, compiled),
-        stages=tuple(_report(stage) for stage in stages),
+        evidence=_evidence(ran, facts, judgement, compiled.evidence if compiled else None),
+        stages=stages,
     )
 
 
 def conclude_failed_compile(compiled: Staged) -> Outcome:
     """Return the outcome of a submission that did not get past its compiler."""
+    told = tell_compile(compiled)
     facts = _facts(compiled)
     judgement = judge(facts)
     said = compiled.observed.stdout.content + compiled.observed.stderr.content
@@ -105,8 +119,8 @@ def conclude_failed_compile(compiled: Staged) -> Outcome:
         output_integrity=_integrity(compiled.observed, facts),
         error_message=_error_message(judgement.verdict, facts) or _compile_message(judgement),
         wall_time_ns=compiled.observed.wall_ns,
-        evidence=_evidence(compiled, facts, judgement, compiled),
-        stages=(_report(compiled),),
+        evidence=_evidence(compiled, facts, judgement, told.evidence),
+        stages=(told.report,),
     )
 
 
@@ -118,7 +132,9 @@ def _compile_message(judgement: Judgement) -> str:
     return f"the compiler exceeded its {exceeded} limit" if exceeded else "the compiler was stopped"
 
 
-def _evidence(staged: Staged, facts: CellFacts, judgement: Judgement, compiled: Staged | None) -> Evidence:
+def _evidence(
+    staged: Staged, facts: CellFacts, judgement: Judgement, compiled: CompileEvidence | None
+) -> Evidence:
     cell, observed = staged.cell, staged.observed
     return Evidence(
         verdict_cause=judgement.cause,
@@ -135,7 +151,7 @@ def _evidence(staged: Staged, facts: CellFacts, judgement: Judgement, compiled: 
         language_version=staged.language_version,
         limits=staged.limits,
         warm_start=cell.shape.warm is not None,
-        compile=_compile_evidence(compiled) if compiled else None,
+        compile=compiled,
         seccomp=_seccomp(cell),
         facts=facts,
         node_id=staged.node_id,
@@ -152,6 +168,7 @@ def _compile_evidence(compiled: Staged) -> CompileEvidence:
         memory_peak_bytes=facts.memory_peak_bytes,
         controls_applied=_controls(compiled.cell).applied,
         controls_missing=_controls(compiled.cell).missing,
+        cache=compiled.cache,
     )
 
 

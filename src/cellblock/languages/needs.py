@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 _EDITION = 2
 """Raised by hand when the same description comes to mean other files."""
@@ -43,6 +43,11 @@ class Need(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prepare_environment: dict[str, str] = {}
     keep: dict[str, str] = {}
     """Path in the unpacked packages by path in the component."""
+    # What is unset is not encoded: descriptions that say nothing of these kept their hashes.
+    files: dict[str, str] | UnsetType = UNSET
+    """Texts by path in the component, written before it is prepared."""
+    optional: bool | UnsetType = UNSET
+    """The runtime works without it, only slower."""
 
     @property
     def name(self) -> str:
@@ -52,12 +57,26 @@ class Need(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def is_described(self) -> bool:
         """Whether this entry says where the component comes from."""
+        return bool(self.pypi or self.npm or self.prepare)
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether it comes from a registry; otherwise it is made by and for one tree."""
         return bool(self.pypi or self.npm)
 
+    @property
+    def is_required(self) -> bool:
+        """Whether a runtime that names it cannot do without."""
+        return not self.optional
 
-def component_hash(component: Need) -> str:
-    """Identify what a described component is made of: two that differ in anything differ in this."""
-    encoded = msgspec.json.encode([_EDITION, component], order="deterministic")
+
+def component_hash(component: Need, tree_hash: str) -> str:
+    """Identify what a described component is made of: two that differ in anything differ in this.
+
+    What is made by the programs of a tree is another component for another tree.
+    """
+    parts = [_EDITION, component] if component.is_fetched else [_EDITION, component, tree_hash]
+    encoded = msgspec.json.encode(parts, order="deterministic")
     return hashlib.sha256(encoded).hexdigest()[:16]
 
 
@@ -79,8 +98,9 @@ def _problem(need: Need) -> str:
     if problem := _unfit("component", [need.component], _COMPONENT, "a name of a directory"):
         return problem
     if not need.is_described:
-        described = msgspec.structs.replace(need, component=None) != Need()
-        return f"component {need.component} has details but neither pypi nor npm" if described else ""
+        described = msgspec.structs.replace(need, component=None, optional=UNSET) != Need()
+        problem = f"component {need.component} has details but neither pypi, npm nor prepare"
+        return problem if described else ""
     return _description_problem(need)
 
 
@@ -93,14 +113,17 @@ def _description_problem(need: Need) -> str:
         return f"component {need.component} has no sha256 = […] of its wheels"
     if need.npm and not need.integrity:
         return f"component {need.component} has no integrity = […] of its tarballs"
-    if not need.keep:
+    if need.is_fetched and not need.keep:
         return f"component {need.component} keeps nothing: add [needs.keep]"
+    if need.keep and not need.is_fetched:
+        return f"component {need.component} has [needs.keep], but no package to keep anything of"
     return (
         _unfit("pypi", need.pypi, _PYPI, "name==version")
         or _unfit("npm", need.npm, _NPM, "name@version")
         or _unfit("sha256", need.sha256, r"[0-9a-f]{64}", "64 hex digits")
         or _unfit("integrity", need.integrity, r"sha512-[A-Za-z0-9+/]{86}==", "sha512- and base64")
         or _unfit("keep", [*need.keep, *need.keep.values()], _INSIDE, "a path inside")
+        or _unfit("files", need.files or (), _INSIDE, "a path inside")
         or ("" if all(need.prepare) else "prepare has an empty command")
     )
 

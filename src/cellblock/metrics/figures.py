@@ -19,9 +19,9 @@ from prometheus_client import (
     generate_latest,
 )
 
-from cellblock.events import RequestServed, RunEnded, RunEnding, Snapshot
+from cellblock.events import Part, RequestServed, RunEnded, RunEnding, Snapshot
 from cellblock.metrics.state import StateCollector
-from cellblock.model import Outcome, Verdict
+from cellblock.model import CompileCacheUse, Outcome, Verdict
 
 _OTHER = "other"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -33,6 +33,11 @@ DELIVERY_RESULTS = ("delivered", "retry", "failed")
 """What an attempt at a webhook came to: taken, to be tried again, or given up."""
 
 _FAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+# Close enough together that a median read from them is right within a sixth.
+_PARTS_S = (
+    *(0.00005, 0.0001, 0.00015, 0.00025, 0.0004, 0.0006, 0.001, 0.0015, 0.0025, 0.004, 0.006, 0.01, 0.015),
+    *(0.025, 0.04, 0.06, 0.1, 0.15, 0.25, 0.4, 0.6, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
 _RUN_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _WAIT_S = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -65,19 +70,27 @@ class Metrics:
             ("language", "verdict"),
             registry=registry,
         )
+        self._compile_cache = Counter(
+            "cellblock_compile_cache",
+            "Programs of compiled languages that ended: whether an equal one had been compiled before (hit), "
+            "not (miss), or nobody looked (bypass).",
+            ("language", "result"),
+            registry=registry,
+        )
         self._queue = Histogram(
             "cellblock_queue_wait_seconds",
             "From a place in the queue to the hand-over.",
             buckets=_WAIT_S,
             registry=registry,
         )
-        self._stages = _Family(
+        self._parts = _Family(
             Histogram(
                 "cellblock_stage_duration_seconds",
-                "Parts of a run: compile and run by the programs' own clocks, supervisor (both, and their "
-                "cells), store, total (queue to result).",
+                "Parts of a program's way from its request to the answer: parse, accept, queue, handover, "
+                "prepare (spawn within it), compile and run (by the programs' own clocks), collect, judge, "
+                "store, answer; supervisor: from handover to judge; total: from queue to store.",
                 ("stage",),
-                buckets=_RUN_S,
+                buckets=_PARTS_S,
                 registry=registry,
             )
         )
@@ -120,17 +133,22 @@ class Metrics:
             self._deliveries.labels(result)
 
     def request_served(self, event: RequestServed) -> None:
-        """Count an HTTP request."""
+        """Count an HTTP request, and its parts where it asked for a run."""
         method = event.method if event.method in _METHODS else _OTHER
         self._requests.observe(event.duration_s, event.route or _OTHER, method, event.status)
+        for part, duration_s in event.parts_s.items():
+            self._parts.observe(duration_s, part)
 
     def run_ended(self, event: RunEnded) -> None:
         """Count a run and its parts."""
         self._runs.labels(event.language, _verdict(event)).inc()
         self._queue.observe(event.queue_s)
-        for stage, duration_s in _parts(event):
+        compiled = event.outcome.evidence.compile if event.outcome else None
+        if compiled is not None:
+            self._compile_cache.labels(event.language, compiled.cache.value).inc()
+        for part, duration_s in _parts(event):
             if duration_s is not None:
-                self._stages.observe(duration_s, stage)
+                self._parts.observe(duration_s, part)
 
     def committed(self, writes: int, duration_s: float) -> None:
         """Count a commit of the store."""
@@ -178,20 +196,37 @@ def _verdict(event: RunEnded) -> str:
     return event.outcome.verdict.value
 
 
-def _parts(event: RunEnded) -> Iterable[tuple[str, float | None]]:
-    yield "supervisor", event.supervisor_s
-    yield "store", event.store_s
-    yield "total", event.total_s
-    if event.outcome is not None:
-        yield from _stages(event.outcome)
-
-
-def _stages(outcome: Outcome) -> Iterable[tuple[str, float | None]]:
-    """Return how long the program's own stages took, by its own clock."""
-    if outcome.verdict is Verdict.IE:
+def _parts(event: RunEnded) -> Iterable[tuple[Part, float | None]]:
+    yield Part.QUEUE, event.queue_s
+    yield Part.SUPERVISOR, event.supervisor_s
+    yield Part.STORE, event.store_s
+    yield Part.TOTAL, event.total_s
+    if event.outcome is None or event.outcome.verdict is Verdict.IE:
         return
-    compiled = outcome.evidence.compile
-    if compiled is not None:
-        yield "compile", None if compiled.wall_ms is None else compiled.wall_ms / 1000
-    if outcome.wall_time_ns is not None and (compiled is None or len(outcome.stages) > 1):
-        yield "run", outcome.wall_time_ns / _NS_PER_S
+    compile_s, run_s = _programs(event.outcome)
+    yield Part.COMPILE, compile_s
+    yield Part.RUN, run_s
+    times = event.outcome.times
+    if times is None:
+        return
+    of_cells_ns = times.prepare_ns + times.collect_ns + times.judge_ns
+    yield Part.PREPARE, times.prepare_ns / _NS_PER_S
+    yield Part.SPAWN, times.spawn_ns / _NS_PER_S
+    yield Part.COLLECT, times.collect_ns / _NS_PER_S
+    yield Part.JUDGE, times.judge_ns / _NS_PER_S
+    if event.supervisor_s is not None:
+        known_s = of_cells_ns / _NS_PER_S + (compile_s or 0) + (run_s or 0)
+        yield Part.HANDOVER, max(0.0, event.supervisor_s - known_s)
+
+
+def _programs(outcome: Outcome) -> tuple[float | None, float | None]:
+    """Return how long compiler and program took, by their own clocks; ``None`` where there was none."""
+    if outcome.evidence.compile is None:
+        return None, _seconds(outcome.wall_time_ns)
+    was_compiled = outcome.evidence.compile.cache is not CompileCacheUse.HIT
+    compile_s = _seconds(outcome.stages[0].wall_time_ns) if outcome.stages and was_compiled else None
+    return compile_s, _seconds(outcome.wall_time_ns) if len(outcome.stages) > 1 else None
+
+
+def _seconds(duration_ns: int | None) -> float | None:
+    return None if duration_ns is None else duration_ns / _NS_PER_S

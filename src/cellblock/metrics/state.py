@@ -29,6 +29,7 @@ class StateCollector:
             ("slots", "Programs that may run at the same time; 0 without a supervisor.", now.slots),
             ("slots_busy", "Slots with a program in them.", now.slots_busy),
             ("supervisor_connected", "1 while a supervisor is connected.", now.supervisor_connected),
+            ("compile_cache_bytes", "Memory that the compile cache holds.", now.compile_cache_bytes),
             ("draining", "1 while the service is stopping.", now.draining),
         ):
             yield GaugeMetricFamily(f"cellblock_{name}", about, value=float(value))

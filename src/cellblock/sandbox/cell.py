@@ -57,6 +57,8 @@ class Cell:
         self.controls: Controls | None = None
         self.cpu_baseline_usec = 0
         """CPU that set-up used inside the limited cgroup, not counted for the program."""
+        self.spawn_begun_ns = self.spawned_ns = 0
+        """CLOCK_MONOTONIC when its processes were asked for, and when they were confined."""
         self.released_ns = 0
         """CLOCK_MONOTONIC when the job was handed over, as seen here."""
         self.exited: wire.CellEvent | None = None
@@ -86,6 +88,7 @@ class Cell:
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``."""
         self._ready_fds = 1 + self.shape.makes_out + bool(features & wire.FEATURE_SECCOMP_NOTIFY)
+        self.spawn_begun_ns = time.monotonic_ns()
         request_fd = memory_file("request", self._request(clone_flags, features))
         try:
             fds = [
@@ -108,6 +111,7 @@ class Cell:
             raise SandboxError("prepare", detail=f"not ready within {_PREPARE_TIMEOUT_S} s") from None
         if self.failure:
             raise self.failure
+        self.spawned_ns = time.monotonic_ns()
         self._read_back(spawner.namespaces)
 
     def take_out(self) -> int:

@@ -21,6 +21,7 @@ from cellblock.errors import HostError
 from cellblock.sandbox.leases import BLOCK_SIZE
 
 _CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNS = 0x00020000
 _UID_MAP = Path("/proc/self/uid_map")
 _ALL_UIDS = 2**32 - 1
 _TOOLS = {"/etc/subgid": "newgidmap", "/etc/subuid": "newuidmap"}
@@ -88,6 +89,8 @@ def enter_user_namespace(uid_range: tuple[int, int]) -> None:
         raise HostError(f"no user namespace: {os.strerror(error)}; {why_refused()}")
     _map_what_is_not("gid_map", gid)
     _map_what_is_not("uid_map", uid)
+    # Only root of the mount namespace that he is in makes file systems. Without one, the probe says so.
+    _libc.unshare(_CLONE_NEWNS)
 
 
 def why_refused() -> str:

@@ -76,12 +76,13 @@ class Database:
             self._peeking.close()
         self._write_engine.dispose()
 
-    def write(self, operation: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def write(self, operation: Callable[[Connection], T], *, size_bytes: int = 0) -> asyncio.Future[T]:
         """Queue ``operation`` now, before anything that is written later; the future gets its result.
 
         An operation may be run twice (the first time rolled back), so it does nothing but SQL.
+        ``size_bytes`` says about how much it stores, where that is more than some numbers and names.
         """
-        return self._writer.submit(operation)
+        return self._writer.submit(operation, size_bytes)
 
     async def read(self, operation: Callable[[Connection], T]) -> T:
         """Run ``operation`` beside the writer, on what was committed last."""

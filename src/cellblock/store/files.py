@@ -7,6 +7,7 @@ lost without a word; so that is looked for here.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import struct
@@ -89,10 +90,10 @@ class Files:
                 f"restore a backup, or save what can be read with `sqlite3 {self.database} .recover`, or "
                 "move both away to begin with an empty database"
             )
-        free_bytes, read_only = _disk(directory)
+        free_bytes = _free_bytes(directory)
         if code == sqlite3.SQLITE_FULL or (code in _OF_THE_DISK and free_bytes < _NO_ROOM_BYTES):
             return "the store's disk is full", f"free space on the disk of {directory}"
-        if code == sqlite3.SQLITE_READONLY or (code in _OF_THE_DISK and read_only):
+        if code == sqlite3.SQLITE_READONLY or (code in _OF_THE_DISK and _is_read_only(directory)):
             return "the store is read-only", f"make {directory} and the files in it writable"
         advice = f"check the data directory {directory}: its owner, its free space, its disk"
         return "the store cannot be reached", advice
@@ -105,13 +106,23 @@ class Files:
         return tuple((file.st_dev, file.st_ino) for file in found)
 
 
-def _disk(directory: Path) -> tuple[int, bool]:
-    """Return how many bytes are free for us, and whether the file system is read-only."""
+def _free_bytes(directory: Path) -> int:
+    """Return how many bytes are free for us."""
     try:
         disk = os.statvfs(directory)
     except OSError:
-        return _NO_ROOM_BYTES, False
-    return disk.f_bavail * disk.f_frsize, bool(disk.f_flag & os.ST_RDONLY)
+        return _NO_ROOM_BYTES
+    return disk.f_bavail * disk.f_frsize
+
+
+def _is_read_only(directory: Path) -> bool:
+    """Say whether the file system takes nothing: one that had an error says so to those who write, only."""
+    try:
+        now = directory.stat()
+        os.utime(directory, ns=(now.st_atime_ns, now.st_mtime_ns))
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
 
 
 def _is_wal_header(header: bytes) -> bool:

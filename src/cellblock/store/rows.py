@@ -39,7 +39,14 @@ RECORD_COLUMNS = (
     _columns.stdout,
     _columns.stderr,
 )
-JOB_COLUMNS = (_columns.id, _columns.language, _columns.profile, _columns.code, _columns.stdin)
+JOB_COLUMNS = (
+    _columns.id,
+    _columns.language,
+    _columns.profile,
+    _columns.code,
+    _columns.stdin,
+    _columns.key_scope,
+)
 
 _evidence_decoder = msgspec.json.Decoder(Evidence)
 
@@ -49,10 +56,17 @@ def final_status(outcome: Outcome) -> JobStatus:
     return JobStatus.ERROR if outcome.verdict is Verdict.IE else JobStatus.COMPLETED
 
 
-def job_of(submission_id: str, language: str, profile: Profile, code: bytes, stdin: bytes) -> Job:
+def job_of(
+    submission_id: str, language: str, profile: Profile, code: bytes, stdin: bytes, key_scope: str
+) -> Job:
     """Return the job of a submission of one file, under its language's default name."""
     return Job(
-        id=submission_id, language=language, files=(SourceFile("", code),), stdin=stdin, profile=profile
+        id=submission_id,
+        language=language,
+        files=(SourceFile("", code),),
+        stdin=stdin,
+        profile=profile,
+        tenant=key_scope,
     )
 
 

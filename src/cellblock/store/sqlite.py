@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 _BUSY_TIMEOUT_MS = 5000
 _PEEK_BUSY_TIMEOUT_S = 0.1
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
-_CHECKPOINT_PAGES = 8192
-"""32 MiB: not every result of some MiB is written twice before it is answered."""
+_CHECKPOINT_PAGES = 32768
+"""128 MiB: in case the writer, which empties the log between its commits, expected much less in it."""
 
 
 def open_engine(database: Path, *, connections: int, begin: str, create: bool = True) -> Engine:

@@ -48,7 +48,7 @@ class NewSubmission(Struct, frozen=True, kw_only=True):
 
     def job(self) -> Job:
         """Return what the supervisor is to run."""
-        return job_of(self.id, self.language, self.profile, self.code, self.stdin)
+        return job_of(self.id, self.language, self.profile, self.code, self.stdin, self.key_scope)
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
@@ -128,7 +128,7 @@ class Store:
             connection.exec_driver_sql(_INSERT, row)
             return new.id
 
-        return self._database.write(operation)
+        return self._database.write(operation, size_bytes=len(new.code) + len(new.stdin))
 
     def mark_running(self, submission_id: str, started_at_ns: int) -> Awaitable[None]:
         """Note that the job was handed to a supervisor, and count that start.
@@ -168,7 +168,7 @@ class Store:
                 connection, submission_id, output_bytes=outcome.output_bytes, at_ns=completed_at_ns
             )
 
-        kept = self._database.write(operation)
+        kept = self._database.write(operation, size_bytes=outcome.output_bytes)
         kept.add_done_callback(self._tell_due)
         return kept
 
@@ -207,7 +207,7 @@ class Store:
             row = connection.execute(_select_job, {"wanted": submission_id}).one_or_none()
             if row is None or row.code is None:
                 return None
-            return job_of(row.id, row.language, Profile(row.profile), row.code, row.stdin)
+            return job_of(row.id, row.language, Profile(row.profile), row.code, row.stdin, row.key_scope)
 
         return await self._database.read(operation)
 

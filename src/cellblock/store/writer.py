@@ -21,6 +21,9 @@ from cellblock.store.files import Files
 
 T = TypeVar("T")
 _BATCH_MAX = 256
+_CHECKPOINT_BYTES = 32 * 1024 * 1024
+_WRITE_BYTES = 2 * 4096
+"""Roughly what a write puts into the log beside its contents: a few pages, some of them shared."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +32,7 @@ class _Write:
 
     operation: Callable[[Connection], Any]
     future: asyncio.Future[Any]
+    size_bytes: int
     result: Any = None
     error: Exception | None = None
 
@@ -51,6 +55,7 @@ class Writer:
         self._wrote_at_s = -math.inf
         self._failed_at_s = -math.inf
         self._failure: StoreError | None = None
+        self._logged_bytes = 0
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
@@ -65,13 +70,14 @@ class Writer:
             raise StoreError(str(self._failure), reason=self._failure.reason) from self._failure
         return now_s - self._wrote_at_s < within_s
 
-    def submit(self, operation: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def submit(self, operation: Callable[[Connection], T], size_bytes: int) -> asyncio.Future[T]:
         """Queue ``operation`` now; the future gets its result, or ``StoreError``.
 
         An operation may be run twice (the first time rolled back), so it does nothing but SQL.
+        ``size_bytes`` says what it stores.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Write(operation, future))
+        self._queue.put(_Write(operation, future, size_bytes))
         return future
 
     def close(self) -> None:
@@ -89,6 +95,9 @@ class Writer:
                 self._commit(batch)
                 _tell(batch)
                 self._on_commit(len(batch), time.perf_counter() - started_s)
+                self._logged_bytes += sum(_WRITE_BYTES + write.size_bytes for write in batch)
+                if self._logged_bytes >= _CHECKPOINT_BYTES:
+                    self._empty_log()
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for one write and take what else is there; the flag says that ``close`` was called."""
@@ -124,7 +133,7 @@ class Writer:
             write.error = failure
             if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
                 self._note_failure(failure)
-                self._make_room()
+                self._empty_log()
         except StoreError as error:
             write.error = error
             self._note_failure(error)
@@ -141,8 +150,12 @@ class Writer:
     def _note_failure(self, failure: StoreError) -> None:
         self._failure, self._failed_at_s = failure, time.monotonic()
 
-    def _make_room(self) -> None:
-        """Write the log into the database, as far as that goes, so that its space can be used again."""
+    def _empty_log(self) -> None:
+        """Write the log into the database, as far as that goes, so that its space is used again.
+
+        SQLite would do it inside a commit, whose callers would wait for it too.
+        """
+        self._logged_bytes = 0
         with suppress(SQLAlchemyError, sqlite3.Error), closing(self._engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 

@@ -18,6 +18,7 @@ from cellblock.errors import CellblockError, RequestRefused, SupervisorLostError
 from cellblock.model import Job, Outcome, Remedy, SupervisorStatus
 from cellblock.supervisor.frames import Connection
 from cellblock.supervisor.messages import (
+    CacheMessage,
     CancelRequest,
     FailureReply,
     LostReply,
@@ -52,6 +53,8 @@ class SupervisorClient:
     def __init__(self, path: Path) -> None:
         """Speak to the supervisor behind the unix socket ``path``."""
         self._path = path
+        self.compile_cache_bytes = 0
+        """How much memory the supervisor's compile cache holds, as it last said."""
         self._status: SupervisorStatus | None = None
         self._ready = asyncio.Event()
         self._on_change: Callable[[], None] = lambda: None
@@ -158,6 +161,8 @@ class SupervisorClient:
                 self._status = status
                 self._ready.set()
                 self._on_change()
+            case CacheMessage(size_bytes=size_bytes):
+                self.compile_cache_bytes = size_bytes
             case RunReply(seq=sequence, outcome=outcome):
                 _resolve(self._runs.pop(sequence, None), outcome)
             case ProbeReply(seq=sequence, features=features):
@@ -175,6 +180,7 @@ class SupervisorClient:
         link.abort()
         self._link = None
         self._ready.clear()
+        self.compile_cache_bytes = 0
         error = SupervisorLostError(reason)
         for run in self._runs.values():
             _fail(run, error)

@@ -43,6 +43,12 @@ class StatusMessage(Struct, frozen=True, tag="status"):
     status: SupervisorStatus
 
 
+class CacheMessage(Struct, frozen=True, tag="cache"):
+    """How much memory the compile cache holds; unasked, whenever it changed."""
+
+    size_bytes: int
+
+
 class RunReply(Struct, frozen=True, tag="ran"):
     """How the job ended, whatever its verdict."""
 
@@ -81,7 +87,7 @@ class RefusalReply(Struct, frozen=True, tag="refused"):
 
 
 Request = RunRequest | CancelRequest | ProbeRequest
-Reply = StatusMessage | RunReply | ProbeReply | FailureReply | LostReply | RefusalReply
+Reply = StatusMessage | CacheMessage | RunReply | ProbeReply | FailureReply | LostReply | RefusalReply
 
 _NO_MESSAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What the decoder raises; text that is no UTF-8 and nesting without end it leaves to Python."""
@@ -89,7 +95,7 @@ _NO_MESSAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
-    StatusMessage | RunReply | ProbeReply | FailureReply | LostReply | RefusalReply
+    StatusMessage | CacheMessage | RunReply | ProbeReply | FailureReply | LostReply | RefusalReply
 )
 
 

@@ -22,6 +22,7 @@ from cellblock.model import SupervisorStatus
 from cellblock.sandbox.host import Host
 from cellblock.supervisor.frames import MAX_PAYLOAD_BYTES, Connection, ProtocolError
 from cellblock.supervisor.messages import (
+    CacheMessage,
     CancelRequest,
     FailureReply,
     LostReply,
@@ -59,6 +60,7 @@ class SupervisorServer:
         self._registry = registry
         self._installation = installation
         self._engine = Engine(settings, host, registry, installation)
+        self._engine.compile_cache.on_change = self._tell_cache
         self._checking = asyncio.Lock()
         self._probing = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.worker_slots)
@@ -107,7 +109,13 @@ class SupervisorServer:
         return task
 
     def _tell_status(self) -> None:
-        frame = encode(StatusMessage(self.status))
+        self._tell(StatusMessage(self.status))
+
+    def _tell_cache(self) -> None:
+        self._tell(CacheMessage(self._engine.compile_cache.size_bytes))
+
+    def _tell(self, message: StatusMessage | CacheMessage) -> None:
+        frame = encode(message)
         for peer in self._peers:
             peer.send(frame)
 
@@ -118,6 +126,7 @@ class SupervisorServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._engine.compile_cache.close()
         for peer in self._peers:
             peer.close()
 
@@ -129,6 +138,7 @@ class SupervisorServer:
             return
         self._peers.add(peer)
         peer.send(encode(StatusMessage(self.status)))
+        peer.send(encode(CacheMessage(self._engine.compile_cache.size_bytes)))
 
     def forget(self, peer: _Peer) -> None:
         """Tell a peer nothing more."""

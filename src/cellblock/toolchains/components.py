@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cellblock.errors import HostError
 from cellblock.languages.installed import MOUNTED_BELOW, ComponentManifest
-from cellblock.languages.needs import Need, component_hash
+from cellblock.languages.needs import Need
 from cellblock.toolchains import commands, registries
 from cellblock.toolchains.place import Place, entries_below, measure_and_close
 from cellblock.toolchains.registries import Member
@@ -38,7 +38,9 @@ class ComponentBuilder:
         self._carrier = carrier
         self._npm: list[str] = []
 
-    def build(self, directory: Path, need: Need, tree: Path, advance: Advance) -> ComponentManifest:
+    def build(
+        self, directory: Path, need: Need, found_hash: str, tree: Path, advance: Advance
+    ) -> ComponentManifest:
         """Fetch, unpack and prepare a component into ``directory/files``; raises ``HostError``."""
         self._place.downloads.mkdir(mode=0o755, exist_ok=True)
         directory.chmod(0o700)  # some of it is nobody's for a while, and others may be nobody, too
@@ -46,12 +48,13 @@ class ComponentBuilder:
         files.mkdir(mode=0o755)
         share = 0.2 if need.prepare else _DOWNLOADED
         keep(self._members(need, lambda: advance(share * self._downloaded_share(need))), need.keep, files)
+        _write(need.files or {}, files)
         advance(share + 0.1)
         if need.prepare:
             _prepare(need, files, tree)
         return ComponentManifest(
             name=need.name,
-            hash=component_hash(need),
+            hash=found_hash,
             packages=(*need.pypi, *need.npm),
             disk_bytes=measure_and_close(files),
             built_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -111,6 +114,16 @@ def keep(members: Iterable[Member], kept: dict[str, str], directory: Path) -> No
         raise HostError(
             f"the package holds no {kept[min(empty)]}, which the language file wants to keep as {min(empty)}"
         )
+
+
+def _write(texts: dict[str, str], directory: Path) -> None:
+    """Write what the language file itself brings."""
+    for place, text in texts.items():
+        target = directory / place
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+        target.chmod(0o644)
+        os.utime(target, (_MADE_AT_S, _MADE_AT_S))
 
 
 def _prepare(need: Need, files: Path, tree: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from cellblock.errors import HostError
@@ -28,7 +29,13 @@ from cellblock.toolchains import components, mirrors, registries, tree
 from cellblock.toolchains.packages import PackageSource, Resolution
 from cellblock.toolchains.place import Place
 from cellblock.toolchains.reporting import MB, Reporter, Sizes
-from cellblock.toolchains.wanted import HOST, Wanted, components_of, packages_of
+from cellblock.toolchains.wanted import (
+    HOST,
+    Wanted,
+    components_of,
+    packages_of,
+    required_components_of,
+)
 
 _SPARE_BYTES = 200 * MB
 """Left free on the file system."""
@@ -45,6 +52,11 @@ class Missing(Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return self.tree or bool(self.components)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether anything does not work before it is there; the rest only makes things faster."""
+        return self.tree or any(need.is_required for need in self.components)
 
 
 def missing(place: Place, wanted: Wanted, runtimes: Iterable[RuntimeFile]) -> Missing:
@@ -65,7 +77,8 @@ def missing(place: Place, wanted: Wanted, runtimes: Iterable[RuntimeFile]) -> Mi
         components=tuple(
             need
             for name, need in wanted.components.items()
-            if name in named and not _has_component(place, state, need)
+            if name in named
+            and not (_has_component(place, state, need) and (need.is_fetched or not needs_tree))
         ),
     )
 
@@ -94,11 +107,13 @@ class Installation:
             # What another installation has brought meanwhile need not be brought again.
             todo = missing(self._place, self._wanted, runtimes)
             if upgrade or todo:
-                self._bring(self._with_installed(runtimes), todo, upgrade=upgrade)
+                self._bring(runtimes, upgrade=upgrade)
             return upgrade or bool(todo)
 
-    def _bring(self, runtimes: Sequence[RuntimeFile], todo: Missing, *, upgrade: bool) -> None:
+    def _bring(self, asked: Sequence[RuntimeFile], *, upgrade: bool) -> None:
         source = resolution = None
+        runtimes = self._with_installed(asked)
+        todo = self._todo(asked, runtimes)
         packages = packages_of(runtimes)
         if todo.tree or upgrade:
             with self._reporter.step(f"Debian {tree.SUITE}: what there is"):
@@ -110,16 +125,27 @@ class Installation:
             self._bring_tree(packages, source, resolution)
         builder = components.ComponentBuilder(self._place, _npm_carrier(self._wanted.components.values()))
         failed = []
-        for need in sorted(todo.components, key=lambda need: bool(need.prepare)):
+        todo = self._todo(asked, runtimes)  # the tree may be another one now
+        for need in sorted(todo.components, key=lambda need: (bool(need.prepare), need.is_fetched)):
             try:
                 self._bring_component(need, builder)
             except HostError as error:  # the others may be had all the same
                 self._reporter.say(str(error))
-                failed.append(need.name)
+                if need.is_required:
+                    failed.append(need.name)
+                else:
+                    self._reporter.say(f"what it is for works without {need.name}, only slower")
         if failed:
             raise HostError(f"not installed: {', '.join(failed)}; the reasons stand above")
         self._place.discard(self._place.downloads)
         self._verify(runtimes)
+
+    def _todo(self, asked: Sequence[RuntimeFile], served: Sequence[RuntimeFile]) -> Missing:
+        """Return what is missing of what was asked for, and what the tree makes for all that it serves."""
+        todo = missing(self._place, self._wanted, asked)
+        made = (need for need in missing(self._place, self._wanted, served).components if not need.is_fetched)
+        components = {need.name: need for need in (*todo.components, *made)}
+        return msgspec.structs.replace(todo, components=tuple(components.values()))
 
     def _bring_tree(self, packages: Iterable[str], source: PackageSource, resolution: Resolution) -> None:
         found = tree.tree_hash(packages, resolution)
@@ -143,15 +169,22 @@ class Installation:
         if root is None:
             raise HostError(f"the tree below {self._place.path} was removed meanwhile: install again")
         made = self._place.fresh("component")
+        found = component_hash(need, root.state.tree)
         with self._reporter.step(need.name) as advance:
-            manifest = builder.build(made, need, root.tree, advance)
+            manifest = builder.build(made, need, found, root.tree, advance)
         self._place.publish(made, manifest, component_dir(self._place.path, need.name, manifest.hash))
         self._switch(root.state.tree, {**root.state.components, need.name: manifest.hash})
         self._reporter.ready(need.name)
         self._on_ready()
 
     def _switch(self, tree_hash: str, component_hashes: dict[str, str]) -> None:
-        known = {name: found for name, found in component_hashes.items() if name in self._wanted.components}
+        wanted = self._wanted.components
+        known = {
+            name: found
+            for name, found in component_hashes.items()
+            if name in wanted
+            and (wanted[name].is_fetched or found == component_hash(wanted[name], tree_hash))
+        }
         self._place.switch(State(tree=tree_hash, components=known))
 
     def _with_installed(self, runtimes: Sequence[RuntimeFile]) -> list[RuntimeFile]:
@@ -165,7 +198,7 @@ class Installation:
                 state is not None
                 and manifest is not None
                 and packages_of([runtime]) <= set(manifest.requested)
-                and components_of([runtime]) <= set(state.components)
+                and required_components_of([runtime]) <= set(state.components)
             )
 
         in_tree = (runtime for runtime in self._wanted.runtimes if runtime.root != HOST)
@@ -201,10 +234,11 @@ class Installation:
 
 
 def _has_component(place: Place, state: State | None, need: Need) -> bool:
-    found = component_hash(need)
+    if state is None:
+        return False
+    found = component_hash(need, state.tree)
     return (
-        state is not None
-        and state.components.get(need.name) == found
+        state.components.get(need.name) == found
         and component_manifest(place.path, need.name, found) is not None
     )
 

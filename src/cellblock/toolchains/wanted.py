@@ -65,6 +65,16 @@ def components_of(runtimes: Iterable[RuntimeFile]) -> frozenset[str]:
     return frozenset(need.component for runtime in runtimes for need in runtime.needs if need.component)
 
 
+def required_components_of(runtimes: Iterable[RuntimeFile]) -> frozenset[str]:
+    """Return those of them without which the runtimes do not work."""
+    return frozenset(
+        need.component
+        for runtime in runtimes
+        for need in runtime.needs
+        if need.component and need.is_required
+    )
+
+
 def read_catalog(files: Iterable[tuple[str, str]] | None = None, machine: str | None = None) -> Wanted:
     """Read the catalog that ships with the package, or ``files`` as pairs of name and text.
 

@@ -141,8 +141,8 @@ class Worker:
         try:
             if errand.finished.cancelled():  # between the queue and here
                 return
+            course.hand_over(errand.job)  # before it begins: the supervisor may be quicker than we are
             handed_over = self._supervisor.begin_run(errand.job)
-            course.hand_over(errand.job)
             errand.finished.add_done_callback(lambda _: handed_over.cancel())
             outcome = await handed_over
         except SupervisorUnavailableError:
@@ -161,6 +161,7 @@ class Worker:
         else:
             ending = RunEnding.FINISHED
             course.answer()
+            errand.ended_at_s = course.answered_at_s
             _settle(errand.finished, outcome)
         finally:
             self._free_slot(errand)
@@ -184,8 +185,8 @@ class Worker:
             return None
         started_at_ns = _not_before(record.created_at_ns)
         try:
-            handed_over = self._supervisor.begin_run(job)
             course.hand_over(job)
+            handed_over = self._supervisor.begin_run(job)
         except SupervisorUnavailableError:
             self._queue.put_back(waiting)
             return None
@@ -209,24 +210,27 @@ class Worker:
         self._queue.put_back(entry)
 
     async def _finish(self, waiting: Waiting, outcome: Outcome, started_at_ns: int | None) -> None:
-        """Keep the result, and only then tell who waits for it."""
+        """Keep the result, and only then tell who waits for it; a long answer is begun meanwhile."""
         submission_id = waiting.record.id
         completed_at_ns = _not_before(started_at_ns or waiting.record.created_at_ns)
-        await self._persistently(
+        record = msgspec.structs.replace(
+            waiting.record,
+            job_status=final_status(outcome),
+            started_at_ns=started_at_ns,
+            completed_at_ns=completed_at_ns,
+            outcome=outcome,
+        )
+        kept = self._persistently(
             lambda: self._store.finish(
                 submission_id, outcome, started_at_ns=started_at_ns, completed_at_ns=completed_at_ns
             )
         )
+        waiting.ended_at_s = time.monotonic()
+        if not waiting.ended.done():
+            waiting.ended.set_result(record)
+        await kept
         if not waiting.finished.done():
-            waiting.finished.set_result(
-                msgspec.structs.replace(
-                    waiting.record,
-                    job_status=final_status(outcome),
-                    started_at_ns=started_at_ns,
-                    completed_at_ns=completed_at_ns,
-                    outcome=outcome,
-                )
-            )
+            waiting.finished.set_result(record)
 
     def _failed(self, message: str) -> Outcome:
         return failed_outcome(message, isolation_mode=self._isolation_mode, node_id=self._node_id)

@@ -50,6 +50,7 @@ def routes(
             body,
             runtime,
             job_id=request_id(request),
+            tenant=caller.scope,
             run=run,
             compiling=compiling,
             stdin_max_bytes=stdin_max_bytes,

@@ -93,6 +93,7 @@ def make_job(
     runtime: LanguageStatus,
     *,
     job_id: str,
+    tenant: str,
     run: StageLimits,
     compiling: StageLimits,
     stdin_max_bytes: int,
@@ -109,6 +110,7 @@ def make_job(
         run=run,
         compile=compiling,
         loopback=True,
+        tenant=tenant,
     )
 
 

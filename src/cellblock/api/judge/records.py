@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from cellblock.api.answers import LONG_BYTES, AnyResponse, LongAnswers, output_response
+from cellblock.api.answers import LONG_BYTES, AnyResponse, BrokenOffError, LongAnswers, output_response
 from cellblock.api.errors import AnyRequest, json_response
 from cellblock.api.judge import translate
 from cellblock.api.judge.wire import NotYetBody
+from cellblock.api.stopwatch import stopwatch
 from cellblock.dispatch import Waiting
 from cellblock.errors import RequestRefused
 from cellblock.model import Record
@@ -32,22 +33,48 @@ class Records:
         return await self.store.get(submission_id, scope)
 
     async def answer(self, request: AnyRequest, scope: str, waiting: Waiting) -> AnyResponse:
-        """Wait for the result; the job does not notice when nobody waits any more."""
-        finished = waiting.finished
-        await asyncio.wait([finished], timeout=self.sync_wait_max_ms / 1000)
-        if finished.cancelled():
+        """Wait for the result; the job does not notice when nobody waits any more.
+
+        A long answer is begun while its record is being written, and ended when that is on disk.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self.sync_wait_max_ms / 1000
+        finished = known = waiting.finished
+        await asyncio.wait(
+            [finished, waiting.ended],
+            timeout=self.sync_wait_max_ms / 1000,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if waiting.ended.done() and _output_bytes(waiting.ended.result()) > LONG_BYTES:
+            known = waiting.ended
+        else:
+            await asyncio.wait([finished], timeout=until_s - loop.time())
+
+        async def be_kept() -> None:
+            await asyncio.wait([finished], timeout=until_s - loop.time())
+            if finished.cancelled() or not finished.done():
+                raise BrokenOffError(f"the result of {waiting.id} is not on disk yet")
+            finished.result()
+
+        if known.cancelled():
             reason = "the service is stopping and runs the submission after its next start"
-        elif not finished.done():
+        elif not known.done():
             reason = f"no result within {self.sync_wait_max_ms / 1000:g} s, the submission goes on"
         else:
-            record = finished.result()
+            record = known.result()
             try:
-                self.long_answers.hold(request, scope, record.outcome.output_bytes if record.outcome else 0)
+                self.long_answers.hold(request, scope, _output_bytes(record))
             except RequestRefused as refusal:
                 reason = refusal.message
             else:
-                return await output_response(request, 200, translate.record_body(record))
+                stopwatch(request).answer(since_s=waiting.ended_at_s)
+                body = translate.record_body(record)
+                return await output_response(request, 200, body, before_end=be_kept)
         return json_response(408, NotYetBody(waiting.id, f"{reason}; poll GET /api/result/{waiting.id}"))
+
+
+def _output_bytes(record: Record) -> int:
+    return record.outcome.output_bytes if record.outcome else 0
 
 
 def canonical_id(request: AnyRequest) -> str:

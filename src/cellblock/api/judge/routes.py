@@ -20,7 +20,9 @@ from cellblock.api.judge import translate
 from cellblock.api.judge.records import Records, canonical_id, not_found
 from cellblock.api.judge.wire import AcceptedBody
 from cellblock.api.readiness import Readiness
+from cellblock.api.stopwatch import stopwatch
 from cellblock.errors import RequestRefused
+from cellblock.events import Part
 from cellblock.model import JobStatus
 from cellblock.store import NewSubmission, Store
 
@@ -71,21 +73,22 @@ def routes(
         if body.webhook_url is not None:
             await admit_webhook(body.webhook_url, body.webhook_secret, caller.scope)
         status = readiness.require()
-        accepted = await intake.accept(
-            NewSubmission(
-                id=str(uuid.uuid4()),
-                language=translate.choose_language(body.language, status.languages),
-                profile=profile,
-                code=inputs.code,
-                stdin=inputs.stdin,
-                created_at_ns=time.time_ns(),
-                key_scope=caller.scope,
-                idempotency_key=translate.parse_uuid(request.headers.get("idempotency-key", "")),
-                webhook_url=body.webhook_url,
-                webhook_secret=None if body.webhook_url is None else body.webhook_secret,
-            )
+        new = NewSubmission(
+            id=str(uuid.uuid4()),
+            language=translate.choose_language(body.language, status.languages),
+            profile=profile,
+            code=inputs.code,
+            stdin=inputs.stdin,
+            created_at_ns=time.time_ns(),
+            key_scope=caller.scope,
+            idempotency_key=translate.parse_uuid(request.headers.get("idempotency-key", "")),
+            webhook_url=body.webhook_url,
+            webhook_secret=None if body.webhook_url is None else body.webhook_secret,
         )
-        del raw_body, body, inputs  # the store has what is needed, and the answer may be long in coming
+        stopwatch(request).end(Part.PARSE)
+        accepted = await intake.accept(new)
+        stopwatch(request).end(Part.ACCEPT)
+        del raw_body, body, inputs, new  # the store has what is needed, and the answer may be long in coming
         name_submission(request, accepted.id)
         if accepted.waiting is None:
             record = await records.held(request, caller.scope, accepted.id)
@@ -93,6 +96,7 @@ def routes(
                 raise RequestRefused(503, _JUST_DELETED, retry_after_s=1)
             return await output_response(request, 202, translate.record_body(record))
         if not wait:
+            stopwatch(request).answer()
             return json_response(202, AcceptedBody(accepted.id, JobStatus.PENDING, accepted.queue_depth))
         return await records.answer(request, caller.scope, accepted.waiting)
 
