@@ -7,16 +7,16 @@ import socket
 
 import pytest
 
+from pace import TIME_SCALE
+
 pytest_plugins = ["leaks"]
 
-# Taken out of the environment, so that processes under test see settings of cellblock only.
-TIME_SCALE = float(os.environ.pop("CELLBLOCK_TEST_TIME_SCALE", "1"))
 FORBID_SKIPS = os.environ.pop("FORBID_SKIPS", "") == "1"
 
 
 @pytest.fixture(scope="session")
 def time_scale() -> float:
-    """Multiply waits and tolerances by this: 1 on hardware, more in an emulated machine."""
+    """See ``pace``."""
     return TIME_SCALE
 
 

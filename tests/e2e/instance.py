@@ -8,9 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
+import msgspec
+
+from cellblock import config
+from cellblock.languages.registry import load_catalog
 
 ROLES = {"supervisor": "cellblock.supervisor", "service": "cellblock.app.service"}
 
@@ -18,20 +23,21 @@ ROLES = {"supervisor": "cellblock.supervisor", "service": "cellblock.app.service
 class Instance:
     """The parent process and what can be asked of it."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, log: Path, time_scale: float = 1) -> None:
         self.process = process
         self.base_url = f"http://127.0.0.1:{port}"
         self.log = log
+        self.patience_s = 60 * time_scale
 
     def submit(self, code: str, *, wait: bool = True, **fields: object) -> httpx.Response:
         body = {"language": "python", "code": code, **fields}
-        return httpx.post(f"{self.base_url}/api/submit?wait={str(wait).lower()}", json=body, timeout=60)
+        return httpx.post(f"{self.base_url}/api/submit?wait={str(wait).lower()}", json=body, timeout=self.patience_s)
 
     def finished(self, submission_id: str, *, timeout_s: float) -> dict[str, object]:
         """Poll a submission until it has its result."""
         deadline_s = time.monotonic() + timeout_s
         while True:
-            record = httpx.get(f"{self.base_url}/api/result/{submission_id}", timeout=60).json()
+            record = httpx.get(f"{self.base_url}/api/result/{submission_id}", timeout=self.patience_s).json()
             if record["job_status"] in {"completed", "error"}:
                 return record
             assert time.monotonic() < deadline_s, f"no result in {timeout_s} s: {record}"
@@ -71,7 +77,7 @@ class Instance:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(self.patience_s)
 
 
 @contextlib.contextmanager
@@ -81,10 +87,13 @@ def running_instance(
     directory: Path | None = None,
     time_scale: float = 1,
     log: Path | None = None,
+    limits: Mapping[str, int] | None = None,
+    prefix: Sequence[str] = (),
 ):
     """Start ``cellblock serve``, wait until it says that it answers, end it whatever happens.
 
-    With ``directory`` its data are kept there for another one.
+    With ``directory`` its data are kept there for another one. ``limits`` differ from a language's own, by
+    name and as on real hardware. ``prefix`` is a command that runs another.
     """
     with contextlib.ExitStack() as stack:
         if directory is None:
@@ -92,11 +101,12 @@ def running_instance(
         # The service's user has to pass to its data.
         directory.chmod(0o711)
         log = log or directory / "log"
-        command = [sys.executable, "-m", "cellblock", "serve", "--port", str(port)]
-        command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run"), *flags]
+        command = [*prefix, sys.executable, "-m", "cellblock", "serve", "--port", str(port)]
+        command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run")]
+        command += [*patience(time_scale, limits or {}), *flags]
         with log.open("w") as sink:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
-        instance = Instance(process, port, log)
+        instance = Instance(process, port, log, time_scale)
         try:
             first_line = process.stdout.readline()
             assert "answers on" in first_line, f"said {first_line!r}; log: {log.read_text()}"
@@ -110,6 +120,36 @@ def running_instance(
                     process.kill()
                     process.wait()
             process.stdout.close()
+
+
+def patience(time_scale: float, limits: Mapping[str, int]) -> list[str]:
+    """Return the settings of an operator whose machine is this much slower than the one limits are meant for."""
+    if time_scale == 1:
+        return ["--limits", render(limits)] if limits else []
+    own = load_catalog(config.load({}, {}).output_max_bytes, {})
+    scaled = {
+        f"{runtime.language}.{use}.{field}": value
+        for runtime in own.runtimes
+        for use, stated in {**runtime.limits, "compile": runtime.compile_limits}.items()
+        if stated is not None
+        for field, value in msgspec.structs.asdict(stated).items()
+        if field in {"cpu_ms", "wall_ms"}
+    } | limits
+    for name, value in scaled.items():
+        if name.endswith("_ms"):
+            scaled[name] = int(value * time_scale)
+    return [
+        "--limits",
+        render(scaled),
+        "--sync-wait-max-ms",
+        str(int(30_000 * time_scale)),
+        "--drain-timeout-ms",
+        str(int(35_000 * time_scale)),
+    ]
+
+
+def render(limits: Mapping[str, int]) -> str:
+    return ",".join(f"{name}={value}" for name, value in limits.items())
 
 
 def is_running(pid: int) -> bool:
