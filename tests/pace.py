@@ -6,4 +6,4 @@ import os
 
 # Taken out of the environment, so that processes under test see settings of cellblock only.
 TIME_SCALE = float(os.environ.pop("CELLBLOCK_TEST_TIME_SCALE", "1"))
-"""Waits, tolerances and programs' time limits are multiplied by this: 1 on hardware, more where it is emulated."""
+"""Waits, tolerances and programs' time limits are multiplied by this: 1 on hardware, more in an emulator."""

@@ -31,7 +31,8 @@ class Instance:
 
     def submit(self, code: str, *, wait: bool = True, **fields: object) -> httpx.Response:
         body = {"language": "python", "code": code, **fields}
-        return httpx.post(f"{self.base_url}/api/submit?wait={str(wait).lower()}", json=body, timeout=self.patience_s)
+        url = f"{self.base_url}/api/submit?wait={str(wait).lower()}"
+        return httpx.post(url, json=body, timeout=self.patience_s)
 
     def finished(self, submission_id: str, *, timeout_s: float) -> dict[str, object]:
         """Poll a submission until it has its result."""
@@ -123,7 +124,7 @@ def running_instance(
 
 
 def patience(time_scale: float, limits: Mapping[str, int]) -> list[str]:
-    """Return the settings of an operator whose machine is this much slower than the one limits are meant for."""
+    """Return the settings of an operator whose machine is this much slower than what limits are for."""
     if time_scale == 1:
         return ["--limits", render(limits)] if limits else []
     own = load_catalog(config.load({}, {}).output_max_bytes, {})

@@ -26,13 +26,20 @@ CONTROLLERS = ("cpu", "memory", "pids")
 
 
 def make_user() -> None:
-    """Make an ordinary user of this machine."""
+    """Make an ordinary user of this machine, once."""
+    if HOME.exists():
+        return
     with Path("/etc/passwd").open("a", encoding="ascii") as passwd:
         passwd.write(f"{USER}:x:{UID}:{UID}::{HOME}:/bin/sh\n")
     with Path("/etc/group").open("a", encoding="ascii") as group:
         group.write(f"{USER}:x:{UID}:\n")
-    HOME.mkdir(mode=0o700)
-    _give(HOME)
+    own(HOME)
+
+
+def own(directory: Path) -> None:
+    """Make a directory of the user's."""
+    directory.mkdir(mode=0o700)
+    _give(directory)
 
 
 def grant_uids(count: int) -> None:
@@ -48,6 +55,12 @@ def hand_over(group: Path, *, controllers: Sequence[str] = CONTROLLERS) -> None:
     group.mkdir()
     for path in (group, group / "cgroup.procs", group / "cgroup.subtree_control", group / "cgroup.threads"):
         _give(path)
+
+
+def withhold(group: Path, controller: str) -> None:
+    """Make a group to which this one controller is not handed down."""
+    hand_over(group, controllers=[name for name in CONTROLLERS if name != controller])
+    (group.parent / "cgroup.subtree_control").write_text(f"-{controller}", encoding="ascii")
 
 
 def as_user(group: Path, *command: str) -> list[str]:
@@ -69,6 +82,22 @@ KEPT = Path(os.environ.get("HOSTS_REPORT", "/run/vm/hosts.json"))
 def report_command(*settings: str) -> tuple[str, ...]:
     """Return the command of `report.py` with these settings."""
     return (*PYTHON, "tests/hosts/report.py", *settings)
+
+
+DOCTOR = (*PYTHON, "-m", "cellblock", "doctor", "--json", "--toolchain-dir", "/nonexistent")
+"""Without toolchains: the languages' self-tests are not the matter here."""
+
+
+def doctor(command: Sequence[str]) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Run the doctor; returns its exit code and the findings by feature."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 1}, done.stderr
+    return done.returncode, {finding["feature"]: finding for finding in json.loads(done.stdout)}
+
+
+def missing(found: dict[str, dict[str, Any]]) -> set[str]:
+    """Name what the doctor finds required and missing."""
+    return {name for name, finding in found.items() if finding["required"] and not finding["ok"]}
 
 
 def report(command: Sequence[str]) -> dict[str, Any]:

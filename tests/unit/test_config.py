@@ -124,8 +124,7 @@ def test_user_without_any_home_is_told_what_to_set(monkeypatch):
         ),
         (
             {"CELLBLOCK_LIMITS": "python.jury.cpu_ms=1"},
-            'CELLBLOCK_LIMITS: python.jury.cpu_ms: "jury" is not a profile and not compile '
-            "(judge, executor, compile)",
+            'CELLBLOCK_LIMITS: python.jury.cpu_ms: "jury" is none of judge, executor, compile',
         ),
         (
             {"CELLBLOCK_LIMITS": "cpu_ms=1"},

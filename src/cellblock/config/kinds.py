@@ -145,7 +145,7 @@ def _limit_name(name: str) -> tuple[str, str, str]:
     if not re.fullmatch(r"[a-z][a-z0-9_+#-]*", language) or not use or not field:
         raise UnfitError(f'"{name}" does not name a limit: write LANGUAGE.PROFILE.LIMIT')
     if use not in LIMITED:
-        raise UnfitError(f'{name}: "{use}" is not a profile and not compile ({", ".join(LIMITED)})')
+        raise UnfitError(f'{name}: "{use}" is none of {", ".join(LIMITED)}')
     if field not in Limits.__struct_fields__:
         hint = did_you_mean(field, Limits.__struct_fields__)
         raise UnfitError(f'{name}: "{field}" is not a limit{hint} ({", ".join(Limits.__struct_fields__)})')
