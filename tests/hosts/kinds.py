@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+PROJECT = Path(__file__).resolve().parents[2]
 TOP = Path("/sys/fs/cgroup")
 USER, UID = "tester", 4321
 HOME = Path("/run/tester")

@@ -19,7 +19,7 @@ HOST_TOOLS = {
     "busybox": "busybox-static",
     "newuidmap": "uidmap",
 }
-CONTAINER_TOOLS = {"crun": "crun", "mmdebstrap": "mmdebstrap"}
+HOSTS_TOOLS = {"crun": "crun", "mmdebstrap": "mmdebstrap", "systemctl": "systemd"}
 CONTAINER_PACKAGES = "python3,libseccomp2"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 
@@ -46,9 +46,9 @@ class Kernel:
         return self.directory / "lib" / "modules" / self.release
 
 
-def install_host_tools(*, container: bool) -> None:
-    """Install from Debian what the machine is made of, and with ``container`` what one is run by."""
-    tools = HOST_TOOLS | (CONTAINER_TOOLS if container else {})
+def install_host_tools(*, every_kind: bool) -> None:
+    """Install from Debian what the machine is made of, and with ``every_kind`` what kinds of hosts are of."""
+    tools = HOST_TOOLS | (HOSTS_TOOLS if every_kind else {})
     missing = [package for tool, package in tools.items() if shutil.which(tool) is None]
     if not missing:
         return

@@ -35,7 +35,7 @@ class Options:
 
     work: dict[str, boot.Work]
     """By the name that the summary shows."""
-    needs_container: bool
+    every_kind: bool
     keep: bool
 
 
@@ -45,9 +45,9 @@ def main() -> int:
         signal.signal(number, _interrupt)
     options = _parse(sys.argv[1:])
     try:
-        image.install_host_tools(container=options.needs_container)
+        image.install_host_tools(every_kind=options.every_kind)
         kernel = image.kernel(boot.BUILD / "kernel")
-        if options.needs_container:
+        if options.every_kind:
             image.container_root(boot.BUILD / "container")
         ended = _run_all(kernel, options)
     except (image.ImageError, OSError) as error:
@@ -116,7 +116,7 @@ def _parse(argv: list[str]) -> Options:
         return Options({"command": work(parsed.shell_command, 1800)}, False, parsed.keep)  # noqa: FBT003
     if parsed.tests:
         names_hosts = any("tests/hosts" in argument for argument in parsed.tests)
-        parts = {"tests": Part(tuple(parsed.tests), 1800, needs_container=names_hosts)}
+        parts = {"tests": Part(tuple(parsed.tests), 1800, every_kind=names_hosts)}
     elif parsed.smoke:
         parts = {"smoke": SMOKE}
     else:
@@ -126,7 +126,7 @@ def _parse(argv: list[str]) -> Options:
     pytest += (".venv/bin/python", "-m", "pytest")
     return Options(
         {name: work(shlex.join((*pytest, *part.tests)), part.timeout_s) for name, part in parts.items()},
-        any(part.needs_container for part in parts.values()),
+        any(part.every_kind for part in parts.values()),
         parsed.keep,
     )
 

@@ -13,7 +13,8 @@ class Part:
     """Arguments of pytest."""
     timeout_s: int
     """About three times what it takes on two processors that have nothing else to do."""
-    needs_container: bool = False
+    every_kind: bool = False
+    """Whether it needs what the other kinds of hosts are made of: crun, a container's root, systemd."""
 
 
 _DEPENDS_ON_THE_HOST = "hello or memory or many or spin or sleep or abort"
@@ -24,7 +25,7 @@ PARTS = {
     "machine": Part(("tests/vm/guest_checks.py",), 600),
     "verdicts": Part(("tests/unit/test_verdict.py",), 600),
     "sandbox": Part(("tests/sandbox", "-m", "not slow"), 3600),
-    "hosts": Part(("tests/hosts",), 3600, needs_container=True),
+    "hosts": Part(("tests/hosts",), 3600, every_kind=True),
     "e2e": Part(("tests/e2e", "-m", "not slow"), 5400),
     "languages": Part(
         ("tests/languages/test_matrix.py", "-k", f"test_judge_answers and ({_DEPENDS_ON_THE_HOST})"), 7200
