@@ -11,6 +11,8 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOP = Path("/sys/fs/cgroup")
+TOOLCHAINS = "/var/cache/cellblock/toolchains"
+"""The machine's, which every user may read."""
 USER, UID = "tester", 4321
 HOME = Path("/run/tester")
 ENDS = {

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 
 import httpx
 import pytest
 
-from e2e.instance import descendants, running_instance, wait_until_gone
+from e2e.instance import descendants, wait_until_gone
 from hosts import kinds
 
 pytestmark = pytest.mark.vm
-TOOLCHAINS = "/var/cache/cellblock/toolchains"
-
-
-@pytest.fixture
-def group(request):
-    """A cgroup of the user's own, handed over and empty."""
-    path = kinds.TOP / f"serving-{abs(hash(request.node.name))}"
-    kinds.hand_over(path)
-    yield path
-    kinds.remove(path)
-
-
-@pytest.fixture
-def serve(group, free_port, time_scale):
-    """Start a service as the user in the group; its data, sockets and log are in his home."""
-    kinds.make_user()
-    directory = kinds.HOME / "service"
-
-    def start(*flags: str):
-        shutil.rmtree(directory, ignore_errors=True)
-        kinds.own(directory)
-        prefix = kinds.as_user(group, "env", "PYTHONPATH=src", "PYTHONDONTWRITEBYTECODE=1")
-        flags = ("--toolchain-dir", TOOLCHAINS, *flags)
-        return running_instance(
-            free_port, *flags, directory=directory, time_scale=time_scale, prefix=prefix, log=Path("/run/log")
-        )
-
-    return start
 
 
 def statuses(pids: list[int]) -> dict[int, dict[str, str]]:

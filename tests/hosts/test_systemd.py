@@ -17,7 +17,6 @@ from hosts import kinds
 
 pytestmark = pytest.mark.vm
 UNITS = kinds.PROJECT / "deploy" / "systemd"
-TOOLCHAINS = "/var/cache/cellblock/toolchains"
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def manager(free_port, time_scale):
     unit = units / "cellblock.service"
     settings = {
         "CELLBLOCK_PORT": free_port,
-        "CELLBLOCK_TOOLCHAIN_DIR": TOOLCHAINS,
+        "CELLBLOCK_TOOLCHAIN_DIR": kinds.TOOLCHAINS,
         "CELLBLOCK_DATA_DIR": kinds.HOME / "data",
         "CELLBLOCK_RUNTIME_DIR": kinds.HOME / "run",
     }

@@ -25,7 +25,7 @@ PARTS = {
     "machine": Part(("tests/vm/guest_checks.py",), 600),
     "verdicts": Part(("tests/unit/test_verdict.py",), 600),
     "sandbox": Part(("tests/sandbox", "-m", "not slow"), 3600),
-    "hosts": Part(("tests/hosts",), 3600, every_kind=True),
+    "hosts": Part(("tests/hosts", "-m", "not slow"), 3600, every_kind=True),
     "e2e": Part(("tests/e2e", "-m", "not slow"), 5400),
     "languages": Part(
         ("tests/languages/test_matrix.py", "-k", f"test_judge_answers and ({_DEPENDS_ON_THE_HOST})"), 7200
