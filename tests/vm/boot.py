@@ -57,11 +57,8 @@ class Ended:
     """With its logs."""
     exit_code: int
     total_s: float
-
-    @property
-    def output(self) -> str:
-        """What the command printed."""
-        return (self.directory / "output.log").read_text(encoding="utf-8", errors="replace")
+    output: str
+    """What the command printed."""
 
 
 def boot(kernel: image.Kernel, work: Work) -> Ended:
@@ -69,7 +66,8 @@ def boot(kernel: image.Kernel, work: Work) -> Ended:
     directory = _prepare(kernel, work)
     started_s = time.monotonic()
     in_time = _run(kernel, directory, work)
-    return Ended(directory, _exit_code(directory, in_time=in_time), time.monotonic() - started_s)
+    output = (directory / "output.log").read_text(encoding="utf-8", errors="replace")
+    return Ended(directory, _exit_code(directory, in_time=in_time), time.monotonic() - started_s, output)
 
 
 def report(ended: Ended, work: Work) -> None:

@@ -123,9 +123,12 @@ def _parse(argv: list[str]) -> Options:
         parts = {name: PARTS[name] for name in parsed.part or PARTS}
     # cellblock itself refuses a variable that is no setting, so these are for pytest alone
     pytest = ("env", f"CELLBLOCK_TEST_TIME_SCALE={parsed.time_scale:g}", "FORBID_SKIPS=1")
-    pytest += (".venv/bin/python", "-m", "pytest")
+    started = (".venv/bin/python", "-m", "pytest")
     return Options(
-        {name: work(shlex.join((*pytest, *part.tests)), part.timeout_s) for name, part in parts.items()},
+        {
+            name: work(shlex.join((*pytest, *part.environment, *started, *part.tests)), part.timeout_s)
+            for name, part in parts.items()
+        },
         any(part.every_kind for part in parts.values()),
         parsed.keep,
     )
