@@ -39,6 +39,14 @@ def pytest_runtest_makereport(item):
     return report
 
 
+def pytest_collection_modifyitems(items):
+    """Scale the time that single tests are given; that of all others is scaled at once."""
+    for item in items:
+        own = item.get_closest_marker("timeout")
+        if own is not None and TIME_SCALE != 1:
+            item.add_marker(pytest.mark.timeout(own.args[0] * TIME_SCALE), append=False)
+
+
 def pytest_configure(config):
     if TIME_SCALE != 1:
         config.option.timeout = (config.getoption("timeout") or float(config.getini("timeout"))) * TIME_SCALE

@@ -25,7 +25,7 @@ def serve(request, free_port, time_scale):
         prefix = kinds.as_user(group, "env", "PYTHONPATH=src", "PYTHONDONTWRITEBYTECODE=1")
         flags = ("--toolchain-dir", kinds.TOOLCHAINS, *flags)
         return running_instance(
-            free_port, *flags, directory=directory, time_scale=time_scale, prefix=prefix, log=Path("/run/log")
+            free_port, *flags, directory=directory, time_scale=time_scale, prefix=prefix, log=Path("/run/vm/service.log")
         )
 
     yield start

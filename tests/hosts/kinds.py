@@ -112,10 +112,11 @@ def report(command: Sequence[str]) -> dict[str, Any]:
 
 
 def keep(kind: str, found: dict[str, Any]) -> None:
-    """Remember which controls held in a program's run."""
+    """Remember which controls held in a program's run, and on which kernel."""
     kept = json.loads(KEPT.read_text(encoding="ascii")) if KEPT.exists() else {}
     run = found["runs"]["ends"]
-    kept[kind] = {"applied": run["applied"], "missing": run["missing"]}
+    kernel = f"Linux {os.uname().release} on {os.uname().machine}"
+    kept[kind] = {"kernel": kernel, "applied": run["applied"], "missing": run["missing"]}
     KEPT.write_text(json.dumps(kept, indent=1), encoding="ascii")
 
 

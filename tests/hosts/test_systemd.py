@@ -42,7 +42,7 @@ def manager(free_port, time_scale):
     (units / "default.target.wants").mkdir(parents=True)
     unit.write_text(text.replace("[Service]\n", f"[Service]\n{lines}Environment=PYTHONDONTWRITEBYTECODE=1\n"))
     (units / "default.target.wants" / "cellblock.service").symlink_to(unit)
-    with Path("/run/manager.log").open("w") as log:
+    with Path("/run/vm/manager.log").open("w") as log:
         process = subprocess.Popen(
             kinds.as_user(group, "/lib/systemd/systemd", "--user", "--log-target=console"),
             stdin=subprocess.DEVNULL,
@@ -51,7 +51,7 @@ def manager(free_port, time_scale):
             text=True,
         )
     try:
-        yield Instance(process, free_port, Path("/run/manager.log"), time_scale)
+        yield Instance(process, free_port, Path("/run/vm/manager.log"), time_scale)
     finally:
         below = descendants(process.pid)
         process.send_signal(signal.SIGRTMIN + 24)  # by which a manager stops its units and ends

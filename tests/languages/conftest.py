@@ -32,6 +32,14 @@ def service(time_scale):
         yield port
 
 
+@pytest.hookimpl(trylast=True)  # after what -k and -m leave out has gone
+def pytest_collection_modifyitems(items):
+    """Give the test that is the first to need the service the time of its start as well."""
+    first = next((item for item in items if "service" in item.fixturenames), None)
+    if first is not None:
+        first.add_marker(pytest.mark.timeout(READY_TIMEOUT_S + 120), append=False)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
