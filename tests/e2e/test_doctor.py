@@ -40,6 +40,17 @@ def doctor(tmp_path):
     return run
 
 
+FORBIDDING = """
+import errno, os, sys
+import pyseccomp
+filter = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+filter.add_rule(pyseccomp.ERRNO(errno.EPERM), sys.argv[1])
+filter.load()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Runs a command under a filter that refuses one system call, as container engines do."""
+
+
 def in_own_mounts(script: str) -> tuple[str, ...]:
     """Return a prefix that runs a command after a script, in a mount namespace of its own."""
     return "unshare", "--mount", "sh", "-ec", f'{script}\nexec "$@"', "sh"
@@ -142,6 +153,14 @@ def test_without_notification_it_is_told_but_nothing_required_is_missing(doctor,
     assert (code, missing(found)) == (0, set())
     assert not found["seccomp notification"]["ok"]
     assert found["seccomp notification"]["remedy"] == "boot Linux 5.5 or newer"
+
+
+@pytest.mark.parametrize("call", ["mount", "clone3", "seccomp"])
+def test_a_filter_around_us_that_forbids_cells_is_told_with_the_setting(doctor, call):
+    code, found = doctor(sys.executable, "-c", FORBIDDING, call)
+    assert code == 1
+    assert "cell" in missing(found)
+    assert "seccomp:deploy/seccomp.json" in found["cell"]["remedy"]
 
 
 def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(doctor, tmp_path):

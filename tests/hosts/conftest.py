@@ -24,8 +24,9 @@ def serve(request, free_port, time_scale):
         kinds.own(directory)
         prefix = kinds.as_user(group, "env", "PYTHONPATH=src", "PYTHONDONTWRITEBYTECODE=1")
         flags = ("--toolchain-dir", kinds.TOOLCHAINS, *flags)
+        log = Path("/run/vm/service.log")  # stays on the host after a failure
         return running_instance(
-            free_port, *flags, directory=directory, time_scale=time_scale, prefix=prefix, log=Path("/run/vm/service.log")
+            free_port, *flags, directory=directory, time_scale=time_scale, prefix=prefix, log=log
         )
 
     yield start

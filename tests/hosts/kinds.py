@@ -13,6 +13,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 TOP = Path("/sys/fs/cgroup")
 TOOLCHAINS = "/var/cache/cellblock/toolchains"
 """The machine's, which every user may read."""
+LEAF = "cellblock-service"
+"""Where cellblock moves, because a group with processes cannot hand controllers down."""
 USER, UID = "tester", 4321
 HOME = Path("/run/tester")
 ENDS = {
@@ -67,8 +69,9 @@ def withhold(group: Path, controller: str) -> None:
 
 
 def as_user(group: Path, *command: str) -> list[str]:
-    """Return how to run a command as the user, in the group."""
-    become = f'echo 0 >{group}/cgroup.procs && exec setpriv --reuid {UID} --regid {UID} --init-groups "$@"'
+    """Return how to run a command as the user, in the group, or where a cellblock before it has moved to."""
+    join = f"echo 0 2>/dev/null >{group}/cgroup.procs || echo 0 >{group}/{LEAF}/cgroup.procs"
+    become = f'{{ {join}; }} && exec setpriv --reuid {UID} --regid {UID} --init-groups "$@"'
     environment = ("env", "-i", f"HOME={HOME}", f"XDG_RUNTIME_DIR={HOME}", "PATH=/usr/bin:/bin")
     return ["sh", "-c", become, "sh", *environment, *command]
 

@@ -252,8 +252,9 @@ class Host:
             self._can_make_cells = True
         except CellblockError as error:
             self._can_make_cells = False
-            forbidden = isinstance(error, SandboxError) and error.errno in {errno.EPERM, errno.EACCES}
-            remedy = f"mend what is missing above; {_LIFT_THE_FILTER if forbidden else 'see the step'}"
+            remedy = (
+                f"mend what is missing above; {_LIFT_THE_FILTER if _is_forbidden(error) else 'see the step'}"
+            )
             return [Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)]
         applied = controls.applied if controls else ()
         return [Remedy(feature="cell", ok=True, detail="made, read back and removed")] + [
@@ -269,6 +270,12 @@ class Host:
             )
             for name in CHECKS
         ]
+
+
+def _is_forbidden(error: CellblockError) -> bool:
+    """Say whether something around us forbids the step; libseccomp builds nothing where it may not ask."""
+    forbidding = {errno.EPERM, errno.EACCES}
+    return isinstance(error, SandboxError) and (error.errno in forbidding or error.step == "seccomp_build")
 
 
 def _check_accepted(settings: Settings) -> None:
