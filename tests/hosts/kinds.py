@@ -16,6 +16,7 @@ TOOLCHAINS = "/var/cache/cellblock/toolchains"
 LEAF = "cellblock-service"
 """Where cellblock moves, because a group with processes cannot hand controllers down."""
 USER, UID = "tester", 4321
+FIRST_OWN_UID = 300_000
 HOME = Path("/run/tester")
 ENDS = {
     "ends": "AC",
@@ -50,7 +51,7 @@ def own(directory: Path) -> None:
 def grant_uids(count: int) -> None:
     """Give the user this many uids and gids of his own, or none."""
     for name in ("subuid", "subgid"):
-        Path("/etc", name).write_text(f"{USER}:300000:{count}\n" if count else "", encoding="ascii")
+        Path("/etc", name).write_text(f"{USER}:{FIRST_OWN_UID}:{count}\n" if count else "", encoding="ascii")
 
 
 def hand_over(group: Path, *, controllers: Sequence[str] = CONTROLLERS) -> None:
