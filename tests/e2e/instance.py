@@ -124,33 +124,30 @@ def running_instance(
 
 
 def patience(time_scale: float, limits: Mapping[str, int]) -> list[str]:
-    """Return the settings of an operator whose machine is this much slower than what limits are for."""
-    if time_scale == 1:
-        return ["--limits", render(limits)] if limits else []
-    own = load_catalog(config.load({}, {}).output_max_bytes, {})
-    scaled = {
-        f"{runtime.language}.{use}.{field}": value
-        for runtime in own.runtimes
-        for use, stated in {**runtime.limits, "compile": runtime.compile_limits}.items()
-        if stated is not None
-        for field, value in msgspec.structs.asdict(stated).items()
-        if field in {"cpu_ms", "wall_ms"}
-    } | limits
-    for name, value in scaled.items():
-        if name.endswith("_ms"):
-            scaled[name] = int(value * time_scale)
-    return [
-        "--limits",
-        render(scaled),
-        "--sync-wait-max-ms",
-        str(int(30_000 * time_scale)),
-        "--drain-timeout-ms",
-        str(int(35_000 * time_scale)),
-    ]
+    """Return the flags of an operator whose machine is this much slower than what limits are for."""
+    scaled = scaled_limits(time_scale, limits)
+    flags = ["--limits", scaled] if scaled else []
+    if time_scale != 1:
+        flags += ["--sync-wait-max-ms", str(int(30_000 * time_scale))]
+        flags += ["--drain-timeout-ms", str(int(35_000 * time_scale))]
+    return flags
 
 
-def render(limits: Mapping[str, int]) -> str:
-    return ",".join(f"{name}={value}" for name, value in limits.items())
+def scaled_limits(time_scale: float, limits: Mapping[str, int] | None = None) -> str:
+    """Return every language's time limits, or these, times the scale, as the setting has them."""
+    scaled = dict(limits or {})
+    if time_scale != 1:
+        own = load_catalog(config.load({}, {}).output_max_bytes, {})
+        scaled = {
+            f"{runtime.language}.{use}.{field}": value
+            for runtime in own.runtimes
+            for use, stated in {**runtime.limits, "compile": runtime.compile_limits}.items()
+            if stated is not None
+            for field, value in msgspec.structs.asdict(stated).items()
+            if field in {"cpu_ms", "wall_ms"}
+        } | scaled
+    factors = {name: time_scale if name.endswith("_ms") else 1 for name in scaled}
+    return ",".join(f"{name}={int(value * factors[name])}" for name, value in scaled.items())
 
 
 def is_running(pid: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.instance import scaled_limits
 from hosts import kinds
 
 pytestmark = pytest.mark.vm
@@ -158,11 +159,12 @@ def test_a_kernel_that_makes_no_user_namespace_is_told_and_the_command_that_is_n
         switch.write_text(before)
 
 
-def test_the_command_runs_a_program_as_an_ordinary_user(group):
+def test_the_command_runs_a_program_as_an_ordinary_user(group, time_scale):
     kinds.grant_uids(65536)
     program = Path("/run/program.py")
     program.write_text("print(2 + 2)")
     command = (*kinds.PYTHON, "-m", "cellblock", "run", str(program), "--json")
+    command += ("--limits", scaled_limits(time_scale))
     done = subprocess.run(kinds.as_user(group, *command), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.instance import Instance, descendants, wait_until_gone
+from e2e.instance import Instance, descendants, scaled_limits, wait_until_gone
 from hosts import kinds
 
 pytestmark = pytest.mark.vm
@@ -37,7 +37,11 @@ def manager(free_port, time_scale):
         "CELLBLOCK_TOOLCHAIN_DIR": kinds.TOOLCHAINS,
         "CELLBLOCK_DATA_DIR": kinds.HOME / "data",
         "CELLBLOCK_RUNTIME_DIR": kinds.HOME / "run",
+        "CELLBLOCK_LIMITS": scaled_limits(time_scale),
+        "CELLBLOCK_SYNC_WAIT_MAX_MS": int(30_000 * time_scale),
+        "CELLBLOCK_DRAIN_TIMEOUT_MS": int(35_000 * time_scale),
     }
+    text = text.replace("TimeoutStopSec=45", f"TimeoutStopSec={int(45 * time_scale)}")
     lines = "".join(f"Environment={name}={value}\n" for name, value in settings.items())
     (units / "default.target.wants").mkdir(parents=True)
     unit.write_text(text.replace("[Service]\n", f"[Service]\n{lines}Environment=PYTHONDONTWRITEBYTECODE=1\n"))
