@@ -7,17 +7,17 @@ import socket
 
 import pytest
 
+from pace import TIME_SCALE
+
 pytest_plugins = ["leaks"]
 
-# Taken out of the environment, so that processes under test see settings of cellblock only.
-TIME_SCALE = float(os.environ.pop("CELLBLOCK_TEST_TIME_SCALE", "1"))
 HELPER = os.environ.pop("CELLBLOCK_TEST_HELPER", "")
 FORBID_SKIPS = os.environ.pop("FORBID_SKIPS", "") == "1"
 
 
 @pytest.fixture(scope="session")
 def time_scale() -> float:
-    """Multiply waits and tolerances by this: 1 on hardware, more in an emulated machine."""
+    """See ``pace``."""
     return TIME_SCALE
 
 
@@ -44,6 +44,14 @@ def pytest_runtest_makereport(item):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped where no test may be: {reason}"
     return report
+
+
+def pytest_collection_modifyitems(items):
+    """Scale the time that single tests are given; that of all others is scaled at once."""
+    for item in items:
+        own = item.get_closest_marker("timeout")
+        if own is not None and TIME_SCALE != 1:
+            item.add_marker(pytest.mark.timeout(own.args[0] * TIME_SCALE), append=False)
 
 
 def pytest_configure(config):

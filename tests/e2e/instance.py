@@ -8,9 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
+import msgspec
+
+from cellblock import config
+from cellblock.languages.registry import load_catalog
 
 ROLES = {"supervisor": "cellblock.supervisor", "service": "cellblock.app.service"}
 
@@ -18,20 +23,22 @@ ROLES = {"supervisor": "cellblock.supervisor", "service": "cellblock.app.service
 class Instance:
     """The parent process and what can be asked of it."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, log: Path, time_scale: float = 1) -> None:
         self.process = process
         self.base_url = f"http://127.0.0.1:{port}"
         self.log = log
+        self.patience_s = 60 * time_scale
 
     def submit(self, code: str, *, wait: bool = True, **fields: object) -> httpx.Response:
         body = {"language": "python", "code": code, **fields}
-        return httpx.post(f"{self.base_url}/api/submit?wait={str(wait).lower()}", json=body, timeout=60)
+        url = f"{self.base_url}/api/submit?wait={str(wait).lower()}"
+        return httpx.post(url, json=body, timeout=self.patience_s)
 
     def finished(self, submission_id: str, *, timeout_s: float) -> dict[str, object]:
         """Poll a submission until it has its result."""
         deadline_s = time.monotonic() + timeout_s
         while True:
-            record = httpx.get(f"{self.base_url}/api/result/{submission_id}", timeout=60).json()
+            record = httpx.get(f"{self.base_url}/api/result/{submission_id}", timeout=self.patience_s).json()
             if record["job_status"] in {"completed", "error"}:
                 return record
             assert time.monotonic() < deadline_s, f"no result in {timeout_s} s: {record}"
@@ -71,7 +78,7 @@ class Instance:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(self.patience_s)
 
 
 @contextlib.contextmanager
@@ -81,10 +88,13 @@ def running_instance(
     directory: Path | None = None,
     time_scale: float = 1,
     log: Path | None = None,
+    limits: Mapping[str, int] | None = None,
+    prefix: Sequence[str] = (),
 ):
     """Start ``cellblock serve``, wait until it says that it answers, end it whatever happens.
 
-    With ``directory`` its data are kept there for another one.
+    With ``directory`` its data are kept there for another one. ``limits`` differ from a language's own, by
+    name and as on real hardware. ``prefix`` is a command that runs another.
     """
     with contextlib.ExitStack() as stack:
         if directory is None:
@@ -92,11 +102,12 @@ def running_instance(
         # The service's user has to pass to its data.
         directory.chmod(0o711)
         log = log or directory / "log"
-        command = [sys.executable, "-m", "cellblock", "serve", "--port", str(port)]
-        command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run"), *flags]
+        command = [*prefix, sys.executable, "-m", "cellblock", "serve", "--port", str(port)]
+        command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run")]
+        command += [*patience(time_scale, limits or {}), *flags]
         with log.open("w") as sink:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
-        instance = Instance(process, port, log)
+        instance = Instance(process, port, log, time_scale)
         try:
             first_line = process.stdout.readline()
             assert "answers on" in first_line, f"said {first_line!r}; log: {log.read_text()}"
@@ -110,6 +121,33 @@ def running_instance(
                     process.kill()
                     process.wait()
             process.stdout.close()
+
+
+def patience(time_scale: float, limits: Mapping[str, int]) -> list[str]:
+    """Return the flags of an operator whose machine is this much slower than what limits are for."""
+    scaled = scaled_limits(time_scale, limits)
+    flags = ["--limits", scaled] if scaled else []
+    if time_scale != 1:
+        flags += ["--sync-wait-max-ms", str(int(30_000 * time_scale))]
+        flags += ["--drain-timeout-ms", str(int(35_000 * time_scale))]
+    return flags
+
+
+def scaled_limits(time_scale: float, limits: Mapping[str, int] | None = None) -> str:
+    """Return every language's time limits, or these, times the scale, as the setting has them."""
+    scaled = dict(limits or {})
+    if time_scale != 1:
+        own = load_catalog(config.load({}, {}).output_max_bytes, {})
+        scaled = {
+            f"{runtime.language}.{use}.{field}": value
+            for runtime in own.runtimes
+            for use, stated in {**runtime.limits, "compile": runtime.compile_limits}.items()
+            if stated is not None
+            for field, value in msgspec.structs.asdict(stated).items()
+            if field in {"cpu_ms", "wall_ms"}
+        } | scaled
+    factors = {name: time_scale if name.endswith("_ms") else 1 for name in scaled}
+    return ",".join(f"{name}={int(value * factors[name])}" for name, value in scaled.items())
 
 
 def is_running(pid: int) -> bool:

@@ -109,7 +109,7 @@ def test_a_victim_that_is_stopped_or_reprioritised_is_noticed(ground, harm):
         os.kill(pid, signal.SIGSTOP)
         os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
     else:
-        os.setpriority(os.PRIO_PROCESS, pid, 5)
+        os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, pid) + 1, 19))
     assert any("a process of the host was changed" in line for line in ground.turned())
 
 
@@ -257,3 +257,17 @@ def test_without_an_end_of_the_first_its_lock_is_seen_by_the_second(way, tmp_pat
             time.sleep(0.01)
         first.kill()
     assert seen == 1
+
+
+def test_users_of_cells_are_sought_under_the_uids_that_a_users_namespace_gives_them():
+    ready = "import ctypes, time; ctypes.CDLL(None).unshare(0x10000000); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", ready], stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            Path(f"/proc/{process.pid}/uid_map").write_text("0 4321 1\n70016 300000 1984\n")
+            assert machine._outside(process.pid, 0) == 4321
+            assert machine._outside(process.pid, 70144) == 300128
+            assert machine._outside(process.pid, 5) == 5
+        finally:
+            process.kill()
+    assert machine._outside(os.getpid(), 70144) == 70144

@@ -30,6 +30,7 @@ def bundle(
     *,
     without: Iterable[str] = (),
     seccomp: Path | None = SECCOMP,
+    entrypoint: Sequence[str] = (str(ENTRYPOINT),),
 ) -> list[str]:
     """Write an OCI bundle for ``command`` and return how to run it; ``without`` takes capabilities away."""
     capabilities = [f"CAP_{name}" for name in CAPABILITIES if name not in without]
@@ -38,7 +39,7 @@ def bundle(
         "ociVersion": "1.0.0",
         "process": {
             "user": {"uid": 0, "gid": 0},
-            "args": [str(ENTRYPOINT), *command],
+            "args": [*entrypoint, *command],
             "env": [
                 "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                 "PYTHONPATH=src:tests",

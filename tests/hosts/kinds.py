@@ -9,8 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+PROJECT = Path(__file__).resolve().parents[2]
 TOP = Path("/sys/fs/cgroup")
+TOOLCHAINS = "/var/cache/cellblock/toolchains"
+"""The machine's, which every user may read."""
+LEAF = "cellblock-service"
+"""Where cellblock moves, because a group with processes cannot hand controllers down."""
 USER, UID = "tester", 4321
+FIRST_OWN_UID = 300_000
 HOME = Path("/run/tester")
 ENDS = {
     "ends": "AC",
@@ -26,19 +32,26 @@ CONTROLLERS = ("cpu", "memory", "pids")
 
 
 def make_user() -> None:
-    """Make an ordinary user of this machine."""
+    """Make an ordinary user of this machine, once."""
+    if HOME.exists():
+        return
     with Path("/etc/passwd").open("a", encoding="ascii") as passwd:
         passwd.write(f"{USER}:x:{UID}:{UID}::{HOME}:/bin/sh\n")
     with Path("/etc/group").open("a", encoding="ascii") as group:
         group.write(f"{USER}:x:{UID}:\n")
-    HOME.mkdir(mode=0o700)
-    _give(HOME)
+    own(HOME)
+
+
+def own(directory: Path) -> None:
+    """Make a directory of the user's."""
+    directory.mkdir(mode=0o700)
+    _give(directory)
 
 
 def grant_uids(count: int) -> None:
     """Give the user this many uids and gids of his own, or none."""
     for name in ("subuid", "subgid"):
-        Path("/etc", name).write_text(f"{USER}:300000:{count}\n" if count else "", encoding="ascii")
+        Path("/etc", name).write_text(f"{USER}:{FIRST_OWN_UID}:{count}\n" if count else "", encoding="ascii")
 
 
 def hand_over(group: Path, *, controllers: Sequence[str] = CONTROLLERS) -> None:
@@ -50,9 +63,16 @@ def hand_over(group: Path, *, controllers: Sequence[str] = CONTROLLERS) -> None:
         _give(path)
 
 
+def withhold(group: Path, controller: str) -> None:
+    """Make a group to which this one controller is not handed down."""
+    hand_over(group, controllers=[name for name in CONTROLLERS if name != controller])
+    (group.parent / "cgroup.subtree_control").write_text(f"-{controller}", encoding="ascii")
+
+
 def as_user(group: Path, *command: str) -> list[str]:
-    """Return how to run a command as the user, in the group."""
-    become = f'echo 0 >{group}/cgroup.procs && exec setpriv --reuid {UID} --regid {UID} --init-groups "$@"'
+    """Return how to run a command as the user, in the group, or where a cellblock before it has moved to."""
+    join = f"echo 0 2>/dev/null >{group}/cgroup.procs || echo 0 >{group}/{LEAF}/cgroup.procs"
+    become = f'{{ {join}; }} && exec setpriv --reuid {UID} --regid {UID} --init-groups "$@"'
     environment = ("env", "-i", f"HOME={HOME}", f"XDG_RUNTIME_DIR={HOME}", "PATH=/usr/bin:/bin")
     return ["sh", "-c", become, "sh", *environment, *command]
 
@@ -71,6 +91,22 @@ def report_command(*settings: str) -> tuple[str, ...]:
     return (*PYTHON, "tests/hosts/report.py", *settings)
 
 
+DOCTOR = (*PYTHON, "-m", "cellblock", "doctor", "--json", "--toolchain-dir", "/nonexistent")
+"""Without toolchains: the languages' self-tests are not the matter here."""
+
+
+def doctor(command: Sequence[str]) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Run the doctor; returns its exit code and the findings by feature."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 1}, done.stderr
+    return done.returncode, {finding["feature"]: finding for finding in json.loads(done.stdout)}
+
+
+def missing(found: dict[str, dict[str, Any]]) -> set[str]:
+    """Name what the doctor finds required and missing."""
+    return {name for name, finding in found.items() if finding["required"] and not finding["ok"]}
+
+
 def report(command: Sequence[str]) -> dict[str, Any]:
     """Run a report; what it says on stderr is told where it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -80,10 +116,11 @@ def report(command: Sequence[str]) -> dict[str, Any]:
 
 
 def keep(kind: str, found: dict[str, Any]) -> None:
-    """Remember which controls held in a program's run."""
+    """Remember which controls held in a program's run, and on which kernel."""
     kept = json.loads(KEPT.read_text(encoding="ascii")) if KEPT.exists() else {}
     run = found["runs"]["ends"]
-    kept[kind] = {"applied": run["applied"], "missing": run["missing"]}
+    kernel = f"Linux {os.uname().release} on {os.uname().machine}"
+    kept[kind] = {"kernel": kernel, "applied": run["applied"], "missing": run["missing"]}
     KEPT.write_text(json.dumps(kept, indent=1), encoding="ascii")
 
 

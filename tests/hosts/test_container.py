@@ -37,21 +37,43 @@ def test_every_control_holds_and_every_limit_ends_what_it_limits(run):
         assert one["left"] == 0
 
 
+@pytest.fixture
+def doctor(tmp_path):
+    """Run the doctor in a container; returns its exit code and the findings by feature."""
+
+    def do(**changes):
+        directory = tmp_path / f"cellblock-{tmp_path.name}"
+        return kinds.doctor(container.bundle(directory, kinds.DOCTOR, **changes))
+
+    return do
+
+
+def test_a_whole_container_is_explained_and_nothing_is_missing(doctor):
+    code, found = doctor()
+    assert (code, kinds.missing(found)) == (0, set())
+    assert found["capabilities"]["detail"] == "all that are needed"
+
+
 @pytest.mark.parametrize("capability", container.CAPABILITIES)
-def test_a_capability_that_is_taken_away_is_told_and_nothing_runs(run, capability):
-    found = run("only=ends,loopback", without=[capability])
-    assert isinstance(found, dict), found
-    assert found["mode"] == "none"
-    told = {feature["feature"]: feature for feature in found["features"] if not feature["ok"]}
-    assert capability in told["capabilities"]["detail"]
-    assert f"cap_add: [{capability}]" in told["capabilities"]["remedy"]
+def test_a_capability_that_is_taken_away_is_told_and_nothing_runs(doctor, capability):
+    code, found = doctor(without=[capability])
+    assert code == 1
+    assert capability in found["capabilities"]["detail"]
+    assert f"cap_add: [{capability}]" in found["capabilities"]["remedy"]
 
 
-def test_the_engines_own_filter_would_forbid_cells_and_that_is_told(run, tmp_path):
+@pytest.mark.parametrize("call", ["mount", "pivot_root", "clone3", "unshare", "seccomp"])
+def test_a_filter_around_the_container_that_forbids_cells_is_told_with_the_setting(doctor, tmp_path, call):
     forbids = tmp_path / "default.json"
-    names = ["mount", "umount2", "pivot_root", "unshare", "setns", "clone3", "open_tree", "move_mount"]
-    rule = {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": 1}
+    rule = {"names": [call], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}
     forbids.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
-    found = run("only=ends", seccomp=forbids)
-    said = found if isinstance(found, str) else json.dumps(found["features"])
-    assert "mount" in said or "template_namespaces" in said
+    code, found = doctor(seccomp=forbids)
+    assert code == 1
+    assert "seccomp:deploy/seccomp.json" in found["cell"]["remedy"]
+
+
+def test_a_container_whose_cgroups_stay_read_only_is_told_what_it_needs(doctor):
+    code, found = doctor(entrypoint=())
+    assert code == 1
+    assert {"cgroups", "control memory_limit", "control process_limit"} <= kinds.missing(found)
+    assert "a writable cgroup mount" in found["cgroups"]["remedy"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.instance import scaled_limits
 from hosts import kinds
 
 pytestmark = pytest.mark.vm
@@ -31,6 +32,10 @@ def group(request):
 
 def report(group: Path, *settings: str) -> dict:
     return kinds.report(kinds.as_user(group, *kinds.report_command(*settings)))
+
+
+def doctor(group: Path, *settings: str) -> tuple[int, dict]:
+    return kinds.doctor(kinds.as_user(group, *kinds.DOCTOR, *settings))
 
 
 def not_ok(found: dict) -> set[str]:
@@ -79,11 +84,22 @@ def test_with_one_uid_accepted_by_name_programs_run_and_every_answer_names_it(gr
     assert {status[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
 
 
+def test_a_whole_host_is_explained_to_a_user_and_nothing_is_missing(group):
+    kinds.grant_uids(65536)
+    code, found = doctor(group)
+    assert (code, kinds.missing(found)) == (0, set())
+    assert f"uid {kinds.UID} outside of it" in found["privileges"]["detail"]
+    assert "cgroup_v2" in found["cgroups"]["detail"]
+
+
 def test_accepting_one_control_does_not_accept_another(group):
     kinds.grant_uids(0)
-    found = report(group, "accept_missing=memory_limit,process_limit")
-    assert found["mode"] == "none"
-    assert "control unprivileged_uid" in not_ok(found)
+    code, found = doctor(group, "--accept-missing", "memory_limit,process_limit")
+    assert code == 1
+    assert "control unprivileged_uid" in kinds.missing(found)
+    code, found = doctor(group, "--accept-missing", "unprivileged_uid")
+    assert (code, kinds.missing(found)) == (0, set())
+    assert "accepted as missing" in found["control unprivileged_uid"]["detail"]
 
 
 def test_without_the_mapping_tools_there_is_one_uid(group):
@@ -91,44 +107,65 @@ def test_without_the_mapping_tools_there_is_one_uid(group):
     for tool in TOOLS:
         tool.chmod(0o644)
     try:
-        found = report(group)
+        code, found = doctor(group)
     finally:
         for tool in TOOLS:
             tool.chmod(0o4755)
-    assert "uids for cells" in not_ok(found)
+    assert code == 1
+    assert "uids for cells" in kinds.missing(found)
+    assert "apt-get install uidmap" in found["uids for cells"]["remedy"]
 
 
 def test_without_a_cgroup_of_its_own_strict_refuses_and_says_how_to_hand_one_over():
     kinds.grant_uids(65536)
     group = kinds.TOP / "not-handed"
     group.mkdir(exist_ok=True)
-    found = kinds.report(kinds.as_user(group, *kinds.report_command()))
-    assert found["mode"] == "none"
-    assert {"cgroups", "control memory_limit", "control process_limit"} <= not_ok(found)
-    remedies = {feature["feature"]: feature["remedy"] for feature in found["features"]}
-    assert "Delegate=yes" in remedies["cgroups"]
-    assert "cgroup.subtree_control" in remedies["cgroups"]
+    code, found = doctor(group)
+    assert code == 1
+    assert {"cgroups", "control memory_limit", "control process_limit"} <= kinds.missing(found)
+    assert "Delegate=yes" in found["cgroups"]["remedy"]
+    assert "cgroup.subtree_control" in found["cgroups"]["remedy"]
 
 
-def test_a_kernel_that_makes_no_user_namespace_is_told_with_the_switch(group):
+@pytest.mark.parametrize(("controller", "control"), [("memory", "memory_limit"), ("pids", "process_limit")])
+def test_a_cgroup_handed_over_without_a_controller_is_told_with_where_to_write_it(controller, control):
+    kinds.grant_uids(65536)
+    outer = kinds.TOP / f"without-{controller}"
+    group = outer / "handed"
+    kinds.withhold(outer, controller)
+    kinds.hand_over(group, controllers=sorted({"memory", "pids"} - {controller}))
+    try:
+        code, found = doctor(group)
+    finally:
+        kinds.remove(outer)
+    assert code == 1
+    assert {f"{controller} controller", f"control {control}"} <= kinds.missing(found)
+    assert f"write +{controller} to the cgroup.subtree_control" in found[f"{controller} controller"]["remedy"]
+
+
+def test_a_kernel_that_makes_no_user_namespace_is_told_and_the_command_that_is_named_mends_it(group):
     kinds.grant_uids(65536)
     switch = Path("/proc/sys/user/max_user_namespaces")
     before = switch.read_text()
     switch.write_text("0")
     try:
-        found = report(group)
+        code, found = doctor(group)
+        assert code == 1
+        named = found["privileges"]["remedy"]
+        assert named.startswith("sysctl user.max_user_namespaces=10000")
+        subprocess.run(named.split(" allows")[0], shell=True, check=True, capture_output=True)  # noqa: S602
+        code, found = doctor(group)
+        assert (code, kinds.missing(found)) == (0, set())
     finally:
         switch.write_text(before)
-    assert found["mode"] == "none"
-    remedies = {feature["feature"]: feature["remedy"] for feature in found["features"]}
-    assert "sysctl user.max_user_namespaces=10000" in remedies["privileges"]
 
 
-def test_the_command_runs_a_program_as_an_ordinary_user(group):
+def test_the_command_runs_a_program_as_an_ordinary_user(group, time_scale):
     kinds.grant_uids(65536)
     program = Path("/run/program.py")
     program.write_text("print(2 + 2)")
     command = (*kinds.PYTHON, "-m", "cellblock", "run", str(program), "--json")
+    command += ("--limits", scaled_limits(time_scale))
     done = subprocess.run(kinds.as_user(group, *command), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)

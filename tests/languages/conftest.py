@@ -12,6 +12,7 @@ import pytest
 
 from e2e.instance import running_instance
 from languages.cases import LANGUAGES
+from pace import TIME_SCALE
 
 READY_TIMEOUT_S = 300
 SHORT_LIMITS = {"cpu_ms": 2_000, "wall_ms": 5_000}
@@ -23,12 +24,20 @@ _results: dict[tuple[str, str, str], str] = {}
 @pytest.fixture(scope="session")
 def service(time_scale):
     port = free_port()
-    limits = ",".join(
-        f"{language}.judge.{name}={value}" for language in LANGUAGES for name, value in SHORT_LIMITS.items()
-    )
-    with running_instance(port, "--limits", limits, time_scale=time_scale) as instance:
+    limits = {
+        f"{language}.judge.{name}": value for language in LANGUAGES for name, value in SHORT_LIMITS.items()
+    }
+    with running_instance(port, limits=limits, time_scale=time_scale) as instance:
         wait_until_offered(instance, port, LANGUAGES, time_scale)
         yield port
+
+
+@pytest.hookimpl(trylast=True)  # after what -k and -m leave out has gone
+def pytest_collection_modifyitems(items):
+    """Give the test that is the first to need the service the time of its start as well."""
+    first = next((item for item in items if "service" in item.fixturenames), None)
+    if first is not None:
+        first.add_marker(pytest.mark.timeout(READY_TIMEOUT_S + 120), append=False)
 
 
 def free_port():
@@ -46,7 +55,7 @@ def wait_until_offered(instance, port, languages, time_scale):
 
 def ask(port, method, path, body=None):
     """Return status and JSON answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120 * TIME_SCALE)
     try:
         headers = {"content-type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)

@@ -11,6 +11,7 @@ from cellblock.model import Stage, Verdict
 from languages.cases import all_cases
 from languages.conftest import ask
 from languages.odd_sources import odd_cases
+from pace import TIME_SCALE
 
 CASES = [*all_cases(), *odd_cases()]
 
@@ -50,8 +51,8 @@ def test_execute_answers(service, case):
         "files": [file_body(file) for file in case.files],
         "stdin": case.stdin.decode(),
         "args": list(case.args),
-        "run_timeout": case.run.wall_ms or 10_000,
-        "compile_timeout": 30_000,
+        "run_timeout": (case.run.wall_ms or 10_000) * TIME_SCALE,
+        "compile_timeout": 30_000 * TIME_SCALE,
         "run_memory_limit": case.run.memory_bytes or -1,
     }
     status, answer = ask(service, "POST", "/v1/execute", body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from languages.conftest import ask
+from pace import TIME_SCALE
 
 PUBLIC = "public class Abc { public static void main(String[] args) { System.out.println(1); } }\n"
 TYPESCRIPT = "const text: string = 'ran'\nconsole.log(text)\n"
@@ -13,7 +14,8 @@ TYPESCRIPT = "const text: string = 'ran'\nconsole.log(text)\n"
 def execute(service, language, *files):
     """Run files of name and content; an empty name is none."""
     bodies = [{"content": content, **({"name": name} if name else {})} for name, content in files]
-    body = {"language": language, "files": bodies, "run_timeout": 10_000, "compile_timeout": 30_000}
+    times = {"run_timeout": 10_000 * TIME_SCALE, "compile_timeout": 30_000 * TIME_SCALE}
+    body = {"language": language, "files": bodies, **times}
     return ask(service, "POST", "/v1/execute", body)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 import pytest
 
+from cellblock import config
 from cellblock.errors import ConfigError, RequestRefused
 from cellblock.languages.catalog_file import parse_runtime_file
 from cellblock.languages.registry import Registry, load_catalog, make_runtime
@@ -227,11 +228,19 @@ def test_an_operator_changes_single_limits_of_one_use():
         ({"python": {"judge": {"cpu_ms": 0}}}, r"limits.python.judge.cpu_ms must be greater than 0"),
         ({"go": {"compile": {"processes": -3}}}, r"limits.go.compile.processes must be greater than 0"),
         ({"go": {"night": {"processes": 1}}}, r"limits.go.night"),
+        ({"bash": {"compile": {"cpu_ms": 1}}}, r"limits.bash.compile: bash is not compiled"),
     ],
 )
 def test_a_wrong_limit_is_refused_by_name(overrides, named):
     with pytest.raises(ConfigError, match=named):
         load_catalog(OUTPUT_BYTES, overrides)
+
+
+def test_the_compilers_limits_can_be_set_too():
+    settings = config.load({"limits": "c.compile.cpu_ms=7,c.judge.cpu_ms=8"}, {})
+    (compiled,) = load_catalog(OUTPUT_BYTES, settings.limits).of_language("c")
+    assert compiled.compile_limits.cpu_ms == 7
+    assert compiled.limits[Profile.JUDGE].cpu_ms == 8
 
 
 def shipped_text(name):

@@ -124,7 +124,7 @@ def test_user_without_any_home_is_told_what_to_set(monkeypatch):
         ),
         (
             {"CELLBLOCK_LIMITS": "python.jury.cpu_ms=1"},
-            'CELLBLOCK_LIMITS: python.jury.cpu_ms: "jury" is not a profile (judge, executor)',
+            'CELLBLOCK_LIMITS: python.jury.cpu_ms: "jury" is none of judge, executor, compile',
         ),
         (
             {"CELLBLOCK_LIMITS": "cpu_ms=1"},
@@ -207,7 +207,7 @@ def _with_output_that_can_be_kept(fields: dict[str, int]) -> dict[str, int]:
     st.dictionaries(
         st.sampled_from(["python", "c", "cpp", "csharp"]),
         st.dictionaries(
-            st.sampled_from([profile.value for profile in Profile]),
+            st.sampled_from([*(profile.value for profile in Profile), "compile"]),
             st.dictionaries(
                 st.sampled_from(Limits.__struct_fields__), st.integers(1, 2**63 - 1), min_size=1
             ).map(_with_output_that_can_be_kept),

@@ -32,3 +32,10 @@ def test_a_capability_that_root_lacks_is_named_with_its_purpose_and_what_gives_i
 def test_without_pid_or_mount_namespaces_there_is_no_cell(monkeypatch, name):
     monkeypatch.setattr(features, "_namespace_works", lambda asked: asked != name)
     assert inspect_host(UIDS).why_no_cell == "there is no cell without pid and mount namespaces"
+
+
+@pytest.mark.parametrize(("release", "ok"), [("5.11.9-generic", False), ("5.12.0", True), ("6.18", True)])
+def test_a_kernel_that_is_too_old_is_told_what_to_boot(monkeypatch, release, ok):
+    monkeypatch.setattr(features.platform, "release", lambda: release)
+    found = {feature.feature: feature for feature in inspect_host(UIDS).features}["kernel"]
+    assert (found.ok, found.remedy) == (ok, "" if ok else "boot Linux 5.12 or newer")

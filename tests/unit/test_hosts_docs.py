@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import yaml
@@ -54,3 +55,11 @@ def test_the_containers_filter_leaves_mounts_and_namespaces_to_cells_and_refuses
         "sethostname",
     }
     assert refused <= {name for rule in load_policy().rule for name in rule.syscalls}
+
+
+def test_the_page_says_when_and_on_which_kernels_the_table_was_read_back():
+    page = (TREE / "docs" / "hosts.md").read_text(encoding="utf-8")
+    text = page.split("<!-- begin: kernels -->")[1].split("<!-- end: kernels -->")[0]
+    assert re.search(r"on 20\d\d-\d\d-\d\d\. ", text)
+    for kind in COLUMNS[1:]:
+        assert re.search(rf"\b{kind}[^:;]*: Linux \d", text), kind

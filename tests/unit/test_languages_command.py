@@ -75,10 +75,11 @@ def test_install_without_a_name_is_wrong_use(capsys):
     assert "NAME" in capsys.readouterr().err
 
 
-def test_install_that_needs_root_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+def test_install_by_a_user_without_uids_of_his_own_says_what_gives_them(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setattr("cellblock.toolchains.rootless._RANGES", (tmp_path / "subuid", tmp_path / "subgid"))
     assert cli.exit_code_of(["languages", "install", "alpha"]) == 3
-    assert "only be built by root" in capsys.readouterr().err
+    assert "usermod --add-subuids" in capsys.readouterr().err
 
 
 def test_sizes_come_first_and_nothing_is_asked_where_no_terminal_is(capsys, monkeypatch):

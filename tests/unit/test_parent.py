@@ -200,6 +200,11 @@ def test_welcome_tells_strict_permissive_and_refusing_apart(settings):
     refusing = make_status(enforcement_mode=EnforcementMode.NONE)
     assert "(strict)" in welcome.text(settings, make_status(), needs_key=False)
     assert "(PERMISSIVE: " in welcome.text(permissive, make_status(), needs_key=False)
+    accepting = msgspec.structs.replace(settings, accept_missing=("unprivileged_uid",))
+    degraded = make_status(enforcement_mode=EnforcementMode.DEGRADED)
+    assert "(strict but for what was accepted as missing: unprivileged_uid)" in welcome.text(
+        accepting, degraded, needs_key=False
+    )
     assert "NOT run" in welcome.text(permissive, refusing, needs_key=False)
     assert "NOT run" in welcome.text(settings, None, needs_key=False)
 

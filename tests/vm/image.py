@@ -17,10 +17,9 @@ KERNEL_META_PACKAGE = "linux-image-amd64"  # the cloud image has no 9p
 HOST_TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86",
     "busybox": "busybox-static",
-    "crun": "crun",
     "newuidmap": "uidmap",
-    "mmdebstrap": "mmdebstrap",
 }
+HOSTS_TOOLS = {"crun": "crun", "mmdebstrap": "mmdebstrap", "systemctl": "systemd"}
 CONTAINER_PACKAGES = "python3,libseccomp2"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 
@@ -47,9 +46,10 @@ class Kernel:
         return self.directory / "lib" / "modules" / self.release
 
 
-def install_host_tools() -> None:
-    """Install QEMU and a static BusyBox from Debian, when they are missing."""
-    missing = [package for tool, package in HOST_TOOLS.items() if shutil.which(tool) is None]
+def install_host_tools(*, every_kind: bool) -> None:
+    """Install from Debian what the machine is made of, and with ``every_kind`` what kinds of hosts are of."""
+    tools = HOST_TOOLS | (HOSTS_TOOLS if every_kind else {})
+    missing = [package for tool, package in tools.items() if shutil.which(tool) is None]
     if not missing:
         return
     if os.geteuid() != 0:

@@ -59,6 +59,8 @@ def _mode(settings: Settings, status: SupervisorStatus | None) -> str:
         return "programs are NOT run: isolation cannot be enforced; `cellblock doctor` says why"
     if settings.permissive:
         return "PERMISSIVE: programs run although controls may be missing"
+    if status.enforcement_mode is EnforcementMode.DEGRADED:
+        return f"strict but for what was accepted as missing: {', '.join(settings.accept_missing)}"
     return "strict"
 
 

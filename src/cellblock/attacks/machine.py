@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import time
 from collections import Counter
@@ -13,7 +14,8 @@ from msgspec import Struct
 
 from cellblock.errors import HostError
 
-_LEASES = "/run/cellblock/leases/uids-"
+_LEASE = re.compile(r"/leases/uids-([0-9]+)$")
+"""A lease is held open by its file, in a directory of root's or of the user who serves."""
 _BLOCK = 128
 _CLOCK_STEP_S = 0.5
 _SETTINGS = (
@@ -31,7 +33,9 @@ class Instance(Struct, frozen=True):
     service: int
     supervisor: int
     first_uid: int
-    """The first uid of the block that its cells' users come from."""
+    """The first uid of the block that its cells' users come from, as we see it."""
+    lease: int = -1
+    """The same as the supervisor sees it, which is root of a user namespace where an ordinary user serves."""
 
     @property
     def uids(self) -> range:
@@ -48,10 +52,12 @@ def find_instance(port: int) -> Instance:
     for pid in set(_children(parent)) - {service}:
         with contextlib.suppress(OSError):
             for link in Path(f"/proc/{pid}/fd").iterdir():
-                target = str(link.readlink())
-                if target.startswith(_LEASES):
-                    first = int(target.removeprefix(_LEASES))
-                    return Instance(parent=parent, service=service, supervisor=pid, first_uid=first)
+                if found := _LEASE.search(str(link.readlink())):
+                    first = int(found[1])
+                    uid = _outside(pid, first)
+                    return Instance(
+                        parent=parent, service=service, supervisor=pid, first_uid=uid, lease=first
+                    )
     raise HostError(f"whoever listens on port {port} has no supervisor beside it: is it `cellblock serve`?")
 
 
@@ -133,6 +139,15 @@ def _stat(pid: int) -> list[str]:
     return _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
 
 
+def _outside(pid: int, uid: int) -> int:
+    """Return who a uid of a process's user namespace is here; whoever is mapped to nobody is himself."""
+    for line in _text(Path(f"/proc/{pid}/uid_map")).splitlines():
+        inside, outside, count = map(int, line.split())
+        if inside <= uid < inside + count:
+            return outside + uid - inside
+    return uid
+
+
 def _started(pid: int) -> str:
     """Return when a process was started, in clock ticks since boot; empty where it is gone."""
     fields = _stat(pid)
@@ -156,7 +171,7 @@ def _lives_under(pid: int, uids: range) -> bool:
 
 
 def _groups(instance: Instance) -> list[Path]:
-    name = f"u{instance.first_uid}"
+    name = f"u{instance.first_uid if instance.lease < 0 else instance.lease}"
     below = ("cellblock", "*/cellblock", "*/*/cellblock")
     return [path for depth in below for path in Path("/sys/fs/cgroup").glob(f"{depth}/{name}")]
 

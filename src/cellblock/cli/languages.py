@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cellblock import config
 from cellblock.app.private import private_supervisor
 from cellblock.cli.installing import reporter
 from cellblock.cli.language_table import as_markdown
@@ -29,6 +30,7 @@ from cellblock.supervisor.client import SupervisorClient
 from cellblock.toolchains.install import Installation, missing
 from cellblock.toolchains.place import Place
 from cellblock.toolchains.reporting import MB
+from cellblock.toolchains.rootless import install_as_root_of_a_namespace
 from cellblock.toolchains.wanted import EVERYTHING, HOST, Wanted, read_catalog, required_components_of
 
 ALL_WELL = 0
@@ -88,8 +90,14 @@ def install(
         if ready_fd is not None:
             os.write(ready_fd, b"+")
 
-    if missing(place, wanted, runtimes) and os.geteuid() != 0:
-        raise HostError("a Debian tree can only be built by root: run `cellblock languages install` as root")
+    if (upgrade or missing(place, wanted, runtimes)) and os.geteuid() != 0:
+        tied = () if ready_fd is None else ("--ready-fd", str(ready_fd))
+        chosen = (*(["--upgrade"] if upgrade else []), *(["--yes"] if yes else []), *tied, "--", *names)
+        install_as_root_of_a_namespace(
+            ("languages", "install", *chosen),
+            config.child_environment(settings),
+            ends_with_parent=ready_fd is not None,
+        )
     installation = Installation(place, wanted, settings.debian_mirror, show, on_ready)
     if installation.install(runtimes, upgrade=upgrade):
         show.say(f"installed: {_names(runtimes)}")

@@ -15,7 +15,10 @@ from cellblock.model import Limits, Profile
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LimitOverrides = dict[str, dict[str, dict[str, int]]]
-"""Language, then profile, then a field of ``model.Limits``."""
+"""Language, then a use of ``LIMITED``, then a field of ``model.Limits``."""
+
+LIMITED = (*Profile, "compile")
+"""What has limits of its own: running, by profile, and compiling."""
 
 OUTPUT_CEILING_BYTES = 32 * 1024 * 1024
 """The most that may be kept of one stream: an answer under way holds all of its output in memory, and each
@@ -126,27 +129,27 @@ def _parse_limits(text: str) -> LimitOverrides:
     limits: LimitOverrides = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = entry.partition("=")
-        language, profile, field = _limit_name(name.strip())
+        language, use, field = _limit_name(name.strip())
         value = value.strip()
         if not re.fullmatch(r"[0-9]{1,20}", value) or not 1 <= int(value) <= _LARGEST_LIMIT:
             raise UnfitError(f'{name.strip()}: "{value}" is not a whole number from 1')
         if field == "output_bytes" and int(value) > OUTPUT_CEILING_BYTES:
             raise UnfitError(f"{name.strip()}: at most {OUTPUT_CEILING_BYTES} bytes of a stream are kept")
-        limits.setdefault(language, {}).setdefault(profile, {})[field] = int(value)
+        limits.setdefault(language, {}).setdefault(use, {})[field] = int(value)
     return limits
 
 
 def _limit_name(name: str) -> tuple[str, str, str]:
     language, _, rest = name.partition(".")
-    profile, _, field = rest.partition(".")
-    if not re.fullmatch(r"[a-z][a-z0-9_+#-]*", language) or not profile or not field:
+    use, _, field = rest.partition(".")
+    if not re.fullmatch(r"[a-z][a-z0-9_+#-]*", language) or not use or not field:
         raise UnfitError(f'"{name}" does not name a limit: write LANGUAGE.PROFILE.LIMIT')
-    if profile not in tuple(Profile):
-        raise UnfitError(f'{name}: "{profile}" is not a profile ({", ".join(Profile)})')
+    if use not in LIMITED:
+        raise UnfitError(f'{name}: "{use}" is none of {", ".join(LIMITED)}')
     if field not in Limits.__struct_fields__:
         hint = did_you_mean(field, Limits.__struct_fields__)
         raise UnfitError(f'{name}: "{field}" is not a limit{hint} ({", ".join(Limits.__struct_fields__)})')
-    return language, profile, field
+    return language, use, field
 
 
 def _render_limits(limits: LimitOverrides) -> str:

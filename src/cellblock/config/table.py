@@ -326,7 +326,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="limits", kind=LIMITS, default="", default_text="each language's own", for_cells=True,
         unit="LANGUAGE.PROFILE.LIMIT=NUMBER, comma-separated",
-        help="Limits that differ from a language's own; in the file, tables such as [limits.python.judge].",
+        help="Limits that differ from a language's own; in the file, tables such as [limits.python.judge] "
+        "or, for a compiler, [limits.c.compile].",
     ),
     Setting(
         name="permissive", kind=SWITCH, default="false", unit="true or false", for_cells=True,

@@ -274,6 +274,8 @@ def make_runtime(
             raise ConfigError(f"limits.{file.language}.{use}: {error}") from error
 
     compiling = file.limits.compile
+    if compiling is None and "compile" in overrides:
+        raise ConfigError(f"limits.{file.language}.compile: {file.language} is not compiled")
     return Runtime(
         file=file,
         fingerprint=text,

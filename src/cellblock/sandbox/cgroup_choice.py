@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from cellblock.errors import HostError
+from cellblock.sandbox.cgroup_remedies import mount_remedy
 from cellblock.sandbox.cgroup_v1 import CgroupTreeV1
 from cellblock.sandbox.cgroup_v2 import CgroupTreeV2
 from cellblock.sandbox.cgroups import CgroupTree, read_mounts
-from cellblock.sandbox.user_namespace import read_id_map
 
 AUTO = "auto"
-
-
-def cgroup_remedy(controller: str) -> str:
-    """Return what gives us this controller: as root of the machine, or as whoever we are."""
-    if os.geteuid() != 0 or not read_id_map().is_whole:
-        return (
-            "systemd-run --user --scope -p Delegate=yes cellblock …, or as root: make a cgroup, chown it, "
-            f"its cgroup.procs and its cgroup.subtree_control to the user, write +{controller} to the "
-            "cgroup.subtree_control above it, and start cellblock in it"
-        )
-    return (
-        f"boot with cgroup_enable={controller}, or have the service's cgroup delegated (systemd "
-        "Delegate=yes; in a container: a writable cgroup mount of its own)"
-    )
 
 
 def open_tree(instance: str, parent: str = AUTO) -> CgroupTree:
@@ -42,4 +26,4 @@ def open_tree(instance: str, parent: str = AUTO) -> CgroupTree:
         return CgroupTreeV2(unified, instance, None if parent == AUTO else parent)
     if v1_controllers:
         return CgroupTreeV1(mounts, instance, "/" if parent == AUTO else parent)
-    raise HostError("no cgroup file system is mounted: mount -t cgroup2 none /sys/fs/cgroup")
+    raise HostError(f"no cgroup file system is mounted: {mount_remedy()}")

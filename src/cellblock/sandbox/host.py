@@ -7,6 +7,7 @@ whether every control really holds. Strict mode runs nothing while anything requ
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +18,8 @@ from cellblock.config import Settings
 from cellblock.errors import CellblockError, HostError, SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Limits, Remedy
 from cellblock.sandbox.cell import Cell
-from cellblock.sandbox.cgroup_choice import cgroup_remedy, open_tree
+from cellblock.sandbox.cgroup_choice import open_tree
+from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
@@ -50,6 +52,11 @@ _CONTROLS_OF = {
     "cgroups": ("memory_limit", "process_limit"),
 }
 """Features that matter for nothing but these controls: who accepts the controls as missing accepts that."""
+
+_LIFT_THE_FILTER = (
+    "where nothing is, a seccomp filter or AppArmor profile around us forbids this step: in a container, "
+    "security_opt seccomp:deploy/seccomp.json and apparmor:unconfined (docs/deploy.md)"
+)
 
 _PROBE = CellSpec(
     argv=("/bin/true",),
@@ -87,7 +94,7 @@ class Host:
         self._features: HostFeatures = inspect_host(settings.uid_range)
         self._tree: CgroupTree | None = None
         self._tree_problem = ""
-        self._tree_remedy = "mount -t cgroup2 none /sys/fs/cgroup"
+        self._tree_remedy = mount_remedy()
         self._roots = Roots(
             block.program_uids,
             settings.cell_hostname,
@@ -119,7 +126,7 @@ class Host:
                 host._tree = tree
             else:
                 host._tree_problem = "; ".join(sorted(set(tree.missing.values())))
-                host._tree_remedy = cgroup_remedy("memory")
+                host._tree_remedy = controller_remedy("memory")
             for other in tree.others():
                 with lease_of_the_dead(other, leases) as is_dead:
                     if is_dead:
@@ -283,7 +290,7 @@ class Host:
                 feature=f"{controller} controller",
                 ok=False,
                 detail=reason,
-                remedy=cgroup_remedy(controller),
+                remedy=controller_remedy(controller),
             )
             for controller, reason in self._tree.missing.items()
         ]
@@ -299,7 +306,9 @@ class Host:
             self._can_make_cells = True
         except CellblockError as error:
             self._can_make_cells = False
-            remedy = "see the step and its errno, and what is missing above"
+            remedy = (
+                f"mend what is missing above; {_LIFT_THE_FILTER if _is_forbidden(error) else 'see the step'}"
+            )
             return [Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)]
         applied = controls.applied if controls else ()
         return [Remedy(feature="cell", ok=True, detail="made, read back and removed")] + [
@@ -315,6 +324,12 @@ class Host:
             )
             for name in CHECKS
         ]
+
+
+def _is_forbidden(error: CellblockError) -> bool:
+    """Say whether something around us forbids the step; libseccomp builds nothing where it may not ask."""
+    forbidding = {errno.EPERM, errno.EACCES}
+    return isinstance(error, SandboxError) and (error.errno in forbidding or error.step == "seccomp_build")
 
 
 def _check_accepted(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from cellblock.toolchains import commands
 from cellblock.toolchains.packages import PackageSource, Resolution
 from cellblock.toolchains.place import measure_and_close
 from cellblock.toolchains.reporting import Advance
+from cellblock.toolchains.rootless import give_to_root
 
 SUITE = "trixie"
 """Debian 13."""
@@ -57,6 +58,7 @@ def build(
     commands.run(_command(root, requested, source), "build the Debian tree", advice=_ADVICE, on_tick=on_tick)
     _tidy(root)
     _verify(root, resolution)
+    give_to_root(root)
     return TreeManifest(
         hash=tree_hash(requested, resolution),
         suite=SUITE,

@@ -1,0 +1,180 @@
+"""`cellblock doctor` as root of a real host, whole and with features taken away one at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cellblock.sandbox.controls import CHECKS
+from cellblock.sandbox.features import _CAPABILITIES
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="features are taken away by root")
+
+AN_ORDINARY_USER = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+V1 = any(
+    line.split()[0] == "memory" and line.split()[1] != "0"
+    for line in Path("/proc/cgroups").read_text().splitlines()
+)
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    """Run the command behind ``prefix``; returns its exit code and the findings by feature."""
+
+    def run(*prefix: str, runtime_dir: Path = tmp_path):
+        command = [sys.executable, "-m", "cellblock", "doctor", "--json", "--runtime-dir", str(runtime_dir)]
+        command += ["--toolchain-dir", str(tmp_path / "none")]  # the languages' self-tests are not the matter
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        done = subprocess.run(
+            [*prefix, *command], capture_output=True, text=True, check=False, env=environment
+        )
+        assert done.returncode in {0, 1}, done.stderr
+        return done.returncode, {finding["feature"]: finding for finding in json.loads(done.stdout)}
+
+    return run
+
+
+FORBIDDING = """
+import errno, os, sys
+import pyseccomp
+filter = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+filter.add_rule(pyseccomp.ERRNO(errno.EPERM), sys.argv[1])
+filter.load()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Runs a command under a filter that refuses one system call, as container engines do."""
+
+
+def in_own_mounts(script: str) -> tuple[str, ...]:
+    """Return a prefix that runs a command after a script, in a mount namespace of its own."""
+    return "unshare", "--mount", "sh", "-ec", f'{script}\nexec "$@"', "sh"
+
+
+def missing(found) -> set[str]:
+    return {name for name, finding in found.items() if finding["required"] and not finding["ok"]}
+
+
+def test_a_whole_host_is_explained_and_nothing_required_is_missing(doctor):
+    code, found = doctor()
+    assert (code, missing(found)) == (0, set())
+    assert os.uname().release in found["kernel"]["detail"]
+    assert ("cgroup_v1" if V1 else "cgroup_v2") in found["cgroups"]["detail"]
+    assert {f"control {name}" for name in CHECKS} <= set(found)
+    assert {"seccomp filter", "seccomp notification", "net namespace", "capabilities", "cell"} <= set(found)
+
+
+def test_the_table_for_people_says_the_same(tmp_path):
+    command = [sys.executable, "-m", "cellblock", "doctor", "--runtime-dir", str(tmp_path)]
+    command += ["--toolchain-dir", str(tmp_path / "none")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Everything that is required holds." in done.stdout
+
+
+@pytest.mark.parametrize("capability", _CAPABILITIES)
+def test_a_capability_that_is_taken_from_root_is_named_with_what_gives_it(doctor, capability):
+    code, found = doctor("setpriv", f"--bounding-set=-{capability.lower()}", "--inh-caps=-all")
+    assert code == 1
+    assert capability in found["capabilities"]["detail"]
+    assert f"cap_add: [{capability}]" in found["capabilities"]["remedy"]
+
+
+def test_without_cgroup_mounts_the_command_that_is_named_mends_it(doctor):
+    hide = "umount -R /sys/fs/cgroup"
+    code, found = doctor(*in_own_mounts(hide))
+    assert code == 1
+    assert {"cgroups", "control memory_limit", "control process_limit"} <= missing(found)
+    code, found = doctor(*in_own_mounts(f"{hide}\n{found['cgroups']['remedy']}"))
+    assert (code, missing(found)) == (0, set())
+
+
+@pytest.mark.parametrize(("controller", "control"), [("memory", "memory_limit"), ("pids", "process_limit")])
+def test_without_a_controller_its_control_is_told_and_what_gives_it(doctor, tmp_path, controller, control):
+    if V1:
+        hide = f"umount /sys/fs/cgroup/{controller}"
+    else:  # a part of the hierarchy to which everything but this controller is handed down
+        group = Path("/sys/fs/cgroup", f"doctor-{tmp_path.name}-{controller}")
+        others = {"memory", "pids"} - {controller}
+        hide = "\n".join(
+            [
+                f"mkdir {group}",
+                *(f"echo +{name} >/sys/fs/cgroup/cgroup.subtree_control" for name in others),
+                f"echo -{controller} >/sys/fs/cgroup/cgroup.subtree_control",
+                f"echo $$ >{group}/cgroup.procs",
+                "mount -t cgroup2 none /sys/fs/cgroup",
+            ]
+        )
+    prefix = in_own_mounts(hide) if V1 else (in_own_mounts(hide)[0], "--cgroup", *in_own_mounts(hide)[1:])
+    code, found = doctor(*prefix)
+    assert code == 1
+    assert {f"{controller} controller", f"control {control}"} <= missing(found), found["cgroups"]
+    remedy = found[f"{controller} controller"]["remedy"]
+    if V1:
+        code, found = doctor(*in_own_mounts(f"{hide}\n{remedy}"))
+        assert (code, missing(found)) == (0, set())
+    else:
+        assert "Delegate=yes" in remedy
+        assert f"+{controller} to the cgroup.subtree_control" in remedy
+
+
+@pytest.mark.parametrize("kind", ["net", "mnt"])  # all of them, really turned: tests/hosts
+def test_a_kind_of_namespace_that_seems_switched_off_is_told_with_the_switch(doctor, tmp_path, kind):
+    # The switch itself is the whole machine's; here it only looks as if it were turned.
+    zero = tmp_path / "zero"
+    zero.write_text("0\n")
+    seen = f"mount --bind {shlex.quote(str(zero))} /proc/sys/user/max_{kind}_namespaces"
+    code, found = doctor(*in_own_mounts(seen))
+    assert code == 1
+    assert f"sysctl user.max_{kind}_namespaces=" in found[f"{kind} namespace"]["remedy"]
+
+
+def test_without_seccomp_filters_the_kernel_that_has_them_is_named(doctor, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    seen = f"mount --bind {shlex.quote(str(empty))} /proc/sys/kernel/seccomp/actions_avail"
+    code, found = doctor(*in_own_mounts(seen))
+    assert code == 1
+    assert "CONFIG_SECCOMP_FILTER" in found["seccomp filter"]["remedy"]
+    assert not found["control seccomp_filter"]["ok"]
+
+
+def test_without_notification_it_is_told_but_nothing_required_is_missing(doctor, tmp_path):
+    actions = Path("/proc/sys/kernel/seccomp/actions_avail").read_text().replace("user_notif ", "")
+    file = tmp_path / "actions"
+    file.write_text(actions)
+    seen = f"mount --bind {shlex.quote(str(file))} /proc/sys/kernel/seccomp/actions_avail"
+    code, found = doctor(*in_own_mounts(seen))
+    assert (code, missing(found)) == (0, set())
+    assert not found["seccomp notification"]["ok"]
+    assert found["seccomp notification"]["remedy"] == "boot Linux 5.5 or newer"
+
+
+@pytest.mark.parametrize("call", ["mount", "clone3", "seccomp"])
+def test_a_filter_around_us_that_forbids_cells_is_told_with_the_setting(doctor, call):
+    code, found = doctor(sys.executable, "-c", FORBIDDING, call)
+    assert code == 1
+    assert "cell" in missing(found)
+    assert "seccomp:deploy/seccomp.json" in found["cell"]["remedy"]
+
+
+def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(doctor, tmp_path):
+    runtime_dir = tmp_path / "of-the-user"
+    runtime_dir.mkdir()
+    os.chown(runtime_dir, 65534, 65534)
+    for directory in tmp_path.parents:
+        if directory.stat().st_uid == 0 and directory.name.startswith("pytest"):
+            directory.chmod(0o711)
+    tmp_path.chmod(0o711)
+    code, found = doctor(*AN_ORDINARY_USER, runtime_dir=runtime_dir)
+    assert code == 1
+    assert {"cgroups", "uids for cells"} <= missing(found)
+    assert "of a user namespace; uid 65534 outside of it" in found["privileges"]["detail"]
+    assert "usermod --add-subuids" in found["uids for cells"]["remedy"]
+    expected = "systemd.unified_cgroup_hierarchy=1" if V1 else "Delegate=yes"
+    assert expected in found["cgroups"]["remedy"]

@@ -1,0 +1,16 @@
+"""Where the tests are patient, so are the attacks; to be imported before any of them is tried."""
+
+from __future__ import annotations
+
+from cellblock.attacks import caller, campaign, front
+from pace import TIME_SCALE
+
+_WAITS = {
+    caller: ("_TIMEOUT_S",),
+    campaign: ("_GONE_WITHIN_S", "_PARTNER_STARTS_WITHIN_S", "_PARTNER_SETTLES_S"),
+    front: ("_SETTLES_WITHIN_S", "_IDLE_WITHIN_S"),
+}
+
+for module, names in _WAITS.items():
+    for name in names:
+        setattr(module, name, getattr(module, name) * TIME_SCALE)

@@ -1,0 +1,142 @@
+"""`tests/vm/run [options] [-- pytest arguments]`: the parts of `make test-vm`, each in a machine of its own.
+
+Its exit code is that of the command, 0 where all parts passed, else that of the first that did not. Its
+own: 124 time is up, 125 the machine ended without a result (a kernel panic, or QEMU failed), 126 it could
+not be prepared, 130 interrupted.
+"""
+
+# ruff: noqa: T201 - a command prints
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import shutil
+import signal
+import sys
+from dataclasses import dataclass
+
+import boot
+import image
+from parts import PARTS, SMOKE, Part
+
+EXIT_NOT_PREPARED, EXIT_INTERRUPTED = 126, 130
+TIME_SCALE = 10
+"""An emulated processor is about this much slower."""
+_CLOSING = re.compile(
+    r"^=* ?((?:\d+ \w+,? ?)+ in [0-9.]+s.*?) ?=*$|^=* ?(no tests ran.*?) ?=*$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    work: dict[str, boot.Work]
+    """By the name that the summary shows."""
+    every_kind: bool
+    keep: bool
+
+
+def main() -> int:
+    """Prepare, run one machine after another, sum up."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    options = _parse(sys.argv[1:])
+    try:
+        image.install_host_tools(every_kind=options.every_kind)
+        kernel = image.kernel(boot.BUILD / "kernel")
+        if options.every_kind:
+            image.container_root(boot.BUILD / "container")
+        ended = _run_all(kernel, options)
+    except (image.ImageError, OSError) as error:
+        print(f"vm: cannot prepare the machine: {error}", file=sys.stderr)
+        return EXIT_NOT_PREPARED
+    except KeyboardInterrupt:
+        print(f"vm: interrupted; logs in {(boot.BUILD / 'runs').relative_to(boot.PROJECT)}", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    if len(ended) > 1:
+        _sum_up(ended)
+    return next((run.exit_code for run in ended.values() if run.exit_code != 0), 0)
+
+
+def _run_all(kernel: image.Kernel, options: Options) -> dict[str, boot.Ended]:
+    ended = {}
+    for name, work in options.work.items():
+        if len(options.work) > 1:
+            print(f"\nvm: part {name}")
+        ended[name] = run = boot.boot(kernel, work)
+        boot.report(run, work)
+        if run.exit_code == 0 and (run.directory / "share" / "hosts.json").exists():
+            shutil.copyfile(run.directory / "share" / "hosts.json", boot.BUILD / "hosts.json")
+        if run.exit_code == 0 and not options.keep:
+            shutil.rmtree(run.directory)
+        else:
+            print(f"vm: logs in {run.directory.relative_to(boot.PROJECT)}")
+    return ended
+
+
+def _sum_up(ended: dict[str, boot.Ended]) -> None:
+    print("\nvm: summary, on pure cgroup v2")
+    for name, run in ended.items():
+        state = "passed" if run.exit_code == 0 else f"FAILED ({run.exit_code})"
+        closing = _CLOSING.findall(run.output)
+        print(f"vm:   {name:<10} {state:<13} {run.total_s:6.0f} s   {closing[-1] if closing else ''}")
+        if run.exit_code != 0:
+            print(f"vm:   {'':<10} logs in {run.directory.relative_to(boot.PROJECT)}")
+
+
+def _parse(argv: list[str]) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="tests/vm/run", description="Run tests as root on a pure cgroup v2 kernel, in a virtual machine."
+    )
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--smoke", action="store_true", help="a short selection, for every change")
+    chosen.add_argument("--part", action="append", choices=PARTS, help="this part alone; can be repeated")
+    chosen.add_argument("--shell-command", metavar="TEXT", help="run this by sh, not pytest")
+    parser.add_argument("--timeout-s", type=int, help="then a machine is killed (1800; parts have their own)")
+    parser.add_argument("--time-scale", type=float, default=TIME_SCALE, help="tests' patience (%(default)s)")
+    parser.add_argument("--memory-mb", type=int, default=2048, help="the machine's memory (%(default)s)")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of a successful run, too")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the command")
+    parser.add_argument("tests", nargs="*", metavar="-- ARGUMENT", help="of pytest; default: every part")
+    parsed = parser.parse_args(argv)
+    if parsed.tests and (parsed.smoke or parsed.part or parsed.shell_command is not None):
+        parser.error("--smoke, --part and --shell-command take no pytest arguments: give one or the other")
+    bad = [pair for pair in parsed.env if "=" not in pair]
+    if bad:
+        parser.error(f"--env {bad[0]}: expected NAME=VALUE")
+    environment = dict(pair.split("=", 1) for pair in parsed.env)
+
+    def work(command: str, timeout_s: int) -> boot.Work:
+        return boot.Work(command, parsed.timeout_s or timeout_s, parsed.memory_mb, environment)
+
+    if parsed.shell_command is not None:
+        return Options({"command": work(parsed.shell_command, 1800)}, False, parsed.keep)  # noqa: FBT003
+    if parsed.tests:
+        names_hosts = any("tests/hosts" in argument for argument in parsed.tests)
+        parts = {"tests": Part(tuple(parsed.tests), 1800, every_kind=names_hosts)}
+    elif parsed.smoke:
+        parts = {"smoke": SMOKE}
+    else:
+        parts = {name: PARTS[name] for name in parsed.part or PARTS}
+    # cellblock itself refuses a variable that is no setting, so these are for pytest alone
+    pytest = ("env", f"CELLBLOCK_TEST_TIME_SCALE={parsed.time_scale:g}", "FORBID_SKIPS=1")
+    started = (".venv/bin/python", "-m", "pytest")
+    return Options(
+        {
+            name: work(shlex.join((*pytest, *part.environment, *started, *part.tests)), part.timeout_s)
+            for name, part in parts.items()
+        },
+        any(part.every_kind for part in parts.values()),
+        parsed.keep,
+    )
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
