@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 sanitize escapes check lint types floor-plan format bench docs hosts-table lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 sanitize escapes soak check lint types floor-plan format bench docs hosts-table lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -61,6 +61,9 @@ sanitize: base    ## the sandbox tests with the helper under ASan and UBSan; SAN
 
 escapes: setup    ## every attack against a service of its own, and the score; ESCAPES='tests -k name' selects
 	@$(BIN)/pytest -s -m slow $(or $(ESCAPES),tests/escapes)
+
+soak: setup       ## attacks and correct programs at once for SOAK_S=600 seconds, in the order of SOAK_SEED; nothing may grow
+	@env SOAK_S=$(or $(SOAK_S),600) SOAK_SEED=$(or $(SOAK_SEED),0) $(BIN)/pytest -s -m slow tests/soak
 
 check: lint types floor-plan  ## lint, format, types, floor plan
 

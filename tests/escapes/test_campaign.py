@@ -27,6 +27,8 @@ def port(time_scale):
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
     with running_instance(free, time_scale=time_scale):
+        # It tests its languages at first, in cells that are no attack's leftovers.
+        front._wait_idle(find_instance(free))
         yield free
 
 

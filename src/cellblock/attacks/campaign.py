@@ -45,8 +45,12 @@ class Campaign:
         self._runs: dict[str, bool] = {}
         self._health = machine.health(instance)
 
-    def attempt(self, trial: Trial) -> Finding:
-        """Try one attack; raises ``OSError`` where the service is not there to begin with."""
+    def attempt(self, trial: Trial, *, alone: bool = True) -> Finding:
+        """Try one attack; raises ``OSError`` where the service is not there to begin with.
+
+        Where others use the service meanwhile, it is not ``alone``: what is left of it cannot be told
+        from what is theirs, and whoever tries many at once looks for that at the end.
+        """
         began_s = time.monotonic()
         if trial.source and not self.language_runs(trial.language):
             return _finding(trial, "not tried", [f"{trial.language} runs no program here"], "", began_s)
@@ -56,13 +60,13 @@ class Campaign:
             reached = ground.turned()
             if any(ground.told(answer.text) for answer in answers):
                 reached.append("the answer holds a secret of the host's, or of another run")
-        reached += self._changed(clock_s)
+        reached += self._changed(clock_s) if alone else []
         reached += [
             f"it ended {verdict}, as where it succeeds"
             for verdict in trial.attack.succeeds
             if any(answer.json().get("verdict") == verdict for answer in answers)
         ]
-        wrong += self._next_run()
+        wrong += self._next_run() if alone else []
         verdict = str(answers[-1].json().get("verdict") or answers[-1].status) if answers else ""
         if reached:
             return _finding(trial, "not contained", reached + wrong, verdict, began_s)

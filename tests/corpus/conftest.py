@@ -1,0 +1,13 @@
+"""Both ways to run a program, once for all tests here."""
+
+from __future__ import annotations
+
+import pytest
+
+from corpus.sides import both_sides
+
+
+@pytest.fixture(scope="package")
+def sides(time_scale):
+    with both_sides(time_scale) as sides:
+        yield sides

@@ -1,0 +1,15 @@
+const values = [0.1 + 0.2, -0, NaN, 1e21, 5e-324, 2 ** 53 + 1, 1 / 3, Math.sin(1e6), Math.fround(0.1), Number.MAX_VALUE * 2];
+console.log(values, values.map((v) => v.toString(36)), (1234.5678).toFixed(2), (0.000001234).toExponential(3));
+console.log(2n ** 200n, BigInt.asUintN(64, -1n), [3, 20, 100].sort(), [3, 20, 100].sort((a, b) => a - b));
+console.log(["é", "z", "A", "ä", "a"].sort(), ["é", "z", "A", "ä", "a"].sort(new Intl.Collator("de").compare));
+console.log(new Intl.NumberFormat("de-DE", { style: "currency", currency: "EUR" }).format(1234567.891));
+console.log(new Date(Date.UTC(2024, 1, 29, 12)).toISOString(), new Date(0).toString());
+console.log(JSON.stringify({ a: [1, null, undefined, NaN], d: new Date(0), u: "\ud83d\ude00\u2028" }, null, 1));
+console.log(new Map([[1, { deep: { er: { est: [1] } } }]]), new Set("hello"), Symbol("s"), [, 1], function named() {}, class X {});
+console.log("日本語".length, [..."👩‍👩‍👧"].length, "straße".toUpperCase(), "İ".toLowerCase().length, "e\u0301".normalize("NFC").length);
+console.log(/(?<year>\d{4})-(?<month>\d\d)/u.exec("on 2024-05").groups, "aXbX".replaceAll("X", (m, at) => at));
+console.log(structuredClone({ when: new Date(5), re: /x/gi }), new Uint8Array(new Float64Array([1.5]).buffer));
+const ackermann = (m, n) => (m === 0 ? n + 1 : ackermann(m - 1, n === 0 ? 1 : ackermann(m, n - 1)));
+console.log(ackermann(2, 300), require("crypto").createHash("sha256").update("x").digest("hex"));
+console.table([{ a: 1, b: "ü" }, { a: 2 }]);
+console.error(new Error("only printed").message, new AggregateError([new Error("1")], "many").errors.length);

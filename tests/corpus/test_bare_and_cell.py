@@ -1,0 +1,82 @@
+"""A correct program does not notice that it is in a cell: same bytes, same end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from corpus.programs import corpus, correct_cases
+from corpus.ran import Ran, differences
+from languages.cases import LANGUAGES
+
+BARE_AND_CELL = ("bare", "in the cell")
+SLOW_TO_COMPILE = {"typescript", "cpp", "go", "rust", "java", "csharp"}
+QUICK_OF_THOSE = 2
+
+
+def identify(program):
+    return program.id
+
+
+def with_slow_ones_marked(programs):
+    counts, marked = Counter(), []
+    for program in programs:
+        counts[program.language] += 1
+        slow = program.language in SLOW_TO_COMPILE and counts[program.language] > QUICK_OF_THOSE
+        marked.append(pytest.param(program, id=program.id, marks=[pytest.mark.slow] if slow else []))
+    return marked
+
+
+def assert_same(sides, program):
+    bare = sides.run_bare(program)
+    assert (bare.exit_code, bare.signal) == (program.exit_code, program.signal), bare
+    assert program.says in bare.stdout + bare.stderr, bare
+    cell = sides.run_in_cell(program)
+    assert differences(bare, cell, names=BARE_AND_CELL, mask=program.mask) == []
+
+
+@pytest.mark.parametrize("program", with_slow_ones_marked(corpus()))
+def test_it_is_the_same_bare_and_in_a_cell(sides, program):
+    assert_same(sides, program)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", correct_cases(), ids=identify)
+def test_the_languages_own_cases_are_the_same_bare_and_in_a_cell(sides, program):
+    assert_same(sides, program)
+
+
+def test_every_language_has_its_share():
+    counts = Counter(program.language for program in corpus())
+    assert set(counts) == set(LANGUAGES)
+    assert min(counts.values()) >= 5
+    assert counts.total() >= 60
+
+
+def test_a_byte_that_differs_is_named():
+    one = Ran(exit_code=0, signal=None, stdout=b"one\ntwo\nthree", stderr=b"")
+    other = Ran(exit_code=None, signal=9, stdout=b"one\ntwX\nthree", stderr=b"x")
+    found = differences(one, other, names=("cold", "warm"))
+    assert found[:2] == ["exit_code: cold 0, warm None", "signal: cold None, warm 9"]
+    assert "stdout: differ from byte 6 (line 2) on, of 13 and 13; cold …b'one\\ntwo" in found[2]
+    assert "stderr: differ from byte 0 (line 1) on, of 0 and 1" in found[3]
+
+
+def test_what_a_mask_matches_does_not_differ_and_the_rest_does():
+    one = Ran(exit_code=0, signal=None, stdout=b"at <aa> 1", stderr=b"")
+    assert (
+        differences(
+            one,
+            Ran(exit_code=0, signal=None, stdout=b"at <bbb> 1", stderr=b""),
+            names=BARE_AND_CELL,
+            mask="<.*>",
+        )
+        == []
+    )
+    assert differences(
+        one, Ran(exit_code=0, signal=None, stdout=b"at 1", stderr=b""), names=BARE_AND_CELL, mask="<.*>"
+    )
+    assert differences(
+        one, Ran(exit_code=0, signal=None, stdout=b"at <bbb> 2", stderr=b""), names=BARE_AND_CELL, mask="<.*>"
+    )
