@@ -39,14 +39,15 @@ class CellUids(Struct, frozen=True):
 class UidBlock:
     """One leased block; hands out pairs to cells."""
 
-    def __init__(self, first_uid: int, lock_fd: int, *, one_uid: bool = False) -> None:
-        """Own the block that begins at ``first_uid`` while ``lock_fd`` is open.
+    def __init__(self, first_uid: int, directory: Path, lock_fd: int, *, one_uid: bool = False) -> None:
+        """Own the block that begins at ``first_uid`` while ``lock_fd``, its file in ``directory``, is open.
 
         With ``one_uid`` there is no user but root of our namespace: the block is a name only.
         """
         self.first_uid = first_uid
         self._one_uid = one_uid
         self.instance = f"u{first_uid}"
+        self._directory = directory
         self._lock_fd = lock_fd
         # The longest unused pair next, so that a uid rests before it is seen again.
         pairs = (CellUids(uid, uid + 1) for uid in range(first_uid, first_uid + BLOCK_SIZE, 2))
@@ -74,7 +75,7 @@ class UidBlock:
 
     def close(self) -> None:
         """Give the block back."""
-        os.close(self._lock_fd)
+        _unlock(self._directory, self.first_uid, self._lock_fd)
 
 
 def lease_directory(runtime_dir: Path) -> Path:
@@ -105,18 +106,32 @@ def lease_of_the_dead(instance: str, directory: Path = LEASES) -> Iterator[bool]
         yield fd is not None
     finally:
         if fd is not None:
-            os.close(fd)
+            _unlock(directory, int(number), fd)
+
+
+def _path(directory: Path, start: int) -> Path:
+    return directory / f"uids-{start}"
 
 
 def _try_lock(directory: Path, start: int) -> int | None:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(directory / f"uids-{start}", flags, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    while True:
+        fd = os.open(_path(directory, start), flags, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        # Whoever let go of it may have removed it after we opened it: then the lock is of a file of no name.
+        if os.fstat(fd).st_nlink:
+            return fd
         os.close(fd)
-        return None
-    return fd
+
+
+def _unlock(directory: Path, start: int, fd: int) -> None:
+    """Let go of a lock; its file goes first, while nobody else can have it."""
+    _path(directory, start).unlink(missing_ok=True)
+    os.close(fd)
 
 
 def _first_free(first_uid: int, last_uid: int, directory: Path, *, one_uid: bool) -> UidBlock:
@@ -125,7 +140,7 @@ def _first_free(first_uid: int, last_uid: int, directory: Path, *, one_uid: bool
     for start in range(aligned, last_uid + 2 - BLOCK_SIZE, BLOCK_SIZE):
         fd = _try_lock(directory, start)
         if fd is not None:
-            return UidBlock(start, fd, one_uid=one_uid)
+            return UidBlock(start, directory, fd, one_uid=one_uid)
     raise HostError(
         f"no free block of {BLOCK_SIZE} uids in {first_uid}-{last_uid}: other instances hold them all, or "
         f"none fits, since each begins at a multiple of {BLOCK_SIZE}; widen CELLBLOCK_UID_RANGE"
