@@ -1,0 +1,165 @@
+"""Classes C, D and H with their control off, where that harms nobody: the attack succeeds, and is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import itertools
+import json
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from cellblock.attacks import machine
+from cellblock.attacks.caller import Caller
+from cellblock.attacks.ground import Ground
+from cellblock.attacks.hostile import REQUESTS
+from cellblock.attacks.machine import Instance
+from cellblock.attacks.manifest import fill, trials
+from cellblock.model import SourceFile, Verdict
+from cellblock.sandbox import features
+from sandbox.cells import opened
+
+UNUSED_UID = 1_999_616
+
+
+def compiled(name, directory):
+    """The payload of a trial in C, built by the host's compiler."""
+    (trial,) = (each for each in trials() if each.name == name)
+    source, binary = directory / "payload.c", directory / "payload"
+    source.write_text(fill(trial.source, {}))
+    subprocess.run(["cc", "-static", "-o", binary, source], check=True, capture_output=True)
+    return trial, binary
+
+
+# ---- C: nobody ends what a program leaves ----
+
+
+def test_without_an_end_of_their_namespace_orphans_are_left_and_burn(tmp_path):
+    _, binary = compiled("C/orphans-burn/c", tmp_path)
+    for each in [tmp_path, *tmp_path.parents]:
+        if each.stat().st_uid == os.getuid() and each not in {Path("/"), Path("/tmp")}:
+            each.chmod(each.stat().st_mode | 0o711)
+    instance = Instance(parent=0, service=0, supervisor=0, first_uid=UNUSED_UID)
+    user = UNUSED_UID + 1
+    program = f"nice -n 19 setpriv --reuid={user} --regid={user} --clear-groups {binary}"
+    # A namespace all the same, so that they end with the test; what a cell has more is that this one waits.
+    holder = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", "/bin/sh", "-c",
+         f"{program}; echo ended; exec sleep 60"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert holder.stdout.readline() == "attempt\n"
+        assert holder.stdout.readline() == "ended\n"
+        left = machine.leftovers(instance)
+        assert left["processes"] >= 4, left
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    deadline_s = time.monotonic() + 5
+    while machine.leftovers(instance)["processes"]:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+# ---- D: the filter ----
+
+START = """
+import os
+os.chmod("payload", 0o755)
+os.execv("./payload", ["payload"])
+"""
+
+
+@pytest.mark.parametrize("filtered", [True, False])
+def test_without_the_filter_an_exploits_call_succeeds_and_nobody_names_it(
+    filtered, monkeypatch, time_scale, tmp_path
+):
+    trial, binary = compiled("D/unshare/c", tmp_path)
+    if not filtered:
+        monkeypatch.setattr(features, "_SECCOMP_ACTIONS", Path("/nonexistent"))
+    accepted = "" if filtered else "seccomp_filter"
+    with opened(time_scale, accept_missing=accepted) as cells:
+        files = (SourceFile("payload", binary.read_bytes()),)
+        outcome = cells.run(START, files=files, file_size_bytes=16 << 20)
+    assert outcome.stdout.startswith(b"attempt\n"), outcome.stderr
+    named = outcome.evidence.seccomp.syscall if outcome.evidence.seccomp else ""
+    if filtered:
+        assert (outcome.verdict, named) == (Verdict.SIG, trial.attack.syscall)
+    else:
+        # A user namespace of its own, and every capability in it; the payload then ends with 42.
+        assert (outcome.exit_code, outcome.verdict, named) == (42, Verdict.RE, "")
+        assert outcome.verdict not in trial.attack.verdicts
+
+
+# ---- H: a service that believes everything ----
+
+
+class Credulous(http.server.BaseHTTPRequestHandler):
+    """Takes every request, makes a record of each, gives any of them to anybody, does as a path says."""
+
+    protocol_version = "HTTP/1.1"
+    records: ClassVar[list[str]] = []
+    numbers: ClassVar[itertools.count] = itertools.count()
+
+    def do_POST(self):
+        body = self.rfile.read(max(0, int(self.headers.get("content-length") or 0)))
+        self.records.append(body.decode(errors="replace"))
+        self.reply(
+            {"id": str(next(self.numbers)), "run": {"stdout": "whatever\n"}, "stdout": self.records[-1]}
+        )
+
+    def do_GET(self):
+        self.reply({"job_status": "completed", "stdout": "".join(self.records)})
+
+    def reply(self, body):
+        content = json.dumps(body).encode()
+        # What it was asked for beyond all bounds it tries, and falls over.
+        fails = any(text in content for text in (b"1e+308", b'\\"all\\"'))
+        self.send_response(500 if fails else 200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def handle_one_request(self):
+        with contextlib.suppress(OSError):
+            super().handle_one_request()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def credulous():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Credulous)
+    server.daemon_threads = True
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    Credulous.records.clear()
+    yield Caller("127.0.0.1", server.server_port)
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+ATTACKS_BY_REQUEST = sorted(trial.attack.request for trial in trials() if trial.attack.line.startswith("H"))
+
+
+@pytest.mark.parametrize("name", ATTACKS_BY_REQUEST)
+def test_a_service_that_believes_everything_is_found_out(name, credulous):
+    answers = []
+    with contextlib.closing(Ground()) as ground:
+        wrong = REQUESTS[name](credulous, ground, answers)
+        told = any(ground.told(answer.text) for answer in answers)
+    assert wrong or told
+    if name == "ids_that_are_guessed":
+        assert told, "its records are everybody's"
+    if name == "one_key_many_times":
+        assert "40 submissions" in wrong[0]
