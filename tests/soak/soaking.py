@@ -24,6 +24,7 @@ from soak import counters
 from soak.work import Work
 
 _WARM_UP_SHARE = 0.3
+_LARGEST_OUTPUT = "import sys\nfor _ in range(100): sys.stdout.write('é' * (1 << 17))"
 
 
 class Soaked(Struct, frozen=True, kw_only=True):
@@ -60,6 +61,7 @@ def soak(
     health = machine.health(instance)
     order = random.Random(seed)  # noqa: S311  # an order, no secret
     tally: Counter[str] = Counter()
+    _stretch(caller, at_a_time)
     wrong = _at_work(work, order, seconds * _WARM_UP_SHARE, at_a_time, tally)
     front._wait_idle(instance)
     before, memory_kib = counters.baseline(instance), counters.resident_kib(instance)
@@ -76,6 +78,13 @@ def soak(
         memory_kib={name: (kib, at_end_kib.get(name, 0)) for name, kib in memory_kib.items()},
         harmed=[f"{name}: {was} → {now[name]}" for name, was in health.items() if now[name] != was],
     )
+
+
+def _stretch(caller: Caller, at_a_time: int) -> None:
+    """Have as many of the largest answers made at once as there ever will be."""
+    with ThreadPoolExecutor(at_a_time) as threads:
+        for answer in threads.map(lambda _: caller.submit("python", _LARGEST_OUTPUT), range(2 * at_a_time)):
+            assert answer.json().get("verdict") == "AC", answer.text[-300:]
 
 
 def _at_work(
