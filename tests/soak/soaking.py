@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from soak import counters
 from soak.work import Work
 
 _WARM_UP_SHARE = 0.3
+_READS_AT_ONCE = 32
 _LARGEST_OUTPUT = "import sys\nfor _ in range(100): sys.stdout.write('é' * (1 << 17))"
 
 
@@ -81,7 +83,10 @@ def soak(
 
 
 def _stretch(caller: Caller, at_a_time: int) -> None:
-    """Have as many of the largest answers made at once as there ever will be."""
+    """Have as many of the largest answers at once as there ever will be, and all of the store's readers."""
+    nobody = f"/api/result/{uuid.UUID(int=0)}"
+    with ThreadPoolExecutor(_READS_AT_ONCE) as threads:
+        list(threads.map(lambda _: caller.send("GET", nobody), range(20 * _READS_AT_ONCE)))
     with ThreadPoolExecutor(at_a_time) as threads:
         for answer in threads.map(lambda _: caller.submit("python", _LARGEST_OUTPUT), range(2 * at_a_time)):
             assert answer.json().get("verdict") == "AC", answer.text[-300:]
