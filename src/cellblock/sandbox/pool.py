@@ -112,6 +112,16 @@ class Pool:
             self._discard(prepared)
         return None
 
+    async def make_ahead(self, shape: CellShape) -> None:
+        """Have one more cell of this shape wait; returns when it does. Raises where it cannot be made."""
+        demand = self._demands.setdefault(shape, _Demand())
+        demand.note(time.monotonic())
+        prepared = await self._make(shape)
+        if self._demands.get(shape) is demand and self.waiting < self._cells_max:
+            demand.cells.append(prepared)
+        else:
+            await prepared.close()
+
     def drop(self) -> None:
         """Let go of every cell that waits: what they are made from has changed."""
         for demand in self._demands.values():
@@ -145,7 +155,7 @@ class Pool:
         begun_s = time.monotonic()
         try:
             prepared = await self._make(shape)
-        except CellblockError as error:
+        except (CellblockError, OSError) as error:
             # A run of this shape will meet the same, and say so; here it only must not be tried without end.
             log.info("no cell made ahead: %s", error)
             demand.not_before_s = begun_s + _RETRY_S
