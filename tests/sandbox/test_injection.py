@@ -225,8 +225,9 @@ def template_calls(cells, helper, injector) -> list[Call]:
     with injector.going_wrong(None):
         cells.call(start_spawner(cells, helper))
         calls = injector.calls(0, SPAWNER)
-    heard, _, _, answered = [index for index, call in enumerate(calls) if call.name in {"recvmsg", "sendmsg"}][:4]
-    return [call for call in calls[heard:answered] if call.name not in SPEAKING]
+    messages = [index for index, call in enumerate(calls) if call.name in {"recvmsg", "sendmsg"}]
+    first_heard, _, _, last_answered = messages[:4]  # filters, then the template
+    return [call for call in calls[first_heard:last_answered] if call.name not in SPEAKING]
 
 
 def end_of_start(cells, helper, injector, call: Call, error: int = errno.EPERM) -> str:

@@ -140,7 +140,8 @@ class Pool:
 
     async def _refill(self) -> None:
         """Make one cell at a time where one is missing; let go of those that nobody asks for."""
-        while True:
+        # Not until cancelled: before Python 3.12 wait_for loses a cancellation that comes with its result.
+        while self._cells_max:
             self._shrink()
             shape = self._next_missing()
             if shape is None:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _RUNS_MAX = 200
 _AGE_MAX_S = 600.0
 _LIVING_MAX = 8
-"""Who is over it ends: its submission's arguments are part of what a zygote is, so there is no end of kinds."""
+"""A submission's arguments are part of what a zygote is, so there is no end of kinds."""
 _RETRY_S = 30.0
 """How long after a failed start the next is tried."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
