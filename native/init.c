@@ -54,9 +54,9 @@ static uint64_t monotonic_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* A cell that cannot be heard must not seem to be one that has nothing to say. */
 static void report(const struct init *init, const struct cell_event *event) {
-    /* A supervisor that is gone is noticed as the end of the control socket. */
-    send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, NULL, 0);
+    if (!send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, NULL, 0)) _exit(1);
 }
 
 /* The supervisor gets the listener too: a stopped call is answered with ENOSYS when the last holder
@@ -66,7 +66,7 @@ static void report_ready(const struct init *init, const struct cell_event *event
     fds[count++] = init->program_pidfd;
     if (init->out_fd >= 0) fds[count++] = init->out_fd;
     if (init->listener_fd >= 0) fds[count++] = init->listener_fd;
-    send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, fds, count);
+    if (!send_with_fds(init->fds[FD_CONTROL], event, sizeof *event, fds, count)) _exit(1);
 }
 
 static _Noreturn void report_and_exit(const struct init *init, const struct failure *failure) {
@@ -247,13 +247,17 @@ static bool place(struct init *init, int job_fd, struct failure *failure) {
 static void begin_job(struct init *init, const int fds[], int fd_count) {
     const char command = COMMAND_JOB;
     struct failure failure = {0};
-    bool begun = (fd_count > 0 || fail_with(&failure, STEP_JOB, EPROTO, "descriptors are missing")) &&
+    bool ready = (fd_count > 0 || fail_with(&failure, STEP_JOB, EPROTO, "descriptors are missing")) &&
                  place(init, fds[0], &failure) && (fd_count < 2 || attach_out(fds[1], &failure)) &&
                  become_nobody(init, &failure);
-    if (!begun) report_and_exit(init, &failure);
+    if (!ready) report_and_exit(init, &failure);
     if (fd_count == 2) close(fds[1]);
     init->start_ns = monotonic_ns();
-    send_with_fds(init->gate_fd, &command, sizeof command, fds, 1);
+    /* A program that has died at the gate has not run: its end would not be the submission's. */
+    if (!send_with_fds(init->gate_fd, &command, sizeof command, fds, 1)) {
+        fail(&failure, STEP_GATE, "the program takes no job");
+        report_and_exit(init, &failure);
+    }
     close(fds[0]);
 }
 

@@ -136,11 +136,15 @@ static _Noreturn void boot(const struct request *request, struct failure *failur
     report_to_gate(failure);
 }
 
+/* Who had the gate could speak to init. */
+static bool close_gate_on_exec(struct failure *failure) {
+    return fcntl(GATE_FD, F_SETFD, FD_CLOEXEC) == 0 || fail(failure, STEP_GATE, NULL);
+}
+
 void execute_job(int job_fd, struct failure *failure) {
     struct job job;
-    if (read_job(job_fd, &job, failure)) {
+    if (read_job(job_fd, &job, failure) && close_gate_on_exec(failure)) {
         close(job_fd);
-        fcntl(GATE_FD, F_SETFD, FD_CLOEXEC);
         execve(job.argv[0], job.argv, job.envp);
         fail(failure, STEP_EXEC, job.argv[0]);
     }

@@ -255,6 +255,6 @@ __attribute__((constructor)) static void begin(void) {
     if (take_variable(gate, "fork:", awaited, sizeof awaited)) wanted = FORK;
     awaited_length = strlen(awaited);
     if (wanted == OFF || awaited_length == 0) return;
-    fcntl(wanted == BOOT ? GATE_FD : SPAWNER_FD, F_SETFD, FD_CLOEXEC);
+    if (fcntl(wanted == BOOT ? GATE_FD : SPAWNER_FD, F_SETFD, FD_CLOEXEC) != 0) _exit(127);
     atomic_store(&mode, (int)wanted);
 }

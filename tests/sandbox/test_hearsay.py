@@ -14,14 +14,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cellblock.engine.watch import Observed, Watch
 from cellblock.errors import CellLostError, SandboxError
 from cellblock.model import Limits
+from cellblock.sandbox import cell as cell_module
 from cellblock.sandbox import wire
-from cellblock.sandbox.cell import Cell, CellSpec
+from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.leases import CellUids
+from cellblock.sandbox.shapes import CellSpec, How, Warm
 from cellblock.sandbox.spawner import Init, Spawner
 
 NOTIFY = wire.FEATURE_SECCOMP_NOTIFY
@@ -40,6 +43,8 @@ LIMITS = Limits(
     work_area_inodes=64,
     output_bytes=4096,
 )
+SPEC = CellSpec(argv=("/bin/true",), environment={}, files=(), stdin=b"", limits=LIMITS, root="host")
+BOOTED = Warm(how=How.BOOT, argv=("/bin/true",), environment=(), gate="/box/")
 
 
 Words = list[tuple[bytes, int]]
@@ -96,20 +101,14 @@ def open_fds() -> int:
 
 
 @asynccontextmanager
-async def taken_over(*, makes_out: bool = False) -> AsyncIterator[tuple[Cell, TakenOver]]:
+async def taken_over(
+    *, makes_out: bool = False, warm: Warm | None = None
+) -> AsyncIterator[tuple[Cell, TakenOver]]:
     """Lend a cell whose init is ours; afterwards it ends, and not one descriptor is left."""
     before = open_fds()
-    spec = CellSpec(
-        argv=("/bin/true",),
-        environment={},
-        files=(),
-        stdin=b"",
-        limits=LIMITS,
-        root="host",
-        makes_out=makes_out,
-    )
     init = TakenOver()
-    cell = Cell(spec, CellUids(os.getuid(), os.getuid()), None)
+    shape = msgspec.structs.replace(SPEC, makes_out=makes_out, warm=warm).shape
+    cell = Cell(shape, CellUids(os.getuid(), os.getuid()), None)
     try:
         yield cell, init
     finally:
@@ -129,7 +128,7 @@ async def to_the_gate(cell: Cell, init: TakenOver, fd_count: int = 2) -> None:
 
 async def let_go(cell: Cell) -> asyncio.Task[Observed]:
     """Begin to watch; what init says comes after the gate was opened."""
-    running = asyncio.create_task(Watch(cell).run())
+    running = asyncio.create_task(Watch(cell, SPEC).run())
     await asyncio.sleep(0)
     assert cell.released_ns
     return running
@@ -169,6 +168,7 @@ LIES = {
     "stopped, not ended": lambda: [(ended(0x137F), 0)],
     "descriptors with an end": lambda: [(ended(), 3)],
     "a kind that there is not": lambda: [(event(77), 0)],
+    "booted after its gate was opened": lambda: [(event(wire.EVENT_BOOTED), 0)],
     "a call stopped in no time": lambda: [(event(wire.EVENT_SECCOMP), 0)],
 }
 
@@ -190,6 +190,37 @@ def test_ready_with_other_descriptors_than_agreed_is_refused_and_keeps_none(fd_c
         asyncio.run(ready())
     else:
         with pytest.raises(SandboxError, match="no reason to say"):
+            asyncio.run(ready())
+
+
+BOOTING = {
+    "ready, then booted": ([(wire.EVENT_READY, 2), (wire.EVENT_BOOTED, 0)], None),
+    "booted, but not ready": ([(wire.EVENT_BOOTED, 0)], "no reason to say"),
+    "booted twice": (
+        [(wire.EVENT_READY, 2), (wire.EVENT_BOOTED, 0), (wire.EVENT_BOOTED, 0)],
+        "no reason to say",
+    ),
+    "descriptors with it": ([(wire.EVENT_READY, 2), (wire.EVENT_BOOTED, 1)], "no reason to say"),
+    "ready, and no more": ([(wire.EVENT_READY, 2)], "not ready within"),
+}
+
+
+@pytest.mark.parametrize(("said", "refused"), BOOTING.values(), ids=BOOTING)
+def test_cell_with_a_runtime_is_ready_when_that_has_booted_and_not_before(monkeypatch, said, refused):
+    monkeypatch.setattr(cell_module, "_PREPARE_TIMEOUT_S", 2 if refused != "not ready within" else 0.2)
+
+    async def ready():
+        async with taken_over(warm=BOOTED) as (cell, init):
+            preparing = asyncio.create_task(cell.prepare(init, 0, NOTIFY))
+            await init.made.wait()
+            for kind, fd_count in said:
+                init.says(event(kind), fd_count)
+            await preparing
+
+    if refused is None:
+        asyncio.run(ready())
+    else:
+        with pytest.raises(SandboxError, match=refused):
             asyncio.run(ready())
 
 
@@ -278,7 +309,13 @@ async def spawner_of_ours() -> AsyncIterator[tuple[Spawner, socket.socket]]:
     before = open_fds()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
-    spawner = Spawner(subprocess.Popen(["/bin/sleep", "600"]), ours)
+    process = subprocess.Popen(["/bin/sleep", "600"])
+
+    def end() -> None:
+        process.kill()
+        process.wait()
+
+    spawner = Spawner(process.pid, end, ours)
     try:
         yield spawner, theirs
     finally:

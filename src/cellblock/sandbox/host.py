@@ -191,6 +191,10 @@ class Host:
             # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
             await asyncio.shield(prepared.close())
 
+    async def prepare_ahead(self, shape: CellShape) -> None:
+        """Have one more cell of this shape wait, as far as cells may; raises where it cannot be made."""
+        await self._pool.make_ahead(shape)
+
     async def probe(self) -> tuple[Remedy, ...]:
         """Look at the host again and make one cell; returns every feature, in the order of a report."""
         self._features = inspect_host(self._settings.uid_range)

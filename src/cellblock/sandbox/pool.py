@@ -112,6 +112,16 @@ class Pool:
             self._discard(prepared)
         return None
 
+    async def make_ahead(self, shape: CellShape) -> None:
+        """Have one more cell of this shape wait; returns when it does. Raises where it cannot be made."""
+        demand = self._demands.setdefault(shape, _Demand())
+        demand.note(time.monotonic())
+        prepared = await self._make(shape)
+        if self._demands.get(shape) is demand and self.waiting < self._cells_max:
+            demand.cells.append(prepared)
+        else:
+            await prepared.close()
+
     def drop(self) -> None:
         """Let go of every cell that waits: what they are made from has changed."""
         for demand in self._demands.values():
@@ -130,7 +140,8 @@ class Pool:
 
     async def _refill(self) -> None:
         """Make one cell at a time where one is missing; let go of those that nobody asks for."""
-        while True:
+        # Not until cancelled: before Python 3.12 wait_for loses a cancellation that comes with its result.
+        while self._cells_max:
             self._shrink()
             shape = self._next_missing()
             if shape is None:
@@ -145,7 +156,7 @@ class Pool:
         begun_s = time.monotonic()
         try:
             prepared = await self._make(shape)
-        except CellblockError as error:
+        except (CellblockError, OSError) as error:
             # A run of this shape will meet the same, and say so; here it only must not be tried without end.
             log.info("no cell made ahead: %s", error)
             demand.not_before_s = begun_s + _RETRY_S

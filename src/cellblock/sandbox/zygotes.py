@@ -12,7 +12,8 @@ import logging
 import os
 import resource
 import time
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _RUNS_MAX = 200
 _AGE_MAX_S = 600.0
+_LIVING_MAX = 8
+"""A submission's arguments are part of what a zygote is, so there is no end of kinds."""
 _RETRY_S = 30.0
 """How long after a failed start the next is tried."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -76,15 +79,22 @@ class Zygote:
             await self._resources.aclose()
 
 
+class _Place:
+    """Where the zygotes of one key follow each other."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.zygote: Zygote | None = None
+        self.failed_s = -_RETRY_S
+
+
 class Zygotes:
-    """The zygotes of one host, started when first asked for."""
+    """The zygotes of one host, started when first asked for; those asked for lately live."""
 
     def __init__(self, roots: Roots) -> None:
         """Start them in ``roots``."""
         self._roots = roots
-        self._living: dict[_Key, Zygote] = {}
-        self._locks: dict[_Key, asyncio.Lock] = {}
-        self._failed_s: dict[_Key, float] = {}
+        self._places: OrderedDict[_Key, _Place] = OrderedDict()
 
     @asynccontextmanager
     async def use(self, shape: CellShape) -> AsyncIterator[Zygote]:
@@ -92,42 +102,49 @@ class Zygotes:
         if shape.warm is None:
             raise SandboxError("zygote", detail="the shape asks for none")
         key = _key(shape, shape.warm)
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            zygote = await self._living_zygote(key)
+        place = self._places.setdefault(key, _Place())
+        self._places.move_to_end(key)
+        await self._end_those_over()
+        async with place.lock:
+            zygote = await self._living_zygote(place, key)
             lent = zygote.use()
             await lent.__aenter__()  # before the lock is free: else it could be retired in between
         try:
+            if self._places.get(key) is not place:  # given up while it started: it serves this one cell
+                await zygote.retire()
             yield zygote
         finally:
             await lent.__aexit__(None, None, None)
 
     def has(self, shape: CellShape) -> bool:
         """Say whether one is there already for cells of ``shape``."""
-        return shape.warm is not None and _key(shape, shape.warm) in self._living
+        place = self._places.get(_key(shape, shape.warm)) if shape.warm else None
+        return place is not None and place.zygote is not None
 
     async def retire_all(self) -> None:
         """Have every zygote end with its last cell: roots have changed."""
-        zygotes = list(self._living.values())
-        self._living.clear()
-        for zygote in zygotes:
-            await zygote.retire()
+        places = list(self._places.values())
+        self._places.clear()
+        await _retire(places)
 
-    async def _living_zygote(self, key: _Key) -> Zygote:
-        zygote = self._living.get(key)
-        if zygote is not None and zygote.is_used_up:
-            del self._living[key]
-            await zygote.retire()
-            zygote = None
-        if zygote is None:
-            if time.monotonic() - self._failed_s.get(key, -_RETRY_S) < _RETRY_S:
+    async def _end_those_over(self) -> None:
+        over = [self._places.popitem(last=False)[1] for _ in range(len(self._places) - _LIVING_MAX)]
+        await _retire(over)
+
+    async def _living_zygote(self, place: _Place, key: _Key) -> Zygote:
+        if place.zygote is not None and place.zygote.is_used_up:
+            used_up, place.zygote = place.zygote, None
+            await used_up.retire()
+        if place.zygote is None:
+            if time.monotonic() - place.failed_s < _RETRY_S:
                 raise SandboxError("zygote", detail="its last start has failed")
             try:
-                zygote = self._living[key] = await self._start(key)
+                place.zygote = await self._start(key)
             except SandboxError as error:
-                self._failed_s[key] = time.monotonic()
+                place.failed_s = time.monotonic()
                 log.warning("no zygote of %s: %s", key[1].argv[0], error)
                 raise
-        return zygote
+        return place.zygote
 
     async def _start(self, key: _Key) -> Zygote:
         root, warm, stack_bytes = key
@@ -146,6 +163,12 @@ class Zygotes:
                 os.close(stderr_fd)
             resources.callback(spawner.close)
             return Zygote(spawner, resources.pop_all())
+
+
+async def _retire(places: Iterable[_Place]) -> None:
+    for place in places:
+        if place.zygote is not None:
+            await place.zygote.retire()
 
 
 def _key(shape: CellShape, warm: Warm) -> _Key:
