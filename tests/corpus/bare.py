@@ -51,11 +51,10 @@ def _run(
         for file in files:
             _put(box, file)
         script = _script(command, root, place / "root", box, out, access)
-        # Runtimes tell a pipe from a device, so where there is no input it is /dev/null, as in a cell.
-        given = {"input": stdin} if stdin else {"stdin": subprocess.DEVNULL}
+        # Runtimes tell a pipe from a device, so it is a pipe, as in a cell, also with nothing to read.
         done = subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", script],
-            capture_output=True, timeout=_TIMEOUT_S, check=False, start_new_session=True, **given,
+            capture_output=True, timeout=_TIMEOUT_S, check=False, start_new_session=True, input=stdin,
         )  # fmt: skip
     ended_by = -done.returncode if done.returncode < 0 else None
     exit_code = None if ended_by else done.returncode

@@ -11,3 +11,9 @@ from corpus.sides import both_sides
 def sides(time_scale):
     with both_sides(time_scale) as sides:
         yield sides
+
+
+@pytest.fixture(scope="package")
+def warm_sides(time_scale):
+    with both_sides(time_scale, warm_starts="true", pool_cells_max="8") as sides:
+        yield sides

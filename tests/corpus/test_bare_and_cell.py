@@ -13,6 +13,7 @@ from languages.cases import LANGUAGES
 BARE_AND_CELL = ("bare", "in the cell")
 SLOW_TO_COMPILE = {"typescript", "cpp", "go", "rust", "java", "csharp"}
 QUICK_OF_THOSE = 2
+STARTED_WARM = {"python", "ruby", "javascript", "typescript", "java"}
 
 
 def identify(program):
@@ -28,6 +29,15 @@ def with_slow_ones_marked(programs):
     return marked
 
 
+def started_warm():
+    """Return those whose runtime may start ahead of them."""
+    return [
+        program
+        for program in corpus()
+        if program.language in STARTED_WARM and not program.args and program.name != "does_not_compile"
+    ]
+
+
 def assert_same(sides, program):
     bare = sides.run_bare(program)
     assert (bare.exit_code, bare.signal) == (program.exit_code, program.signal), bare
@@ -39,6 +49,12 @@ def assert_same(sides, program):
 @pytest.mark.parametrize("program", with_slow_ones_marked(corpus()))
 def test_it_is_the_same_bare_and_in_a_cell(sides, program):
     assert_same(sides, program)
+
+
+@pytest.mark.parametrize("program", with_slow_ones_marked(started_warm()))
+def test_it_is_the_same_bare_and_warm(warm_sides, program):
+    bare, warm = warm_sides.run_bare(program), warm_sides.run_warm(program)
+    assert differences(bare, warm, names=("bare", "warm"), mask=program.mask) == []
 
 
 @pytest.mark.slow

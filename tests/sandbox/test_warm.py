@@ -244,7 +244,7 @@ def test_process_limit_holds(warm):
 
 def test_forbidden_call_is_stopped_and_named(warm):
     outcome = run_warm(warm, "import ctypes; ctypes.CDLL(None).unshare(0)")
-    assert outcome.verdict is Verdict.SV
+    assert outcome.verdict is Verdict.SIG
     assert outcome.evidence.seccomp.syscall == "unshare"
 
 

@@ -291,6 +291,58 @@ def test_what_is_wrong_in_a_file_is_named_with_its_line(old, new, named):
         parsed(text.replace(old, new, 1))
 
 
+@pytest.mark.parametrize(
+    ("stated", "named"),
+    [
+        ('warm = "fork"', r"a\.toml:\d+: warm and an absolute gate come together"),
+        ('gate = "/x"', r"a\.toml:26: warm and an absolute gate come together"),
+        ('gate = "x"', r"a\.toml:26: warm and an absolute gate come together"),
+        ('gate = "x"\nwarm = "boot"', r"a\.toml:26: warm and an absolute gate come together"),
+        ('gate = "/x"\nwarm = "spoon"', r"a\.toml:27: .*'spoon'.*`\$\.run\.warm`"),
+        ('cold_for = ["#!"]', r"a\.toml:26: cold_for says for whom nothing is warm"),
+        ('gate = "/x"\nwarm = "boot"\nstand_in = "{main}"', r'a\.toml:28: stand_in needs warm = "fork"'),
+        ('gate = "/x"\nwarm = "fork"\ncold_for = "#!"', r"a\.toml:28: .*`\$\.run\.cold_for`"),
+    ],
+)
+def test_what_is_wrong_with_a_warm_start_is_named_with_its_line(stated, named):
+    text = shipped_text("rust-1.85.toml").replace("[run]\n", f"[run]\n{stated}\n", 1)
+    with pytest.raises(ConfigError, match=named):
+        parsed(text)
+
+
+def run_of(runtime, content, *names):
+    files = (SourceFile("", content), *(SourceFile(name, b"") for name in names))
+    plan = SHIPPED.by_id(runtime).plan(files, ("x",), Profile.JUDGE, run=StageLimits(), compile=StageLimits())
+    return plan.run
+
+
+def test_warm_starts_wait_where_their_file_says():
+    assert {file.id: file.run.warm for file in (one.file for one in SHIPPED.runtimes) if file.run.warm} == {
+        "python-3.13": "fork", "python-host": "fork", "ruby-3.3": "fork", "node-24": "boot",
+        "node-26": "boot", "typescript-7": "boot", "java-25": "boot",
+    }  # fmt: skip
+    run = run_of("ruby-3.3", b"puts 1")
+    assert (run.warm, run.stand_in) == ("fork", "/box/main.rb")
+    assert run_of("python-3.13", b"").gate == "/box/main.py"
+    assert run_of("java-25", b"public class A { }").gate == "/out/"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "content", "names", "warm"),
+    [
+        ("ruby-3.3", b"#!ruby -w\n", (), ""),
+        ("ruby-3.3", b"\xef\xbb\xbfputs 1", (), ""),
+        ("ruby-3.3", b"# !", (), "fork"),
+        ("python-3.13", b"#!/usr/bin/python3\n", (), "fork"),
+        ("python-3.13", b"", (".hidden",), ""),
+        ("python-3.13", b"", (".hidden/x",), ""),
+        ("python-3.13", b"", ("seen.py",), "fork"),
+    ],
+)
+def test_files_that_a_booted_runtime_has_missed_mean_a_cold_start(runtime, content, names, warm):
+    assert run_of(runtime, content, *names).warm == warm
+
+
 def test_stated_limits_cover_every_field():
     names = {field.name for field in msgspec.structs.fields(Limits)}
     for runtime in SHIPPED.runtimes:

@@ -132,6 +132,19 @@ def parse_runtime_file(file_name: str, text: str) -> RuntimeFile:
     return parsed
 
 
+def _check_warm(file: str, text: str, name: str, stage: StageFile) -> None:
+    absolute = stage.gate.startswith(("/", "{"))
+    if bool(stage.warm) != bool(stage.gate) or (stage.gate and not absolute):
+        line = _line_of(text, f"field `gate` at `$.{name}`")
+        raise ConfigError(f"{file}{line}: warm and an absolute gate come together or not at all")
+    if stage.cold_for and not stage.warm:
+        line = _line_of(text, f"field `cold_for` at `$.{name}`")
+        raise ConfigError(f"{file}{line}: cold_for says for whom nothing is warm; add warm, or leave it out")
+    if stage.stand_in and stage.warm != "fork":
+        line = _line_of(text, f"field `stand_in` at `$.{name}`")
+        raise ConfigError(f'{file}{line}: stand_in needs warm = "fork": only a forked runtime gets one')
+
+
 def _check(file_name: str, text: str, parsed: RuntimeFile) -> None:
     """Check what types cannot say."""
     if (parsed.compile is None) != (parsed.limits.compile is None):
@@ -143,9 +156,8 @@ def _check(file_name: str, text: str, parsed: RuntimeFile) -> None:
             f"got {parsed.version!r}"
         )
     for name, stage in (("run", parsed.run), ("compile", parsed.compile)):
-        if stage is not None and bool(stage.warm) != stage.gate.startswith(("/", "{")):
-            line = _line_of(text, f"field `gate` at `$.{name}`")
-            raise ConfigError(f"{file_name}:{line}: warm and an absolute gate come together or not at all")
+        if stage is not None:
+            _check_warm(f"{file_name}:", text, name, stage)
     if re.compile(parsed.version_pattern).groups != 1:
         line = _line_of(text, "field `version_pattern`")
         raise ConfigError(f"{file_name}:{line}: version_pattern needs exactly one group")

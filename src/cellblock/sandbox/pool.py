@@ -173,14 +173,26 @@ class Pool:
         return self._fixed if self._fixed and wanted else wanted
 
     def _next_missing(self) -> CellShape | None:
-        """Return the shape asked for last that has too few cells."""
-        if self.waiting >= self._cells_max or _memory_is_short():
+        """Return the shape asked for last that has too few cells; what was asked for before it makes room."""
+        if _memory_is_short():
             return None
         now_s = time.monotonic()
         for shape, demand in reversed(self._demands.items()):
             if len(demand.cells) < self._wanted(demand, now_s):
-                return shape
+                return shape if self._has_room_for(shape) else None
         return None
+
+    def _has_room_for(self, wanted: CellShape) -> bool:
+        """Say whether one more may wait, if need be instead of the one whose shape was asked for longest ago."""
+        if self.waiting < self._cells_max:
+            return True
+        for shape, demand in self._demands.items():
+            if shape is wanted:
+                return False
+            if demand.cells:
+                self._discard(demand.cells.popleft())
+                return True
+        return False
 
     def _shrink(self) -> None:
         now_s = time.monotonic()
