@@ -27,7 +27,7 @@ from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.shapes import CellSpec, How, Warm
 from cellblock.sandbox.spawner import Init, Spawner
 
-NOTIFY = wire.FEATURE_SECCOMP_NOTIFY
+NOTIFY = wire.FEATURE_SECCOMP | wire.FEATURE_SECCOMP_NOTIFY
 ROUNDS = pytest.mark.parametrize(
     "rounds", [40, pytest.param(400, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 )

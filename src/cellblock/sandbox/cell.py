@@ -87,7 +87,8 @@ class Cell:
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``."""
-        self._ready_fds = 1 + self.shape.makes_out + bool(features & wire.FEATURE_SECCOMP_NOTIFY)
+        listening = wire.FEATURE_SECCOMP | wire.FEATURE_SECCOMP_NOTIFY
+        self._ready_fds = 1 + self.shape.makes_out + (features & listening == listening)
         self.spawn_begun_ns = time.monotonic_ns()
         request_fd = memory_file("request", self._request(clone_flags, features))
         try:

@@ -183,7 +183,7 @@ class Pool:
         return None
 
     def _has_room_for(self, wanted: CellShape) -> bool:
-        """Say whether one more may wait, if need be instead of the one whose shape was asked for longest ago."""
+        """Say whether one more may wait, if need be instead of one of the oldest demand."""
         if self.waiting < self._cells_max:
             return True
         for shape, demand in self._demands.items():
