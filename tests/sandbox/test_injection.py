@@ -168,7 +168,7 @@ def assert_named(call: Call, end: str, error: int = errno.EPERM) -> None:
         heard_again = call.role == INIT and call.name == "recvmsg"  # what the gate said is still there
         harmless = call.name in NOTHING_LOST or (call.role, call.number, call.name) == FIRST_PDEATHSIG
         # prctl: taken for the last capability, or that was it. What init keeps in its bounding set is of no
-        # use to it, what a program keeps is found by the look at it. FILTERED: tried as older kernels need it.
+        # use to it, what a program keeps is found by the look at it. FILTERED: tried as for older kernels.
         meant = error == errno.EINVAL and call.name in {"prctl", FILTERED}
         harmless = harmless or heard_again or meant
         assert again or harmless, str(call)
