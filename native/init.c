@@ -120,6 +120,7 @@ static void act_as_program(const struct init *init) {
 static void act_as_root(void) {
     setfsuid(0);
     setfsgid(0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* again: the kernel clears it with every change of user */
 }
 
 /* One tmpfs, so that one size and one inode limit hold for all that the program can write; seen at
