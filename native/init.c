@@ -117,9 +117,10 @@ static void act_as_program(const struct init *init) {
     setfsuid(init->request.head.program_uid);
 }
 
-static void act_as_root(void) {
+static bool act_as_root(void) {
     setfsuid(0);
     setfsgid(0);
+    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0; /* again: the kernel clears it with every change of user */
 }
 
 /* One tmpfs, so that one size and one inode limit hold for all that the program can write; seen at
@@ -137,7 +138,7 @@ static bool make_work_area(struct init *init, struct failure *failure) {
     bool made = mkdir("/tmp/box", 0755) == 0 && mkdir("/tmp/tmp", 01777) == 0 && mkdir("/tmp/shm", 01777) == 0 &&
                 (!(head->features & FEATURE_OUT_WRITABLE) || mkdir("/tmp/out", 0755) == 0);
     umask(before);
-    act_as_root();
+    if (!act_as_root()) return fail(failure, STEP_WORK_AREA, "back to root");
     if (!made) return fail(failure, STEP_WORK_AREA, "directories");
     init->box_fd = open("/tmp/box", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (init->box_fd < 0) return fail(failure, STEP_WORK_AREA, "box");
@@ -239,7 +240,7 @@ static bool place(struct init *init, int job_fd, struct failure *failure) {
     if (!read_job(job_fd, &job, failure)) return false;
     act_as_program(init);
     bool placed = place_files(&job, init->box_fd, failure);
-    act_as_root();
+    if (!act_as_root()) return fail(failure, STEP_FILES, "back to root");
     return placed;
 }
 

@@ -53,7 +53,10 @@ def _run(
         script = _script(command, root, place / "root", box, out, access)
         # Runtimes tell a pipe from a device, so it is a pipe, as in a cell, also with nothing to read.
         done = subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", script],
+            [
+                *("env", "--default-signal"),  # what our own starter ignores is not the program's to find
+                *("unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", script),
+            ],
             capture_output=True, timeout=_TIMEOUT_S, check=False, start_new_session=True, input=stdin,
         )  # fmt: skip
     ended_by = -done.returncode if done.returncode < 0 else None

@@ -64,7 +64,7 @@ async def run_from_a_copy(cells: Cells) -> str:
         out_fd=mount_fd,
     )
     async with cells.host.cell(spec) as cell:
-        observed = await Watch(cell).run()
+        observed = await Watch(cell, spec).run()
     os.close(mount_fd)
     return observed.stdout.content.decode()
 

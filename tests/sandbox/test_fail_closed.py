@@ -245,7 +245,10 @@ TAMPERED = {
 def test_a_cell_whose_control_does_not_hold_runs_nothing(monkeypatch, time_scale, control, changes):
     with opened(time_scale) as cells:
         monkeypatch.setattr(cell_module.wire, "encode_request", tampered_request(**changes))
-        assert_refused(cells, control.split()[0], "nothing was run")
+        if control == "seccomp_filter":  # its listener is missed before anything is read back
+            assert_refused(cells, "protocol", "no reason to say")
+        else:
+            assert_refused(cells, control.split()[0], "nothing was run")
         monkeypatch.undo()
         cells.assert_nothing_is_left()
         cells.assert_next_run_works()

@@ -81,6 +81,12 @@ def observe_warm(cells: Cells, code: str, **more: Any) -> Any:
     return json.loads(outcome.stdout)
 
 
+def until_noticed(cells: Cells) -> None:
+    """Wait until the instance knows of none that waits and is usable."""
+    demands = cells.host._pool._demands.values
+    tick(cells, lambda: not any(one.is_usable for demand in demands() for one in demand.cells))
+
+
 def zygote_pids(cells: Cells) -> list[int]:
     return [
         place.zygote.spawner.pid for place in cells.host._zygotes._places.values() if place.zygote is not None
@@ -262,6 +268,7 @@ def test_output_and_exit_are_the_programs_own(warm):
 def test_cell_whose_spawner_was_killed_while_it_waited_is_not_used(own):
     prepare(own)
     os.kill(own.spawner_pid, signal.SIGKILL)
+    until_noticed(own)
     assert own.run("print(1)").stdout == b"1\n"
 
 
@@ -269,6 +276,7 @@ def test_cell_whose_zygote_was_killed_while_it_waited_is_not_used(own):
     prepare(own)
     (pid,) = zygote_pids(own)
     os.kill(pid, signal.SIGKILL)
+    until_noticed(own)
     assert own.run("print(1)").stdout == b"1\n"
     prepare(own)
     assert pid not in zygote_pids(own)

@@ -245,6 +245,7 @@ def test_a_rule_that_libseccomp_refuses_is_named(monkeypatch):
     policy = load_policy()
     broken = msgspec.structs.replace(policy.rule[0], arg=seccomp._Argument(index=0))
     monkeypatch.setattr(seccomp, "load_policy", lambda: msgspec.structs.replace(policy, rule=[broken]))
+    build_filters.cache_clear()
     with pytest.raises(seccomp.SandboxError, match="any_bit, int_in or above"):
         build_filters(notify=True)
 
