@@ -82,6 +82,10 @@ class Instance:
 
 
 @contextlib.contextmanager
+NOTHING_READY = ("--pool-cells-max", "0", "--no-warm-starts")
+"""Flags of a service that has no cells but those of runs: what else is there is left behind."""
+
+
 def running_instance(
     port: int,
     *flags: str,

@@ -18,7 +18,7 @@ from cellblock.attacks.machine import find_instance
 from cellblock.attacks.manifest import CLASSES, Attack, Trial, trials
 from cellblock.attacks.scorecard import as_markdown
 from cellblock.errors import HostError
-from e2e.instance import running_instance
+from e2e.instance import NOTHING_READY, running_instance
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def port(time_scale):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
-    with running_instance(free, time_scale=time_scale):
+    with running_instance(free, *NOTHING_READY, time_scale=time_scale):
         # It tests its languages at first, in cells that are no attack's leftovers.
         front._wait_idle(find_instance(free))
         yield free

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.instance import running_instance
+from e2e.instance import NOTHING_READY, running_instance
 from hosts import kinds
 
 
@@ -26,7 +26,13 @@ def serve(request, free_port, time_scale):
         flags = ("--toolchain-dir", kinds.TOOLCHAINS, *flags)
         log = Path("/run/vm/service.log")  # stays on the host after a failure
         return running_instance(
-            free_port, *flags, directory=directory, time_scale=time_scale, prefix=prefix, log=log
+            free_port,
+            *NOTHING_READY,
+            *flags,
+            directory=directory,
+            time_scale=time_scale,
+            prefix=prefix,
+            log=log,
         )
 
     yield start

@@ -13,7 +13,7 @@ import pytest
 
 from cellblock.attacks.manifest import trials
 from corpus.programs import corpus
-from e2e.instance import running_instance
+from e2e.instance import NOTHING_READY, running_instance
 from languages.cases import LANGUAGES
 from languages.conftest import wait_until_offered
 from soak.soaking import soak
@@ -33,7 +33,7 @@ def limits():
 
 def soaked(port, time_scale, chosen, programs, seconds):
     sys.stderr.write(f"\nsoak of {seconds:.0f} s, SOAK_SEED={SEED}\n")
-    flags = ("--limits", limits(), "--worker-slots", str(SLOTS))
+    flags = (*NOTHING_READY, "--limits", limits(), "--worker-slots", str(SLOTS))
     with running_instance(port, *flags, time_scale=time_scale) as instance:
         wait_until_offered(instance, port, {program.language for program in programs}, time_scale)
         result = soak(port, chosen, programs, seconds=seconds, seed=SEED, at_a_time=SLOTS + 1)

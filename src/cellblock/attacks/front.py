@@ -69,7 +69,10 @@ def _wait_idle(instance: Instance) -> None:
         if any(left.values()):
             busy_s = time.monotonic()
         if time.monotonic() > deadline_s:
-            raise HostError(f"the service is in use, or something is left of its runs already: {left}")
+            raise HostError(
+                f"the service is in use, or something is left of its runs already: {left}; one that keeps cells "
+                "ready cannot be told from that: start it with --pool-cells-max 0 --no-warm-starts"
+            )
         time.sleep(0.02)
 
 
