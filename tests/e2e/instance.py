@@ -81,11 +81,11 @@ class Instance:
         return self.process.wait(self.patience_s)
 
 
-@contextlib.contextmanager
 NOTHING_READY = ("--pool-cells-max", "0", "--no-warm-starts")
 """Flags of a service that has no cells but those of runs: what else is there is left behind."""
 
 
+@contextlib.contextmanager
 def running_instance(
     port: int,
     *flags: str,
