@@ -70,7 +70,7 @@ def _wait_idle(instance: Instance) -> None:
             busy_s = time.monotonic()
         if time.monotonic() > deadline_s:
             raise HostError(
-                f"the service is in use, or something is left of its runs already: {left}; cells that it keeps "
+                f"the service is in use, or something is left of its runs: {left}; cells that are kept "
                 "ready cannot be told from that: start it with --pool-cells-max 0 --no-warm-starts"
             )
         time.sleep(0.02)
