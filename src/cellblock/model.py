@@ -379,28 +379,6 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     """Set where there is no outcome to carry it."""
 
 
-class DeliveryAttempt(Struct, frozen=True, kw_only=True):
-    """How one attempt went."""
-
-    number: int
-    """From 1."""
-    started_at_ns: int
-    duration_ns: int
-    status_code: int | None
-    """The receiver's answer, where there was one."""
-    error: str | None
-    """Why this attempt delivered nothing."""
-
-
-class DeliveryLog(Struct, frozen=True, kw_only=True):
-    """A submission's webhook and all attempts to call it."""
-
-    url: str | None
-    status: DeliveryStatus
-    due_at_ns: int | None
-    attempts: tuple[DeliveryAttempt, ...]
-
-
 class Remedy(Struct, frozen=True, kw_only=True):
     """A feature of the host that was looked at: whether it holds and, if not, what mends it."""
 

@@ -46,7 +46,9 @@ class Engines:
         self.call(self._open())
 
     async def _open(self):
-        settings = config.load({"uid_range": own_uid_range()}, {"CELLBLOCK_NODE_ID": "node-under-test"})
+        settings = config.load(
+            {"uid_range": own_uid_range(), "pool_cells_max": "0"}, {"CELLBLOCK_NODE_ID": "node-under-test"}
+        )
         shell = make_runtime(parse_runtime_file("shell.toml", SHELL), SHELL, settings.output_max_bytes, {})
         registry = Registry([*load_catalog(settings.output_max_bytes, {}).runtimes, shell])
         self.installation = Installation(settings.toolchain_dir)

@@ -18,7 +18,7 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _TOP_LEVEL = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
-PRELOAD = "/etc/cellblock/warm.so"
+PRELOAD = "/etc/gate.so"
 """Where a root has the library that makes a runtime wait for its job."""
 
 _ETC_COPIES = ("ld.so.cache", "localtime", "debian_version")

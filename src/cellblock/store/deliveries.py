@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from cellblock.model import DeliveryAttempt, DeliveryLog, DeliveryStatus, Record
+from cellblock.deliveries import DeliveryAttempt, DeliveryLog
+from cellblock.model import DeliveryStatus, Record
 from cellblock.store.database import Database
 from cellblock.store.rows import RECORD_COLUMNS, record_of
 from cellblock.store.schema import deliveries, delivery_attempts, submissions

@@ -19,9 +19,10 @@ import structlog
 from msgspec import Struct
 
 from cellblock import __version__
+from cellblock.deliveries import DeliveryAttempt
 from cellblock.errors import StoreError
 from cellblock.events import StoreFailed
-from cellblock.model import DeliveryAttempt, DeliveryStatus, Record
+from cellblock.model import DeliveryStatus, Record
 from cellblock.store import Deliveries, Delivery, Due
 from cellblock.webhooks.admission import Admission, BlockedError
 from cellblock.webhooks.network import Network

@@ -21,8 +21,9 @@ from cellblock.api.judge.wire import (
 )
 from cellblock.api.outputs import Output, json_pieces
 from cellblock.api.selectors import goes_by
+from cellblock.deliveries import DeliveryLog
 from cellblock.errors import RequestRefused
-from cellblock.model import DeliveryLog, LanguageStatus, Profile, Record
+from cellblock.model import LanguageStatus, Profile, Record
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
