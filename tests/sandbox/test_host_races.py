@@ -239,15 +239,14 @@ def test_component_is_closed_to_others_while_it_is_made(directory, monkeypatch):
 
     class Need:
         prepare = ("x",)
-        keep, pypi, npm, name = {}, (), (), "it"
+        keep, pypi, npm, files, name = {}, (), (), {}, "it"
 
     monkeypatch.setattr(components, "_prepare", prepare)
-    monkeypatch.setattr(components, "component_hash", lambda _need: "hash")
     made = directory / "made"
     made.mkdir()
     installation = place.Place(directory / "toolchains")
     installation.path.mkdir()
-    components.ComponentBuilder(installation, None).build(made, Need, directory, lambda _share: None)
+    components.ComponentBuilder(installation, None).build(made, Need, "hash", directory, lambda _share: None)
     assert seen == [(0, 0o700)]
 
 
