@@ -31,14 +31,14 @@ HELLO = {
 
 def in_cells(language, code, change=str, more=()):
     """Run a program whose commands may first be changed, argument by argument."""
-    settings = config.load({"uid_range": own_uid_range()}, TOOLCHAINS)
+    settings = config.load({"uid_range": own_uid_range(), "pool_cells_max": "0"}, TOOLCHAINS)
 
     async def once():
         host = await Host.open(settings)
         installation = Installation(settings.toolchain_dir)
         try:
             registry = load_catalog(settings.output_max_bytes, dict.fromkeys(HELLO, PATIENT))
-            host.set_roots(installation.reload())
+            await host.set_roots(installation.reload())
             (runtime,) = registry.of_language(language)
             files = (SourceFile("", code.encode()), *more)
             none = StageLimits()

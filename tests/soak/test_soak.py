@@ -51,6 +51,7 @@ def assert_nothing_was_wrong(result):
     assert result.harmed == []
 
 
+@pytest.mark.slow  # it counts network namespaces of the whole machine, which other tests have too
 @pytest.mark.timeout(600)
 def test_a_minute_of_attacks_and_programs_is_answered_rightly_and_nothing_grows(free_port, time_scale):
     programs = [program for program in corpus() if program.language in QUICK_LANGUAGES]
