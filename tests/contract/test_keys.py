@@ -299,7 +299,10 @@ async def test_submissions_found_at_the_start_keep_their_key_and_its_turn(tmp_pa
         one, two = await token_for(instance, "one", concurrency=1), await token_for(instance, "two")
         mine = [(await submit(instance, one, wait=False)).json()["id"] for _ in range(4)]
         theirs = (await submit(instance, two, wait=False)).json()["id"]
-    async with running(tmp_path) as instance:
+    held = Gate()  # until all are found: what is found first would have ended before the last is
+    async with running(tmp_path, script=held) as instance:
+        await until(lambda: len(instance.supervisor.jobs) >= 2)
+        held.open()
         for headers, ids in ((one, mine), (two, [theirs])):
             for submission_id in ids:
                 path = f"/api/result/{submission_id}"
