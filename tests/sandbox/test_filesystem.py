@@ -133,7 +133,7 @@ def test_etc_is_made_up_and_names_neither_host_nor_users(cells):
         ATTEMPT
         + """
 print(json.dumps({name: open(f"/etc/{name}", errors="replace").read() for name in os.listdir("/etc")
-                  if os.path.isfile(f"/etc/{name}") and name not in ("ld.so.cache", "localtime")}))
+                  if os.path.isfile(f"/etc/{name}") and name not in ("ld.so.cache", "localtime", "gate.so")}))
 """
     )
     assert set(seen) == {"passwd", "group", "hosts", "hostname", "nsswitch.conf", "debian_version"} & {
