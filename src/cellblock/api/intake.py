@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cellblock.dispatch import LocalQueue, Waiting
+from cellblock.model import Job
 from cellblock.store import NewSubmission, Store
 
 _CARRIED_MAX_BYTES = 16 * 1024
@@ -15,7 +16,7 @@ queue stays small in memory."""
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A submission that is on disk."""
+    """A submission that is on disk, or being written there while it runs."""
 
     id: str
     queue_depth: int
@@ -31,8 +32,12 @@ class Intake:
         self._store = store
         self._queue = queue
 
-    async def accept(self, new: NewSubmission) -> Accepted:
+    async def accept(self, new: NewSubmission, *, at_once: bool = False) -> Accepted:
         """Keep ``new`` and queue it; returns once it is on disk.
+
+        With ``at_once`` it may be run while it is being written: for a client that waits for the result,
+        and is told of nothing before that, it does not matter which is ready first. Where it cannot be
+        written, the client learns that from ``waiting``.
 
         Raises ``RequestRefused`` (503) when the queue is full, ``StoreError`` when it cannot be
         kept: then there is no row. A known idempotency key is answered even by a full queue.
@@ -42,10 +47,19 @@ class Intake:
             if first_id is not None:
                 return Accepted(first_id, self._queue.depth, None)
         with self._queue.place(new.key_scope):
-            kept_id = await self._store.insert(new)
+            kept = self._store.insert(new)
+            # With an idempotency key the store says whose turn it is.
+            if at_once and new.idempotency_key is None and (job := self._carried(new)) is not None:
+                waiting = self._queue.put(new.record(), job, scope=new.key_scope, kept=kept)
+                return Accepted(new.id, self._queue.depth, waiting)
+            kept_id = await kept
             if kept_id == new.id:
                 depth = self._queue.depth
-                carried = depth < _CARRIED_MOST and len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
-                waiting = self._queue.put(new.record(), new.job() if carried else None, scope=new.key_scope)
+                waiting = self._queue.put(new.record(), self._carried(new), scope=new.key_scope)
                 return Accepted(new.id, depth, waiting)
         return Accepted(kept_id, self._queue.depth, None)
+
+    def _carried(self, new: NewSubmission) -> Job | None:
+        """Return the job where it may stay in memory while it waits."""
+        is_small = len(new.code) + len(new.stdin) <= _CARRIED_MAX_BYTES
+        return new.job() if is_small and self._queue.depth < _CARRIED_MOST else None

@@ -26,7 +26,7 @@ _ERRANDS_MAX_BYTES = 256 * 1024 * 1024
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """One submission on its way to a result. It is in the store before it is here."""
+    """One submission on its way to a result. It is in the store, or on its way there."""
 
     record: Record
     job: Job | None
@@ -36,6 +36,9 @@ class Waiting:
     scope: str = ""
     """The API key that it belongs to, by its id; empty without one."""
     queued_at_s: float = field(default_factory=time.monotonic)
+    kept: asyncio.Future[str] | None = None
+    """The writing of its row, where it was queued meanwhile. If that fails it was never accepted: whoever
+    waits for ``finished`` gets the failure, and what became of it is not kept."""
     ended_at_s: float | None = None
     """When there was a result, by the monotonic clock."""
     _ended: asyncio.Future[Record] | None = None
@@ -62,6 +65,18 @@ class Waiting:
     def id(self) -> str:
         """Return the submission's id."""
         return self.record.id
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its row could not be written."""
+        kept = self.kept
+        return kept is not None and kept.done() and (kept.cancelled() or kept.exception() is not None)
+
+    def refuse_unkept(self, kept: asyncio.Future[str]) -> None:
+        """Tell who waits, where the row could not be written."""
+        if self.is_refused and not self.finished.done():
+            self.finished.set_exception(kept.exception() or asyncio.CancelledError())
+            self.finished.exception()  # whoever waits gets it; if nobody does, nothing is lost
 
 
 @dataclass(slots=True, eq=False)
@@ -187,9 +202,22 @@ class LocalQueue:
         finally:
             _count_down(self._reserved, scope)
 
-    def put(self, record: Record, job: Job | None, *, starts: int = 0, scope: str = "") -> Waiting:
-        """Append a submission, whose place was held or that comes from the store at start-up."""
-        waiting = Waiting(record, job, starts, scope)
+    def put(
+        self,
+        record: Record,
+        job: Job | None,
+        *,
+        starts: int = 0,
+        scope: str = "",
+        kept: asyncio.Future[str] | None = None,
+    ) -> Waiting:
+        """Append a submission, whose place was held or that comes from the store at start-up.
+
+        ``kept`` is the writing of its row where that is not done yet; the job has to be given then.
+        """
+        waiting = Waiting(record, job, starts, scope, kept=kept)
+        if kept is not None:
+            kept.add_done_callback(waiting.refuse_unkept)
         self._append(waiting)
         return waiting
 
@@ -235,7 +263,7 @@ class LocalQueue:
 
     def put_back(self, entry: Entry) -> None:
         """Return to the head what was taken but could not be started; it is still to be released."""
-        if not entry.finished.cancelled():
+        if not entry.finished.done():
             self._lines.setdefault(entry.scope, _Line()).appendleft(entry)
             self._joined(entry)
             self._turns[entry.scope] = None

@@ -109,7 +109,7 @@ class Store:
         """Call ``callback``, on the event loop's thread, after a result was kept that is to be delivered."""
         self._on_due = callback
 
-    def insert(self, new: NewSubmission) -> Awaitable[str]:
+    def insert(self, new: NewSubmission) -> asyncio.Future[str]:
         """Keep a submission; the answer is its id, or that of the first one with its idempotency key."""
         row = {
             **msgspec.structs.asdict(new),

@@ -178,6 +178,8 @@ class Worker:
         ``None`` where there is nothing to keep: it could not be started yet, or everything ends.
         """
         record = waiting.record
+        if waiting.is_refused:
+            return None
         if waiting.starts >= MAX_STARTS:
             return self._failed(_given_up(waiting.starts)), record.started_at_ns
         job = waiting.job or await self._persistently(lambda: self._store.job(record.id))
@@ -223,7 +225,8 @@ class Worker:
         kept = self._persistently(
             lambda: self._store.finish(
                 submission_id, outcome, started_at_ns=started_at_ns, completed_at_ns=completed_at_ns
-            )
+            ),
+            while_wanted=lambda: not waiting.is_refused,
         )
         waiting.ended_at_s = time.monotonic()
         if not waiting.ended.done():
@@ -235,14 +238,20 @@ class Worker:
     def _failed(self, message: str) -> Outcome:
         return failed_outcome(message, isolation_mode=self._isolation_mode, node_id=self._node_id)
 
-    async def _persistently(self, access: Callable[[], Awaitable[T]]) -> T:
-        """Access the store, however long it takes to come back: a run's result is not thrown away."""
-        while True:
+    async def _persistently(
+        self, access: Callable[[], Awaitable[T]], while_wanted: Callable[[], bool] = lambda: True
+    ) -> T | None:
+        """Access the store, however long it takes to come back: a run's result is not thrown away.
+
+        Only where it is not wanted any more, this gives up and returns ``None``.
+        """
+        while while_wanted():
             try:
                 return await access()
             except StoreError as error:
                 self._on_store_failed(StoreFailed(reason=error.reason, message=str(error)))
                 await asyncio.sleep(_STORE_RETRY_S)
+        return None
 
 
 def _not_before(earlier_ns: int) -> int:

@@ -52,9 +52,8 @@ class Records:
 
         async def be_kept() -> None:
             await asyncio.wait([finished], timeout=until_s - loop.time())
-            if finished.cancelled() or not finished.done():
+            if finished.cancelled() or not finished.done() or finished.exception():
                 raise BrokenOffError(f"the result of {waiting.id} is not on disk yet")
-            finished.result()
 
         if known.cancelled():
             reason = "the service is stopping and runs the submission after its next start"
@@ -70,6 +69,9 @@ class Records:
                 stopwatch(request).answer(since_s=waiting.ended_at_s)
                 body = translate.record_body(record)
                 return await output_response(request, 200, body, before_end=be_kept)
+        if waiting.kept is not None:
+            await asyncio.wait([waiting.kept])  # what is promised below has to be there
+            waiting.kept.result()
         return json_response(408, NotYetBody(waiting.id, f"{reason}; poll GET /api/result/{waiting.id}"))
 
 

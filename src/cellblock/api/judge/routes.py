@@ -86,7 +86,7 @@ def routes(
             webhook_secret=None if body.webhook_url is None else body.webhook_secret,
         )
         stopwatch(request).end(Part.PARSE)
-        accepted = await intake.accept(new)
+        accepted = await intake.accept(new, at_once=wait)
         stopwatch(request).end(Part.ACCEPT)
         del raw_body, body, inputs, new  # the store has what is needed, and the answer may be long in coming
         name_submission(request, accepted.id)
