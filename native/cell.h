@@ -61,6 +61,7 @@ struct spawner {
     int first_fd;                             /* descriptors from here on are the spawner's; those below the program keeps */
     bool (*restore_signals)(void);            /* what a program begins with */
     void *tid_address;                        /* where libc keeps the thread's number; NULL where exec forgets it */
+    bool (*take_memory)(void);                /* make what it shares with the spawner its own; NULL where exec forgets it */
     void (*begin)(int job_fd, struct failure *failure); /* run the job; called at the open gate, never returns */
 };
 
@@ -92,6 +93,10 @@ _Noreturn void run_zygote(const int fds[]);
 bool reset_signals(void);
 void execute_job(int job_fd, struct failure *failure);
 _Noreturn void report_to_gate(const struct failure *failure);
+
+/* pages.c: what a zygote's forks share with it until they write; noted once by the zygote, taken by each. */
+bool note_pages(void);
+bool take_pages(void);
 
 /* credentials.c */
 bool become_user(const struct request *request, uid_t uid);

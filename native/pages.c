@@ -19,25 +19,32 @@ struct run {
     size_t bytes;
 };
 
-/* Pages that are there: of our own to be written to, and of files to be read. */
-static struct run written[RUNS_MAX], read_only[RUNS_MAX];
-static size_t written_count, read_only_count;
+static struct run runs[RUNS_MAX];
+static size_t run_count;
 
-static void add(struct run runs[], size_t *count, char *start, size_t bytes) {
-    if (*count > 0 && runs[*count - 1].start + runs[*count - 1].bytes == start)
-        runs[*count - 1].bytes += bytes;
-    else if (*count < RUNS_MAX)
-        runs[(*count)++] = (struct run){start, bytes};
+static bool add_page(char *page, size_t page_bytes) {
+    struct run *last = run_count > 0 ? &runs[run_count - 1] : NULL;
+    if (last != NULL && last->start + last->bytes == page) {
+        last->bytes += page_bytes;
+        return true;
+    }
+    if (run_count == RUNS_MAX) return false;
+    runs[run_count++] = (struct run){page, page_bytes};
+    return true;
 }
 
-static void add_present(char *start, char *end, size_t page) {
-    static unsigned char is_present[VECTOR_PAGES];
-    for (char *at = start; at < end; at += VECTOR_PAGES * page) {
-        size_t bytes = (size_t)(end - at) < VECTOR_PAGES * page ? (size_t)(end - at) : VECTOR_PAGES * page;
-        if (mincore(at, bytes, is_present) != 0) continue;
-        for (size_t i = 0; i < bytes / page; i++)
-            if (is_present[i] & 1) add(written, &written_count, at + i * page, page);
+/* Only what is there: a mapping may be much larger, and what nobody has touched is not shared. */
+static bool add_present(char *at, const char *end, size_t page_bytes) {
+    unsigned char is_present[VECTOR_PAGES];
+    while (at < end) {
+        size_t pages = (size_t)(end - at) / page_bytes;
+        if (pages > VECTOR_PAGES) pages = VECTOR_PAGES;
+        if (mincore(at, pages * page_bytes, is_present) != 0) return false;
+        for (size_t i = 0; i < pages; i++)
+            if ((is_present[i] & 1) && !add_page(at + i * page_bytes, page_bytes)) return false;
+        at += pages * page_bytes;
     }
+    return true;
 }
 
 /* The zygote's root has no /proc. One that is mounted nowhere shows nothing to anybody else. */
@@ -51,25 +58,22 @@ static FILE *open_maps(void) {
     return maps_fd < 0 ? NULL : fdopen(maps_fd, "r");
 }
 
-/* Where the kernel does not let us see them, the faults come when they come. */
-void note_pages(void) {
+/* False where it cannot be seen what there is, or it is too scattered. */
+bool note_pages(void) {
     FILE *maps = open_maps();
     char line[512], rights[5];
     uintptr_t start, end;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    if (maps == NULL) return;
-    while (fgets(line, sizeof line, maps) != NULL) {
-        if (sscanf(line, "%lx-%lx %4s", &start, &end, rights) != 3 || rights[3] != 'p') continue;
-        if (rights[1] == 'w')
-            add_present((char *)start, (char *)end, page);
-        else if (strchr(line, '/') != NULL)
-            add(read_only, &read_only_count, (char *)start, end - start);
-    }
-    fclose(maps);
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    bool noted = maps != NULL;
+    while (noted && fgets(line, sizeof line, maps) != NULL)
+        if (sscanf(line, "%lx-%lx %4s", &start, &end, rights) == 3 && strcmp(rights, "rw-p") == 0)
+            noted = add_present((char *)start, (char *)end, page_bytes);
+    if (maps != NULL) fclose(maps);
+    return noted;
 }
 
-/* Never for the sake of success: a page that is not had now is had later. */
-void take_pages(void) {
-    for (size_t i = 0; i < written_count; i++) madvise(written[i].start, written[i].bytes, MADV_POPULATE_WRITE);
-    for (size_t i = 0; i < read_only_count; i++) madvise(read_only[i].start, read_only[i].bytes, MADV_POPULATE_READ);
+bool take_pages(void) {
+    for (size_t i = 0; i < run_count; i++)
+        if (madvise(runs[i].start, runs[i].bytes, MADV_POPULATE_WRITE) != 0) return false;
+    return true;
 }

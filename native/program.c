@@ -85,6 +85,11 @@ static bool drop_privileges(const struct request *request, struct failure *failu
     return true;
 }
 
+/* After the cgroup was joined, which it is counted by. */
+static bool take_memory(const struct spawner *spawner, struct failure *failure) {
+    return spawner->take_memory == NULL || spawner->take_memory() || fail(failure, STEP_MEMORY, NULL);
+}
+
 /* Once init has heard of a call, only a fatal signal ends the wait of its caller (Linux 5.19); before
  * that, any signal handler of the program's could. */
 static int install_with_listener(const struct sock_fprog *filter) {
@@ -168,6 +173,7 @@ _Noreturn void run_program(const struct request *request, const int fds[], int f
         !set_rlimits(request, &failure) ||
         !drop_privileges(request, &failure) ||
         !enter_work_area(&failure) ||
+        !take_memory(spawner, &failure) ||
         !confine_and_report(request, &spawner->filters, &failure))
         report_to_gate(&failure);
 

@@ -97,10 +97,11 @@ static void spawn_programs(void) {
     spawner.first_fd = lowest_free_fd();
     spawner.restore_signals = restore_signals;
     spawner.begin = go_on;
+    spawner.take_memory = take_pages;
     if (spawner.first_fd < 0 || sigaction(SIGCHLD, NULL, &children_before) != 0 ||
         sigprocmask(SIG_SETMASK, NULL, &blocked_before) != 0 ||
         prctl(PR_GET_TID_ADDRESS, &spawner.tid_address, 0, 0, 0) != 0 || spawner.tid_address == NULL ||
-        syscall(SYS_get_robust_list, 0, &robust_list, &robust_list_size) != 0)
+        syscall(SYS_get_robust_list, 0, &robust_list, &robust_list_size) != 0 || !note_pages())
         _exit(127);
     if (setjmp(program) == 0) {
         serve(&spawner);

@@ -9,7 +9,6 @@ system of its own: what one run does to its files, no other can see.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import mmap
 import os
 import stat
@@ -20,6 +19,7 @@ from itertools import islice
 from msgspec import Struct
 
 from cellblock.errors import CellblockError
+from cellblock.sandbox.detached import call, mount_detached
 
 MOST_ENTRIES = 1024
 """Files and directories of one artifact."""
@@ -29,16 +29,9 @@ _ENTRY_BYTES = 256
 """What it takes to remember a file or directory, besides its name and content."""
 _MODE_BITS = 0o777
 
-# The same on every architecture.
-_FSOPEN, _FSCONFIG, _FSMOUNT, _OPENAT2 = 430, 431, 432, 437
-_FSCONFIG_SET_STRING, _FSCONFIG_CMD_CREATE = 1, 6
-_FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
-_MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 2, 4
+_OPENAT2 = 437  # on every architecture
 _RESOLVE_NO_XDEV, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x01, 0x04, 0x08
 _OPEN_HOW = struct.Struct("=QQQ")
-
-_syscall = ctypes.CDLL(None, use_errno=True).syscall
-_syscall.restype = ctypes.c_long
 
 
 class UnfitArtifactError(CellblockError):
@@ -202,31 +195,12 @@ async def _write_file(fd: int, view: memoryview) -> None:
 def _open_below(directory_fd: int, path: str, flags: int) -> int:
     resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_XDEV
     how = _OPEN_HOW.pack(flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0, resolve)
-    return _call(_OPENAT2, directory_fd, os.fsencode(path), how, _OPEN_HOW.size)
+    return call(_OPENAT2, directory_fd, os.fsencode(path), how, _OPEN_HOW.size)
 
 
 def _new_file_system(artifact: Artifact | None) -> int:
     """Return a detached mount of an empty tmpfs."""
-    options = {"mode": "0755"}
+    options: dict[str, str | None] = {"mode": "0755"}
     if artifact is not None:
         options |= {"size": str(artifact.work_area_bytes), "nr_inodes": str(artifact.work_area_inodes)}
-    context_fd = _call(_FSOPEN, b"tmpfs", _FSOPEN_CLOEXEC)
-    try:
-        for name, value in options.items():
-            _call(_FSCONFIG, context_fd, _FSCONFIG_SET_STRING, name.encode(), value.encode(), 0)
-        _call(_FSCONFIG, context_fd, _FSCONFIG_CMD_CREATE, None, None, 0)
-        return _call(_FSMOUNT, context_fd, _FSMOUNT_CLOEXEC, _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV)
-    finally:
-        os.close(context_fd)
-
-
-def _call(number: int, *arguments: int | bytes | None) -> int:
-    """Make a system call that the C library may not know; raises ``OSError``."""
-    typed = [
-        ctypes.c_long(value) if isinstance(value, int) else ctypes.c_char_p(value) for value in arguments
-    ]
-    result: int = _syscall(ctypes.c_long(number), *typed)
-    if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-    return result
+    return mount_detached("tmpfs", options)

@@ -184,12 +184,13 @@ class Host:
         """
         if self.enforcement_mode is EnforcementMode.NONE:
             raise HostError("; ".join(f"{problem.feature}: {problem.detail}" for problem in self.problems))
-        prepared = self._take(spec.shape) or await self._prepare_now(spec.shape)
-        try:
-            yield prepared.cell
-        finally:
-            # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
-            await asyncio.shield(prepared.close())
+        with self._pool.run():
+            prepared = self._take(spec.shape) or await self._prepare_now(spec.shape)
+            try:
+                yield prepared.cell
+            finally:
+                # A cancelled run must not leave its cell; nor may its uids be lent before it is gone.
+                await asyncio.shield(prepared.close())
 
     async def prepare_ahead(self, shape: CellShape) -> None:
         """Have one more cell of this shape wait, as far as cells may; raises where it cannot be made."""

@@ -11,8 +11,8 @@ import logging
 import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 from cellblock.errors import CellblockError
@@ -29,6 +29,8 @@ _FORGET_S = 300.0
 _TICK_S = 1.0
 _RETRY_S = 10.0
 """How long after a cell could not be made the next of its shape is tried."""
+_HELD_BACK_S = 0.03
+"""How long a run that is the only one is left alone with the processor, before the next cell is made."""
 _PRESSURE = Path("/proc/pressure/memory")
 _PRESSURE_MAX_PERCENT = 10.0
 """Share of the last ten seconds in which something stood still for want of memory."""
@@ -87,6 +89,8 @@ class Pool:
         self._fixed = fixed
         self._demands: OrderedDict[CellShape, _Demand] = OrderedDict()
         self._wake = asyncio.Event()
+        self._running = 0
+        self._calm = asyncio.Event()
         self._refilling: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -94,6 +98,18 @@ class Pool:
     def waiting(self) -> int:
         """How many wait now."""
         return sum(len(demand.cells) for demand in self._demands.values())
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """Know of a run, for as long as it has its cell: a cell for the next one can wait for its end."""
+        self._running += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._calm.set()
 
     def take(self, shape: CellShape) -> PreparedCell | None:
         """Return a cell of this shape that is the caller's from now on; ``None`` where none waits."""
@@ -149,6 +165,9 @@ class Pool:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _TICK_S)
                 continue
+            if self._running == 1:  # somebody waits for its answer; with more of them there is no better time
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._calm.wait(), _HELD_BACK_S)
             await self._make_one(shape)
 
     async def _make_one(self, shape: CellShape) -> None:
