@@ -66,7 +66,7 @@ bool note_pages(void) {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     bool noted = maps != NULL;
     while (noted && fgets(line, sizeof line, maps) != NULL)
-        if (sscanf(line, "%lx-%lx %4s", &start, &end, rights) == 3 && strcmp(rights, "rw-p") == 0)
+        if (sscanf(line, "%lx-%lx %4s", &start, &end, rights) == 3 && rights[1] == 'w' && rights[3] == 'p')
             noted = add_present((char *)start, (char *)end, page_bytes);
     if (maps != NULL) fclose(maps);
     return noted;

@@ -87,7 +87,7 @@ static bool drop_privileges(const struct request *request, struct failure *failu
 
 /* After the cgroup was joined, which it is counted by. */
 static bool take_memory(const struct spawner *spawner, struct failure *failure) {
-    return spawner->take_memory == NULL || spawner->take_memory() || fail(failure, STEP_MEMORY, NULL);
+    return spawner->take_memory == NULL || spawner->take_memory() || fail(failure, STEP_FORK_PROGRAM, "memory");
 }
 
 /* Once init has heard of a call, only a fatal signal ends the wait of its caller (Linux 5.19); before

@@ -42,7 +42,6 @@
     X(CAPABILITIES, "capability_sets")                                                                                 \
     X(NO_NEW_PRIVS, "no_new_privs")                                                                                    \
     X(WORK_DIRECTORY, "work_directory")                                                                                \
-    X(MEMORY, "memory")                                                                                                \
     X(SECCOMP, "seccomp")                                                                                              \
     X(GATE, "gate")                                                                                                    \
     X(EXEC, "exec")

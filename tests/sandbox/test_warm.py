@@ -398,3 +398,19 @@ def test_nothing_is_left_when_the_host_is_closed(time_scale):
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 5)
     assert not any(path.exists() for path in trees)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+OWN_MEMORY = """
+import json
+lines = open("/proc/self/smaps_rollup").read().splitlines()[1:]
+print(json.dumps({line.split(":")[0]: int(line.split()[1]) for line in lines}))
+"""
+
+
+def test_forked_program_has_taken_the_memory_that_it_begins_with_before_its_job_came(warm):
+    outcome = run_warm(warm, OWN_MEMORY)
+    assert outcome.verdict is Verdict.AC, outcome.stderr.decode()
+    kib = json.loads(outcome.stdout)
+    assert kib["Private_Dirty"] > 2000
+    assert kib["Shared_Dirty"] < 300, "relocated constants are what a fork may share"
+    assert outcome.evidence.cgroup.memory_peak_bytes > kib["Private_Dirty"] * 1024

@@ -80,8 +80,8 @@ def test_reload_is_a_hangup_and_a_child_that_is_gone_needs_none():
         [
             sys.executable,
             "-c",
-            # Blocked, then waited for: a signal between a handler's making and pause() would be slept through.
-            "import signal; signal.pthread_sigmask(0, [1]); print(1, flush=True); exit(8 + signal.sigwait([1]))",
+            # Blocked, then waited for: one that comes between signal() and pause() would be slept through.
+            "import signal as s; s.pthread_sigmask(0, [1]); print(1, flush=True); exit(8 + s.sigwait([1]))",
         ],
         stdout=subprocess.PIPE,
     )

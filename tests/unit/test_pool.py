@@ -266,3 +266,40 @@ def test_shapes_of_long_ago_are_forgotten():
         assert len(pool._demands) == pool_module._SHAPES_MAX
 
     with_pool(test)
+
+
+@ON_THE_CLOCK
+def test_cell_for_the_next_is_made_when_the_only_run_has_ended():
+    async def test(pool, maker):
+        with pool.run():
+            pool.take(shape())
+            await settle()
+            assert maker.tries == 0
+        await settle()
+        assert maker.tries == 1
+
+    with_pool(test)
+
+
+@ON_THE_CLOCK
+def test_no_cell_waits_for_the_end_of_one_of_several_runs():
+    async def test(pool, maker):
+        with pool.run(), pool.run():
+            pool.take(shape())
+            await settle()
+            assert maker.tries == 1
+
+    with_pool(test)
+
+
+def test_no_cell_waits_for_the_end_of_a_run_that_takes_long(monkeypatch):
+    monkeypatch.setattr(pool_module, "_memory_is_short", lambda: False)
+    monkeypatch.setattr(pool_module, "_HELD_BACK_S", 0.001)
+
+    async def test(pool, maker):
+        with pool.run():
+            pool.take(shape())
+            await asyncio.sleep(0.05)
+            assert maker.tries == 1
+
+    with_pool(test)

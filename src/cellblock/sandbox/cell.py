@@ -16,8 +16,6 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from cellblock.errors import CellLostError, SandboxError
 from cellblock.sandbox import wire
 from cellblock.sandbox.cgroups import CellCgroup, Counters
@@ -40,18 +38,11 @@ _CPU_BACKSTOP_S = 1
 class Cell:
     """One cell. What happens in it is told on the running loop through ``on_event``."""
 
-    def __init__(
-        self, shape: CellShape, uids: CellUids, cgroup: CellCgroup | None, *, forked_bytes: int = 0
-    ) -> None:
-        """Open the pipes; the processes come with ``prepare``.
-
-        ``forked_bytes`` is the memory that the program has from a zygote, on the zygote's account: the group
-        is made that much smaller, and what it counts is that much more.
-        """
+    def __init__(self, shape: CellShape, uids: CellUids, cgroup: CellCgroup | None) -> None:
+        """Open the pipes; the processes come with ``prepare``."""
         self.shape = shape
         self.spec: CellSpec | None = None
         """What runs in it, from ``release`` on."""
-        self.forked_bytes = forked_bytes
         self.contained: bool | None = None
         """After ``close``: whether nothing of the cell is left."""
         self.controls: Controls | None = None
@@ -175,12 +166,7 @@ class Cell:
 
     def counters(self) -> Counters | None:
         """Read the cgroup once, after the end; ``None`` without a cgroup."""
-        counters = self._cgroup.counters() if self._cgroup else None
-        if counters is None or counters.memory_peak_bytes is None or not self.forked_bytes:
-            return counters
-        return msgspec.structs.replace(
-            counters, memory_peak_bytes=counters.memory_peak_bytes + self.forked_bytes
-        )
+        return self._cgroup.counters() if self._cgroup else None
 
     async def close(self) -> None:
         """End and remove everything; ``contained`` says afterwards whether nothing is left."""
@@ -250,7 +236,6 @@ class Cell:
             program_uid=self._uids.program_uid,
             outside=outside,
             writable=WRITABLE | {"/out"} if self.shape.makes_out else WRITABLE,
-            forked_bytes=self.forked_bytes,
         )
         try:
             pid = _pid_of(self._program_pidfd)

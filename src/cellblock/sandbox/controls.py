@@ -43,8 +43,6 @@ class Meant(Struct, frozen=True, kw_only=True):
     """Namespaces that it must not be in: the supervisor's and the spawner's."""
     writable: frozenset[str]
     """Mount points that it may write to."""
-    forked_bytes: int = 0
-    """Memory that it has from a zygote: its group's limit is that much below its own."""
 
 
 class Snapshot(Struct, frozen=True):
@@ -71,7 +69,7 @@ class Controls(Struct, frozen=True):
     applied: tuple[str, ...]
     missing: tuple[str, ...]
     memory_limit_bytes: int | None
-    """As read back, with what the program has from a zygote; ``None`` where none is in force."""
+    """As read back; ``None`` where none is in force."""
     process_limit: int | None
     """As read back; ``None`` where none is in force."""
     network: str | None = None
@@ -179,8 +177,7 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     # The kernel keeps the limit in whole pages, rounded down.
     "memory_limit": lambda seen: (
         seen.in_cgroup
-        and seen.memory_limit_bytes
-        == (seen.meant.limits.memory_bytes - seen.meant.forked_bytes) // _PAGE_BYTES * _PAGE_BYTES
+        and seen.memory_limit_bytes == seen.meant.limits.memory_bytes // _PAGE_BYTES * _PAGE_BYTES
     ),
     "process_limit": lambda seen: seen.in_cgroup and seen.process_limit == seen.meant.limits.processes,
     "no_new_privileges": lambda seen: seen.status.get("NoNewPrivs") == "1",
@@ -229,11 +226,7 @@ def judge_controls(seen: Snapshot) -> Controls:
     return Controls(
         applied=tuple(name for name, holds in held.items() if holds),
         missing=tuple(name for name, holds in held.items() if not holds),
-        memory_limit_bytes=(
-            seen.memory_limit_bytes + seen.meant.forked_bytes
-            if seen.in_cgroup and seen.memory_limit_bytes is not None
-            else None
-        ),
+        memory_limit_bytes=seen.memory_limit_bytes if seen.in_cgroup else None,
         process_limit=seen.process_limit if seen.in_cgroup else None,
         network="off" if held["network_namespace"] and seen.routed <= {"lo"} else None,
     )

@@ -247,24 +247,21 @@ class Host:
         name = f"c{self._cells_made}"
         limits = shape.limits
         async with AsyncExitStack() as resources:
-            spawner, forked_bytes = await self._enter_spawner(shape, resources)
+            spawner = await self._enter_spawner(shape, resources)
             uids = resources.enter_context(self._block.lease())
             cgroup = (
-                self._tree.create_cell(name, limits.memory_bytes - forked_bytes, limits.processes)
-                if self._tree
-                else None
+                self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
             )
-            cell = Cell(shape, uids, cgroup, forked_bytes=forked_bytes)
+            cell = Cell(shape, uids, cgroup)
             resources.push_async_callback(cell.close)
             await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
             return PreparedCell(cell, resources.pop_all())
 
-    async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> tuple[Spawner, int]:
-        """Return what makes the cell's init, and the memory that its program begins with."""
+    async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> Spawner:
+        """Return what makes the cell's init."""
         if shape.warm is not None and shape.warm.how is How.FORK:
-            zygote = await resources.enter_async_context(self._zygotes.use(shape))
-            return zygote.spawner, zygote.forked_bytes
-        return await resources.enter_async_context(self._roots.use(shape.root)), 0
+            return (await resources.enter_async_context(self._zygotes.use(shape))).spawner
+        return await resources.enter_async_context(self._roots.use(shape.root))
 
     def _needs(self, control: str) -> bool:
         return not self._settings.permissive and control not in self._settings.accept_missing

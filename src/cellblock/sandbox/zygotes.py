@@ -15,7 +15,6 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from cellblock.errors import SandboxError
 from cellblock.sandbox import wire
@@ -32,7 +31,6 @@ _LIVING_MAX = 8
 """A submission's arguments are part of what a zygote is, so there is no end of kinds."""
 _RETRY_S = 30.0
 """How long after a failed start the next is tried."""
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 _Key = tuple[str, Warm, int]
 """Root, runtime, and the stack limit, by which an address space is laid out."""
@@ -44,8 +42,6 @@ class Zygote:
     def __init__(self, spawner: Spawner, resources: AsyncExitStack) -> None:
         """Own ``resources``, which end with it."""
         self.spawner = spawner
-        self.forked_bytes = _anonymous_bytes(spawner.pid)
-        """Memory that each of its programs begins with."""
         self._resources = resources
         self._born_s = time.monotonic()
         self._runs = 0
@@ -193,15 +189,3 @@ def _read_what_was_said(fd: int) -> str:
         return os.read(fd, 2000).decode(errors="replace")
     except BlockingIOError:
         return ""
-
-
-def _anonymous_bytes(pid: int) -> int:
-    """Return the memory that is the process's own and no file's, in whole pages; 0 where it is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    for line in status.splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024 // _PAGE_BYTES * _PAGE_BYTES
-    return 0
