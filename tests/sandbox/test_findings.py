@@ -125,7 +125,7 @@ def test_every_cell_gets_its_share_where_the_host_can_share_the_cpu(cells):
 def test_core_limit_is_the_one_that_also_stops_a_pipe(monkeypatch, tmp_path, pattern, limit):
     path = tmp_path / "core_pattern"
     path.write_text(pattern)
-    monkeypatch.setattr("cellblock.sandbox.features._CORE_PATTERN", path)
+    monkeypatch.setattr("cellblock.sandbox.features._CORE_PATTERN", str(path))
     assert core_limit_bytes() == limit
 
 

@@ -218,7 +218,7 @@ def test_memory_that_is_short_empties_the_pool_and_lets_nothing_be_made(monkeypa
 
 def test_memory_pressure_is_what_the_kernel_says(tmp_path, monkeypatch):
     told = tmp_path / "memory"
-    monkeypatch.setattr(pool_module, "_PRESSURE", told)
+    monkeypatch.setattr(pool_module, "_PRESSURE", str(told))
     assert not pool_module._memory_is_short()
     for share, short in (("0.00", False), ("9.99", False), ("10.01", True), ("100.00", True)):
         told.write_text(f"some avg10={share} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n")

@@ -132,7 +132,7 @@ def _has_own_namespace(name: str) -> Callable[[Snapshot], bool]:
 
 
 def _limit_is(name: str, value: Callable[[Limits], int]) -> Callable[[Snapshot], bool]:
-    return lambda seen: seen.limits.get(name) == f"{value(seen.meant.limits)} {value(seen.meant.limits)}"
+    return lambda seen: seen.limits.get(name) == " ".join([str(value(seen.meant.limits))] * 2)
 
 
 def _mounted(path: str, *options: str) -> Callable[[Snapshot], bool]:

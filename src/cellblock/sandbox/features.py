@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cellblock.model import Remedy
 from cellblock.sandbox import wire
+from cellblock.sandbox.kernel_files import read_kernel_file
 from cellblock.sandbox.user_namespace import IdMap, read_id_map, why_refused
 
 CLONE_FLAGS = {
@@ -39,7 +40,7 @@ _CAPABILITIES = {
 _SECCOMP_ACTIONS = Path("/proc/sys/kernel/seccomp/actions_avail")
 
 
-_CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
+_CORE_PATTERN = "/proc/sys/kernel/core_pattern"
 
 
 def core_limit_bytes() -> int:
@@ -48,7 +49,7 @@ def core_limit_bytes() -> int:
     A pattern that pipes to a program is followed whatever the limit, but for the limit 1, with
     which the kernel refuses; a host program that parses a guest's memory as root is no wall.
     """
-    return 1 if _CORE_PATTERN.read_text(encoding="utf-8").startswith("|") else 0
+    return 1 if read_kernel_file(_CORE_PATTERN).startswith("|") else 0
 
 
 class HostFeatures(Struct, frozen=True):

@@ -13,10 +13,10 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from pathlib import Path
 
 from cellblock.errors import CellblockError
 from cellblock.sandbox.cell import Cell
+from cellblock.sandbox.kernel_files import read_kernel_file
 from cellblock.sandbox.shapes import CellShape
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _RETRY_S = 10.0
 """How long after a cell could not be made the next of its shape is tried."""
 _HELD_BACK_S = 0.03
 """How long a run that is the only one is left alone with the processor, before the next cell is made."""
-_PRESSURE = Path("/proc/pressure/memory")
+_PRESSURE = "/proc/pressure/memory"
 _PRESSURE_MAX_PERCENT = 10.0
 """Share of the last ten seconds in which something stood still for want of memory."""
 
@@ -233,7 +233,7 @@ class Pool:
 def _memory_is_short() -> bool:
     """Say whether the host waits for memory; no where the kernel does not tell."""
     try:
-        line = _PRESSURE.read_text(encoding="ascii").splitlines()[0]
+        line = read_kernel_file(_PRESSURE).splitlines()[0]
     except (OSError, IndexError):
         return False
     return float(line.split("avg10=")[1].split()[0]) > _PRESSURE_MAX_PERCENT
