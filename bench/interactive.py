@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import statistics
 import time
 from collections import defaultdict
@@ -15,6 +16,7 @@ import stages
 from client import Client, own_cpu_s
 from load import Tally, closed_loop, open_loop, submission
 from pairs import Effort, in_turns, ratio, timed
+from processes import roles
 from rows import Group, at_least, at_most, stated
 from service import Service
 from yardsticks import HELLO, SIEVE, WrongAnswerError
@@ -22,6 +24,7 @@ from yardsticks import HELLO, SIEVE, WrongAnswerError
 _CLIENTS = (1, 2, 4, 12, 50)
 _USUAL_CLIENTS = 12
 _SATURATED = 0.7
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def measure(directory: Path, effort: Effort, rounds: int, round_s: float) -> Group:
@@ -33,6 +36,7 @@ def measure(directory: Path, effort: Effort, rounds: int, round_s: float) -> Gro
         sieve = _throughput(service, rounds, round_s, directory)
         end = service.stages()
         open_loop_figures = _open_loop(service, max(sieve["http_runs_per_s"].values()), 2 * round_s)
+    ceilings = sieve["cores_at_ceiling"]
     usual_runs_per_s = sieve["http_runs_per_s"][_USUAL_CLIENTS]
     rows = [
         at_most("1", "python hello over HTTP, p50 ÷ bare p50", ratio(hello), 0.5),
@@ -44,6 +48,10 @@ def measure(directory: Path, effort: Effort, rounds: int, round_s: float) -> Gro
             1.3,
         ),
         stated("3", "the same, runs/s and core", usual_runs_per_s / len(service.cores)),
+        *(
+            stated("3", f"cores at which one {role} process has none left", cores)
+            for role, cores in ceilings.items()
+        ),
         stated("3", "sieve at 70 % of saturation, open loop, p99 ms", open_loop_figures["p99_ms"]),
     ]
     figures = {"hello": hello, "sieve": sieve, "open_loop": open_loop_figures}
@@ -72,15 +80,20 @@ def _throughput(service: Service, rounds: int, round_s: float, directory: Path) 
     http_rates: dict[int, list[float]] = defaultdict(list)
     latencies: dict[int, list[float]] = defaultdict(list)
     bare_rates, client_shares = [], []
+    ceilings: dict[str, list[float]] = defaultdict(list)
     request = _sieve()
     for _ in range(rounds):
         for clients in _CLIENTS:
-            cpu_before, begun_s = own_cpu_s(), time.perf_counter()
+            cpu_before, begun_s, used_before = own_cpu_s(), time.perf_counter(), _used_s(service)
             tally = asyncio.run(
                 closed_loop(service.port, clients, round_s, lambda: request, keep_bodies=True)
             )
             elapsed_s = time.perf_counter() - begun_s
             client_shares.append((own_cpu_s() - cpu_before) / elapsed_s / cores)
+            if clients == _USUAL_CLIENTS:
+                for role, used_s in _used_s(service).items():
+                    own_s = max(used_s - used_before[role], _TICK_S)
+                    ceilings[role].append(cores * elapsed_s / own_s)
             _require_sieved(tally)
             http_rates[clients].append(len(tally.times_s) / elapsed_s)
             latencies[clients].append(tally.percentile_ms(50))
@@ -90,7 +103,18 @@ def _throughput(service: Service, rounds: int, round_s: float, directory: Path) 
         "http_p50_ms": {clients: statistics.median(times) for clients, times in latencies.items()},
         "bare_runs_per_s": statistics.median(bare_rates),
         "load_generator_cpu_share": statistics.median(client_shares),
+        "cores_at_ceiling": {role: statistics.median(found) for role, found in ceilings.items()},
     }
+
+
+def _used_s(service: Service) -> dict[str, float]:
+    """Return the CPU seconds of the processes of which there is one, however many cores there are.
+
+    Of saturated cores such a process has its share; the machine that is that many times larger leaves it
+    one core, and no more.
+    """
+    by_role = roles(service.processes())
+    return {role: by_role[role][0].cpu_s for role in ("service", "supervisor")}
 
 
 def _open_loop(service: Service, saturated_per_s: float, duration_s: float) -> dict[str, Any]:
