@@ -14,6 +14,7 @@ BARE_AND_CELL = ("bare", "in the cell")
 SLOW_TO_COMPILE = {"typescript", "cpp", "go", "rust", "java", "csharp"}
 QUICK_OF_THOSE = 2
 STARTED_WARM = {"python", "ruby", "javascript", "typescript", "java"}
+NEVER_STARTED = {"does_not_compile", "type_errors"}
 
 
 def identify(program):
@@ -34,7 +35,7 @@ def started_warm():
     return [
         program
         for program in corpus()
-        if program.language in STARTED_WARM and not program.args and program.name != "does_not_compile"
+        if program.language in STARTED_WARM and not program.args and program.name not in NEVER_STARTED
     ]
 
 
