@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -54,6 +55,8 @@ async def _serve(settings: config.Settings, listener: socket.socket) -> None:
     loop.add_signal_handler(signal.SIGHUP, server.look_again)
     try:
         await server.start(listener)
+        gc.collect()
+        gc.freeze()  # what the start made stays: to look at all of it again takes longer than a run
         await stop.wait()
     finally:
         await server.close()
