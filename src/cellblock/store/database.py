@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cellblock.errors import StoreError
 from cellblock.store import migrations
 from cellblock.store.files import Files
+from cellblock.store.insertion import Insertion
 from cellblock.store.sqlite import open_engine, open_for_peeking
 from cellblock.store.writer import Writer
 
@@ -83,6 +84,12 @@ class Database:
         ``size_bytes`` says about how much it stores, where that is more than some numbers and names.
         """
         return self._writer.submit(operation, size_bytes)
+
+    def insert(
+        self, insertion: Insertion, row: tuple[Any, ...], result: T, *, size_bytes: int = 0
+    ) -> asyncio.Future[T]:
+        """Queue a row as ``write`` queues an operation, but cheaper; the future gets ``result``."""
+        return self._writer.insert(insertion, row, result, size_bytes)
 
     async def read(self, operation: Callable[[Connection], T]) -> T:
         """Run ``operation`` beside the writer, on what was committed last."""

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, func, insert, select, update
-from sqlalchemy.dialects.sqlite import dialect as SQLiteDialect  # noqa: N812  # a class
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from cellblock.model import Job, JobStatus, Outcome, Profile, Record
 from cellblock.store import deliveries
 from cellblock.store.database import Database
 from cellblock.store.deliveries import Due
+from cellblock.store.insertion import Insertion
 from cellblock.store.rows import JOB_COLUMNS, RECORD_COLUMNS, final_status, job_of, outcome_values, record_of
 from cellblock.store.schema import submissions
 
@@ -61,14 +61,7 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     """The API key that it belongs to, by its id; empty without one."""
 
 
-_INSERTED = (*NewSubmission.__struct_fields__, "job_status", "starts")
-# Compiled once: what SQLAlchemy does for each execution is most of an insert's time, and every accepted
-# submission waits for it.
-_INSERT = str(
-    insert(submissions)
-    .values({name: bindparam(name) for name in _INSERTED})
-    .compile(dialect=SQLiteDialect(paramstyle="named"))
-)
+_insertion = Insertion(submissions, (*NewSubmission.__struct_fields__, "job_status", "starts"))
 _by_id = submissions.c.id == bindparam("wanted")
 _not_final = submissions.c.completed_at_ns.is_(None)
 _mark_running = (
@@ -111,24 +104,20 @@ class Store:
 
     def insert(self, new: NewSubmission) -> asyncio.Future[str]:
         """Keep a submission; the answer is its id, or that of the first one with its idempotency key."""
-        row = {
-            **msgspec.structs.asdict(new),
-            "profile": new.profile.value,
-            "job_status": JobStatus.PENDING.value,
-            "starts": 0,
-        }
+        row = (*msgspec.structs.astuple(new), JobStatus.PENDING, 0)
+        size_bytes = len(new.code) + len(new.stdin)
+        if new.idempotency_key is None:
+            return self._database.insert(_insertion, row, new.id, size_bytes=size_bytes)
 
         def operation(connection: Connection) -> str:
-            if new.idempotency_key is not None:
-                first = connection.scalar(
-                    _select_by_key, {"scope": new.key_scope, "wanted_key": new.idempotency_key}
-                )
-                if first is not None:
-                    return str(first)
-            connection.exec_driver_sql(_INSERT, row)
+            wanted = {"scope": new.key_scope, "wanted_key": new.idempotency_key}
+            first = connection.scalar(_select_by_key, wanted)
+            if first is not None:
+                return str(first)
+            _insertion.execute(connection, [row])
             return new.id
 
-        return self._database.write(operation, size_bytes=len(new.code) + len(new.stdin))
+        return self._database.write(operation, size_bytes=size_bytes)
 
     def mark_running(self, submission_id: str, started_at_ns: int) -> Awaitable[None]:
         """Note that the job was handed to a supervisor, and count that start.

@@ -1,4 +1,9 @@
-"""The one thread that writes. Operations that arrive while a commit is being synced share the next one."""
+"""The one thread that writes. Operations that arrive while a commit is being synced share the next one.
+
+Loop and thread share the interpreter lock, and each time that one waits for the other costs more than
+a row: what one turn of the loop writes is handed over together, rows of one kind are inserted by one
+statement, and all that a commit answers is told in one call.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -18,9 +24,11 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from cellblock.errors import StoreError
 from cellblock.store.files import Files
+from cellblock.store.insertion import Insertion
 
 T = TypeVar("T")
 _BATCH_MAX = 256
+"""Writes after which no more turns of the loop join a commit."""
 _CHECKPOINT_BYTES = 32 * 1024 * 1024
 _WRITE_BYTES = 2 * 4096
 """Roughly what a write puts into the log beside its contents: a few pages, some of them shared."""
@@ -28,11 +36,13 @@ _WRITE_BYTES = 2 * 4096
 
 @dataclass(slots=True, eq=False)
 class _Write:
-    """One operation, and where its result is awaited."""
+    """One operation, or one row to be inserted, and where its result is awaited."""
 
-    operation: Callable[[Connection], Any]
     future: asyncio.Future[Any]
     size_bytes: int
+    operation: Callable[[Connection], Any] | None = None
+    insertion: Insertion | None = None
+    row: tuple[Any, ...] = ()
     result: Any = None
     error: Exception | None = None
 
@@ -56,7 +66,8 @@ class Writer:
         self._failed_at_s = -math.inf
         self._failure: StoreError | None = None
         self._logged_bytes = 0
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._turn: list[_Write] = []
+        self._queue: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
@@ -76,15 +87,32 @@ class Writer:
         An operation may be run twice (the first time rolled back), so it does nothing but SQL.
         ``size_bytes`` says what it stores.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Write(operation, future, size_bytes))
-        return future
+        return self._join_turn(_Write(_future(), size_bytes, operation))
+
+    def insert(
+        self, insertion: Insertion, row: tuple[Any, ...], result: T, size_bytes: int
+    ) -> asyncio.Future[T]:
+        """Queue a row as ``submit`` queues an operation; the future gets ``result``, or ``StoreError``."""
+        return self._join_turn(_Write(_future(), size_bytes, insertion=insertion, row=row, result=result))
 
     def close(self) -> None:
         """Finish what is queued and end the thread. Blocks until then."""
+        self._hand_over()
         self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join()
+
+    def _join_turn(self, write: _Write) -> asyncio.Future[Any]:
+        loop = write.future.get_loop()
+        if not self._turn or self._turn[-1].future.get_loop() is not loop:  # one may have been closed
+            loop.call_soon(self._hand_over)
+        self._turn.append(write)
+        return write.future
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            turn, self._turn = self._turn, []
+            self._queue.put(turn)
 
     def _run(self) -> None:
         closing = False
@@ -100,15 +128,15 @@ class Writer:
                     self._empty_log()
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
-        """Wait for one write and take what else is there; the flag says that ``close`` was called."""
+        """Wait for one turn's writes and take what else is there; the flag says that ``close`` was called."""
         batch: list[_Write] = []
-        write = self._queue.get()
-        while write is not None:
-            batch.append(write)
-            if len(batch) == _BATCH_MAX:
+        turn = self._queue.get()
+        while turn is not None:
+            batch += turn
+            if len(batch) >= _BATCH_MAX:
                 return batch, False
             try:
-                write = self._queue.get_nowait()
+                turn = self._queue.get_nowait()
             except queue.Empty:
                 return batch, False
         return batch, True
@@ -142,8 +170,13 @@ class Writer:
 
     def _transact(self, batch: list[_Write]) -> None:
         with self._engine.begin() as connection:
-            for write in batch:
-                write.result = write.operation(connection)
+            for insertion, writes in groupby(batch, key=lambda write: write.insertion):
+                if insertion is not None:
+                    insertion.execute(connection, [write.row for write in writes])
+                    continue
+                for write in writes:
+                    if write.operation is not None:
+                        write.result = write.operation(connection)
             self._files.require()
         self._wrote_at_s = time.monotonic()
 
@@ -158,6 +191,10 @@ class Writer:
         self._logged_bytes = 0
         with suppress(SQLAlchemyError, sqlite3.Error), closing(self._engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
 
 
 def _tell(batch: list[_Write]) -> None:
