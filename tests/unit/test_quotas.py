@@ -151,3 +151,8 @@ def test_clock_set_back_holds_nobody_up_for_longer_than_a_window(quotas, clock):
 def test_day_that_an_earlier_process_ended_in_a_wrong_year_ends_tomorrow(quotas, clock):
     key = make_key(per_day=10, day_used=10, day_resets_at_s=int(clock.now_s) + 400 * 86_400)
     assert refusal_of(quotas, key).retry_after_s == 86_400
+
+
+def test_addresses_are_counted_only_where_they_have_a_limit(quotas, noted):
+    assert quotas.limits_addresses
+    assert not Quotas(address_per_minute=0, note_use=lambda *use: noted.append(use)).limits_addresses

@@ -81,6 +81,8 @@ class Gate:
         return _ANYONE_HERE, None
 
     def _count_address(self, request: AnyRequest) -> None:
+        if not self._quotas.limits_addresses:
+            return
         peer = request.client.host if request.client else ""
         address = client_address(peer, request.headers.getall("x-forwarded-for", []), self._trusted_proxies)
         if address is not None:

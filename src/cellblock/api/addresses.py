@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -37,6 +38,7 @@ def subscriber(address: Address) -> str:
     return str(ipaddress.ip_network((address, bits), strict=False))
 
 
+@lru_cache(maxsize=64)
 def is_this_machine(host: str) -> bool:
     """Say whether a ``Host`` header can only mean this machine: a loopback address, or localhost."""
     name = _without_port(host.strip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
+from cellblock.api.names import new_name
 from cellblock.errors import CellblockError, RequestRefused, StoreError
 from cellblock.events import StoreFailed
 
@@ -53,7 +53,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
 def request_id(request: AnyRequest) -> str:
     """Return the name of this request in logs and error bodies."""
     state: dict[str, Any] = request.scope.setdefault("state", {})
-    return str(state.setdefault("request_id", str(uuid.uuid4())))
+    return str(state.setdefault("request_id", new_name()))
 
 
 def name_submission(request: AnyRequest, submission_id: str) -> None:

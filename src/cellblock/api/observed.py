@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from cellblock.api.names import new_name
 from cellblock.api.stopwatch import Stopwatch
 from cellblock.events import RequestServed
 
@@ -78,4 +78,4 @@ class Observed:
 
 
 def _request_id(sent: bytes | None) -> str:
-    return sent.decode() if sent is not None and _SANE.fullmatch(sent) else str(uuid.uuid4())
+    return sent.decode() if sent is not None and _SANE.fullmatch(sent) else new_name()

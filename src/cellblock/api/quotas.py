@@ -117,6 +117,11 @@ class Quotas:
         self._note_use = note_use
         self._address_limit = RateLimitItemPerMinute(address_per_minute) if address_per_minute else None
 
+    @property
+    def limits_addresses(self) -> bool:
+        """Say whether requests of addresses are counted at all."""
+        return self._address_limit is not None
+
     def count_address(self, address: str) -> None:
         """Count a request from an address."""
         if self._address_limit is not None:

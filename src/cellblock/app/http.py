@@ -19,13 +19,13 @@ import contextlib
 import enum
 import socket
 import struct
-import uuid
 from typing import Any
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from cellblock.api.names import new_name
 from cellblock.app.connections import NEVER_S, Connections
 
 _PIPELINED_MAX = 16
@@ -352,7 +352,7 @@ class BoundedHttp(HttpToolsProtocol):
         return True
 
     def _worded(self, status: int, message: str) -> bytes:
-        name = str(uuid.uuid4())
+        name = new_name()
         body = self._bounds.error_body(self._path(), status, message, name)
         return b"".join(
             [

@@ -172,6 +172,7 @@ class LocalQueue:
         self._turns: OrderedDict[str, None] = OrderedDict()
         self._running: Counter[str] = Counter()
         self._reserved: Counter[str] = Counter()
+        self._reserved_in_all = 0
         self._depth = 0
         self._on_put: Callable[[], None] = lambda: None
 
@@ -197,9 +198,11 @@ class LocalQueue:
         """
         self._require_place(scope)
         self._reserved[scope] += 1
+        self._reserved_in_all += 1
         try:
             yield
         finally:
+            self._reserved_in_all -= 1
             _count_down(self._reserved, scope)
 
     def put(
@@ -309,7 +312,7 @@ class LocalQueue:
             self._turns.pop(entry.scope, None)
 
     def _require_place(self, scope: str) -> None:
-        if self._depth + self._reserved.total() < self._capacity:
+        if self._depth + self._reserved_in_all < self._capacity:
             return
         own = len(self._lines.get(scope, ())) + self._reserved[scope]
         scopes = len(self._lines.keys() | self._reserved.keys() | {scope})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -19,6 +18,7 @@ from cellblock.api.intake import Intake
 from cellblock.api.judge import translate
 from cellblock.api.judge.records import Records, canonical_id, not_found
 from cellblock.api.judge.wire import AcceptedBody
+from cellblock.api.names import new_name
 from cellblock.api.readiness import Readiness
 from cellblock.api.stopwatch import stopwatch
 from cellblock.errors import RequestRefused
@@ -74,7 +74,7 @@ def routes(
             await admit_webhook(body.webhook_url, body.webhook_secret, caller.scope)
         status = readiness.require()
         new = NewSubmission(
-            id=str(uuid.uuid4()),
+            id=new_name(),
             language=translate.choose_language(body.language, status.languages),
             profile=profile,
             code=inputs.code,
