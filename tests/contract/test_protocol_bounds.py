@@ -167,6 +167,23 @@ async def test_requests_in_a_row_are_answered_in_order(service):
     assert [(await client.answer()).status for _ in range(10)] == [200, 404] * 5
 
 
+async def test_answer_to_head_has_no_body_and_does_not_wait_for_one(service):
+    client = await service.say(b"HEAD /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n" + HEALTH)
+    async with asyncio.timeout(5):
+        first = await client.reader.readuntil(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 405 ")
+    assert (await client.answer()).json()["status"]
+
+
+async def test_head_and_body_of_a_short_answer_leave_in_one_piece(service):
+    client = await service.connect()
+    for _ in range(20):
+        await client.send(HEALTH)
+        received = await client.reader.read(64 * 1024)
+        assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert received.partition(b"\r\n\r\n")[2].endswith(b"}")
+
+
 async def test_too_many_requests_in_a_row_are_refused_after_those_that_were_taken(service):
     peak_bytes = service.peak_memory_bytes
     client = await service.say(HEALTH * 20_000)

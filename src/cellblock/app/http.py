@@ -26,6 +26,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from cellblock.api.names import new_name
+from cellblock.app.answer_head import HeadWithBody
 from cellblock.app.connections import NEVER_S, Connections
 
 _PIPELINED_MAX = 16
@@ -87,6 +88,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """The first byte is due from here on."""
         super().connection_made(transport)
+        self._answers = HeadWithBody(transport)
         self.late_at_s = self.loop.time() + self._bounds.head_timeout_s
         self._all.admit(self)
 
@@ -164,6 +166,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self._check_head()
         super().on_headers_complete()
+        self.cycle.transport = self._answers  # type: ignore[assignment]  # all of a transport that it uses
         # Trailers would join the headers that the application has been given.
         self.headers = []
         self._reading = _Reading.BODY
@@ -195,6 +198,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """All of an answer is with the transport."""
+        self._answers.end()
         super().on_response_complete()
         if self._reading is _Reading.BODY and self.cycle.response_complete:
             # Answered before it was all sent: the rest may still come, but not for long.
