@@ -245,6 +245,7 @@ async def test_client_that_takes_its_answer_slowly_but_steadily_gets_all_of_it()
 
 async def test_clients_that_leave_in_the_middle_of_a_body_do_not_fill_the_log():
     async with attacked() as service:
+        await until(lambda: "service_started" in service.log.read_text())  # lines of 50 ms come together
         before, lines = service.sockets, service.log.read_text().count("\n")
         for _ in range(50):
             await service.say(post("/api/submit", "content-length: 100") + b"{")
