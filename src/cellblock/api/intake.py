@@ -47,12 +47,13 @@ class Intake:
             if first_id is not None:
                 return Accepted(first_id, self._queue.depth, None)
         with self._queue.place(new.key_scope):
-            kept = self._store.insert(new)
+            depth = self._queue.depth
             # With an idempotency key the store says whose turn it is.
             if at_once and new.idempotency_key is None and (job := self._carried(new)) is not None:
-                waiting = self._queue.put(new.record(), job, scope=new.key_scope, kept=kept)
-                return Accepted(new.id, self._queue.depth, waiting)
-            kept_id = await kept
+                waiting = self._queue.put(new.record(), job, scope=new.key_scope)
+                waiting.keep(self._store.insert(new))  # after it: the note of its start shares the commit
+                return Accepted(new.id, depth, waiting)
+            kept_id = await self._store.insert(new)
             if kept_id == new.id:
                 depth = self._queue.depth
                 waiting = self._queue.put(new.record(), self._carried(new), scope=new.key_scope)

@@ -72,7 +72,12 @@ class Waiting:
         kept = self.kept
         return kept is not None and kept.done() and (kept.cancelled() or kept.exception() is not None)
 
-    def refuse_unkept(self, kept: asyncio.Future[str]) -> None:
+    def keep(self, kept: asyncio.Future[str]) -> None:
+        """Know of the writing of its row, which has just begun."""
+        self.kept = kept
+        kept.add_done_callback(self._refuse_unkept)
+
+    def _refuse_unkept(self, kept: asyncio.Future[str]) -> None:
         """Tell who waits, where the row could not be written."""
         if self.is_refused and not self.finished.done():
             self.finished.set_exception(kept.exception() or asyncio.CancelledError())
@@ -205,22 +210,9 @@ class LocalQueue:
             self._reserved_in_all -= 1
             _count_down(self._reserved, scope)
 
-    def put(
-        self,
-        record: Record,
-        job: Job | None,
-        *,
-        starts: int = 0,
-        scope: str = "",
-        kept: asyncio.Future[str] | None = None,
-    ) -> Waiting:
-        """Append a submission, whose place was held or that comes from the store at start-up.
-
-        ``kept`` is the writing of its row where that is not done yet; the job has to be given then.
-        """
-        waiting = Waiting(record, job, starts, scope, kept=kept)
-        if kept is not None:
-            kept.add_done_callback(waiting.refuse_unkept)
+    def put(self, record: Record, job: Job | None, *, starts: int = 0, scope: str = "") -> Waiting:
+        """Append a submission, whose place was held or that comes from the store at start-up."""
+        waiting = Waiting(record, job, starts, scope)
         self._append(waiting)
         return waiting
 
