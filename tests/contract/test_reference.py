@@ -278,6 +278,7 @@ async def schemathesis(service, directory: Path, *arguments: str) -> None:
     assert int(generated) == int(passed) > 300, said
     known_before = len(sent.known)
     sent.add_recorded(archive.read_bytes())
+    archive.unlink()  # hundreds of megabytes
     assert len(sent.known) > known_before, "nothing that was generated can be looked for"
 
 
