@@ -120,7 +120,8 @@ OPERATIONS = (
         answers=(
             Answer(
                 status=200,
-                about="`wait=true`: the record, whatever the verdict.",
+                about="`wait=true`: the record, whatever the verdict. One that is cut off is not on disk: "
+                "ask again with the idempotency key, or poll.",
                 body=(RecordBody,),
                 examples={"A clean exit": AC_RECORD, "An exception": RE_RECORD},
             ),
