@@ -1,10 +1,10 @@
 """A pytest plugin: what is sent to services is searched for in what they log, at the end of the session.
 
 *Sent* is every code, standard input, API key, webhook secret and path of a webhook in requests that the
-tests make, by httpx, ``http.client`` or curl, and programs that they put into cells themselves. *Logs* are
-the standard error of every service, parent and supervisor that a test starts, and what services inside
-the tests' own process write, all of it at level debug and by the service's own formatters. Something that
-was sent and stands in a log fails the session, and is named with log and test.
+tests make, by httpx, ``http.client`` or curl, or that schemathesis generates, and programs that they put
+into cells themselves. *Logs* are the standard error of every service, parent and supervisor that a test
+starts, and what services inside the tests' own process write, all of it at level debug and by the service's
+own formatters. Something that was sent and stands in a log fails the session, and is named with log and test.
 """
 
 from __future__ import annotations

@@ -60,6 +60,13 @@ class Sent:
             with suppress(ValueError, RecursionError):
                 self.add_fields(json.loads(body))
 
+    def add_recorded(self, har: bytes) -> None:
+        """Remember what the requests in an HTTP archive hold, each as ``add_request`` does."""
+        for entry in json.loads(har)["log"]["entries"]:
+            request = entry["request"]
+            headers = {header["name"]: header["value"] for header in request["headers"]}
+            self.add_request(headers, request.get("postData", {}).get("text"))
+
     def add_fields(self, fields: object) -> None:
         """Remember what a decoded body holds."""
         if not isinstance(fields, dict):
@@ -67,8 +74,8 @@ class Sent:
         self.add("code", fields.get("code"))
         self.add("stdin", fields.get("stdin"))
         self.add("webhook secret", fields.get("webhook_secret"))
-        with suppress(ValueError, TypeError):
-            url = urlsplit(fields.get("webhook_url"))
+        with suppress(ValueError):
+            url = urlsplit(str(fields.get("webhook_url", "")))
             self.add("webhook path", f"{url.path}?{url.query}")
         files = fields.get("files")
         for file in files if isinstance(files, list) else ():

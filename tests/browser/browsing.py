@@ -116,4 +116,5 @@ async def browse(url: str, directory: Path, *flags: str) -> tuple[str, list[str]
             process.kill()
             await process.wait()
     assert process.returncode == 0, error.decode()
-    return out.decode(), [line for line in error.decode().splitlines() if "CONSOLE" in line]
+    lines = (line for line in error.decode().splitlines() if "CONSOLE" in line)
+    return out.decode(), [line for line in lines if "source: chrome://" not in line]  # of its own pages

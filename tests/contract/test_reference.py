@@ -20,6 +20,7 @@ from cellblock.api.reference.piston import PistonRequest
 from doubles import Gate, answer_executed, until
 from receivers import PUBLIC, LoopbackNetwork
 from running import running
+from sent import sent
 
 pytestmark = pytest.mark.anyio
 DOCUMENT = openapi()
@@ -252,7 +253,8 @@ async def test_page_needs_no_other_host_and_no_script(service):
 
 
 async def schemathesis(service, directory: Path, *arguments: str) -> None:
-    """Run schemathesis against the service; every finding of it fails."""
+    """Run schemathesis against the service; every finding of it fails, and what it sent is searched for."""
+    archive = directory / "sent.har"
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"),
         "run",
@@ -263,6 +265,8 @@ async def schemathesis(service, directory: Path, *arguments: str) -> None:
         "--generation-database=none",
         "--no-color",
         "--warnings=off",
+        f"--report-har-path={archive}",
+        "--output-sanitize=false",  # or what is to be searched for in logs would not stand there
         *arguments,
         cwd=directory,  # where it keeps a directory of its own
         stdout=asyncio.subprocess.PIPE,
@@ -272,6 +276,10 @@ async def schemathesis(service, directory: Path, *arguments: str) -> None:
     assert process.returncode == 0, said
     generated, passed = re.search(r"(\d+) generated, (\d+) passed", said).groups()
     assert int(generated) == int(passed) > 300, said
+    known_before = len(sent.known)
+    sent.add_recorded(archive.read_bytes())
+    archive.unlink()  # hundreds of megabytes
+    assert len(sent.known) > known_before, "nothing that was generated can be looked for"
 
 
 async def test_whatever_is_sent_nothing_fails_and_every_status_is_described(sealed, tmp_path):

@@ -60,13 +60,13 @@ class Driver(threading.Thread):
 
 
 @pytest.mark.parametrize(
-    ("kills", "most"),
+    ("kills", "least", "most"),
     [
-        pytest.param(6, 250, id="6-kills"),
-        pytest.param(30, 4000, id="30-kills", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+        pytest.param(6, 6, 250, id="6-kills"),
+        pytest.param(30, 2000, 4000, id="30-kills", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
     ],
 )
-def test_every_accepted_submission_gets_its_one_right_result(kills, most, free_port, time_scale):
+def test_every_accepted_submission_gets_its_one_right_result(kills, least, most, free_port, time_scale):
     seed = random.randrange(1 << 32)  # noqa: S311  # moments, no secrets
     print(f"seed {seed}")  # noqa: T201  # to repeat what failed
     chance = random.Random(seed)  # noqa: S311
@@ -100,7 +100,7 @@ def test_every_accepted_submission_gets_its_one_right_result(kills, most, free_p
         assert instance.stop() == 0
         rows = rows_by_id(Path(name) / "data" / "cellblock.db")
 
-    assert len(driver.accepted) > kills
+    assert len(driver.accepted) > least / time_scale
     assert driver.refused <= {400, 503}, (
         "while languages and supervisor come back, and when the queue is full"
     )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from cellblock.model import OutputIntegrity, Verdict
-from sandbox.cells import MIB, kill_reasons
+from cellblock.model import Outcome, OutputIntegrity, Verdict
+from sandbox.cells import MIB, children_of, kill_reasons
+
+T = TypeVar("T")
 
 FLOOD = """
     import os, sys
@@ -91,6 +98,56 @@ def test_a_program_may_close_every_descriptor_and_live_on(cells):
     assert (outcome.verdict, outcome.exit_code) == (Verdict.RE, 3)
     assert outcome.output_integrity is OutputIntegrity.TRUNCATED_BY_PROGRAM_CLOSE
     assert outcome.evidence.timing.wall_ms >= 400
+
+
+def test_a_stream_that_another_thread_closed_is_marked_though_the_first_one_has_ended(cells):
+    outcome = cells.run("""
+        import ctypes, os, threading, time
+        def live_on():
+            time.sleep(0.1)
+            os.close(1)
+            time.sleep(0.4)
+            os._exit(3)
+        threading.Thread(target=live_on).start()
+        ctypes.CDLL(None).pthread_exit(None)
+    """)
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.RE, 3)
+    assert outcome.output_integrity is OutputIntegrity.TRUNCATED_BY_PROGRAM_CLOSE
+
+
+def test_an_end_that_is_noticed_late_is_not_taken_for_an_early_close(cells):
+    async def late_by_300_ms() -> Outcome:
+        running = asyncio.create_task(cells.running("import time; print('all', flush=True); time.sleep(0.5)"))
+        (init,) = await found(lambda: children_of(cells.spawner_pid))
+        (program,) = await found(lambda: [pid for pid in children_of(init) if b"python" in command_of(pid)])
+        await asyncio.sleep(0.2)  # by now init has seen that it was executed
+        os.kill(init, signal.SIGSTOP)
+        try:
+            await found(lambda: state_of(program) == "Z")
+            await asyncio.sleep(0.3)
+        finally:
+            os.kill(init, signal.SIGCONT)
+        return await running
+
+    outcome = cells.call(late_by_300_ms())
+    assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"all\n")
+    assert outcome.evidence.timing.wall_ms >= 800, "init was stopped while the program ended"
+    assert outcome.output_integrity is OutputIntegrity.COMPLETE
+
+
+async def found(look: Callable[[], T]) -> T:
+    async with asyncio.timeout(10):
+        while not (seen := look()):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    return seen
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_a_line_cut_off_by_a_crash_is_marked(cells):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 
 from catalogs import pretend_installed, small_catalog
@@ -89,31 +92,66 @@ def test_a_broken_state_file_is_an_error_that_names_it(tmp_path, content):
         installed.installed_root(tmp_path)
 
 
+def passed(fingerprint: str, version: str = "1.2.3") -> Passed:
+    return Passed(fingerprint=fingerprint, version=version, took_ms=5)
+
+
 def test_a_passed_self_test_is_remembered_for_its_fingerprint_only(tmp_path):
-    SelfTestCache(tmp_path).remember("one", Passed(fingerprint="f", version="1.2.3", took_ms=5))
+    SelfTestCache(tmp_path).remember("one", passed("f"))
     again = SelfTestCache(tmp_path)
     assert again.get("one", "f").version == "1.2.3"
     assert again.get("one", "g") is None
     assert again.get("two", "f") is None
-    again.forget("one")
-    assert SelfTestCache(tmp_path).last("one") is None
-    (tmp_path / "self-tests.json").write_bytes(b'{"one": "\xff"}')
+    again.forget("one", "f")
     assert SelfTestCache(tmp_path).last("one") is None
 
 
-def test_a_broken_memory_only_costs_the_tests_again(tmp_path, caplog):
-    (tmp_path / "self-tests.json").write_text("[]")
+def test_installations_that_share_a_directory_keep_each_others_self_tests(tmp_path):
+    ours, theirs = SelfTestCache(tmp_path), SelfTestCache(tmp_path)
+    ours.remember("one", passed("ours", "1.0.0"))
+    theirs.remember("one", passed("theirs", "2.0.0"))
+    theirs.remember("two", passed("theirs"))
+    ours.remember("two", passed("ours"))
+    assert SelfTestCache(tmp_path).last("one").version == "2.0.0"
+    theirs.forget("one", "theirs")
+    assert SelfTestCache(tmp_path).get("one", "ours").version == "1.0.0"
+    assert SelfTestCache(tmp_path).get("two", "theirs")
+    assert SelfTestCache(tmp_path).get("two", "ours")
+
+
+def test_self_tests_that_nobody_uses_any_more_go_when_there_are_many(tmp_path):
     cache = SelfTestCache(tmp_path)
+    cache.remember("other", passed("f"))
+    for number in range(20):
+        cache.remember("one", passed(f"f{number}"))
+        os.utime(tmp_path / "self-tests" / "one" / f"f{number}.json", (number, number))
+        assert cache.get("one", "f0"), "it is used each time"
+    kept = {number for number in range(20) if cache.get("one", f"f{number}")}
+    assert kept == {0, *range(5, 20)}
+    assert cache.get("other", "f")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 16 + 1
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o644}, "for whoever lists languages"
+
+
+@pytest.mark.parametrize("garbage", [b'{"version": "\xff"}', b"[]", b""])
+def test_a_broken_memory_only_costs_the_test_again(tmp_path, caplog, garbage):
+    cache = SelfTestCache(tmp_path)
+    cache.remember("one", passed("f"))
+    (file,) = tmp_path.rglob("*.json")
+    file.write_bytes(garbage)
+    assert cache.get("one", "f") is None
+    assert "a self-test is run again" in caplog.text
     assert cache.last("one") is None
-    assert "self-tests are run again" in caplog.text
-    cache.remember("one", Passed(fingerprint="f", version="1.0.0", took_ms=1))
+    cache.remember("one", passed("f"))
     assert SelfTestCache(tmp_path).get("one", "f")
 
 
 def test_a_memory_that_cannot_be_written_is_a_warning(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     cache = SelfTestCache(tmp_path / "file" / "below")
-    cache.remember("one", Passed(fingerprint="f", version="1.0.0", took_ms=1))
+    cache.remember("one", passed("f"))
+    cache.forget("one", "f")
     assert "not remembered" in caplog.text
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,46 @@ def test_unavailable_language_is_refused_like_an_unknown_one():
 )
 def test_uuids_have_one_form(text, canonical):
     assert translate.parse_uuid(text) == canonical
+
+
+HEX = "550e8400e29b41d4a716446655440000"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        str(uuid.UUID(HEX)),
+        str(uuid.UUID(HEX)).upper(),
+        HEX,
+        HEX.upper(),
+        f"{{{uuid.UUID(HEX)}}}",
+        f"{{{HEX}}}",
+        uuid.UUID(HEX).urn,
+        uuid.UUID(HEX).urn.upper(),
+    ],
+)
+def test_idempotency_key_is_the_same_however_its_uuid_is_written(text):
+    assert translate.parse_idempotency_key(text) == str(uuid.UUID(HEX))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "order-17",
+        HEX[:-1],
+        HEX + "0",
+        f"{{{HEX}",
+        f"{HEX}}}",
+        HEX + "\n",
+        f"{HEX[:8]}-{HEX[8:]}",
+        f"{HEX[:4]}-{HEX[4:]}",
+        HEX.replace("5", "\u0665"),
+        HEX.replace("e", "_"),
+    ],
+)
+def test_what_is_no_uuid_is_no_idempotency_key(text):
+    assert translate.parse_idempotency_key(text) is None
 
 
 def refusal_of(document: bytes) -> RequestRefused | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -98,6 +99,27 @@ def test_formatters_hide_nothing(written):
     sent = Sent()
     sent.add("code", 'say "hello" to all\nx')
     assert [marker.text for marker in sent.found_in(written)] == ['say "hello" to all']
+
+
+def test_what_another_program_recorded_is_looked_for():
+    sent = Sent()
+    posted = {
+        "headers": [{"name": "X-API-Key", "value": KEY}],
+        "postData": {"mimeType": "application/json", "text": json.dumps({"code": CODE, "stdin": STDIN})},
+    }
+    recorded = [{"request": {"headers": []}}, {"request": posted}]
+    sent.add_recorded(json.dumps({"log": {"entries": recorded}}).encode())
+    found = {marker.kind: marker.text for marker in sent.found_in(f"{CODE} {STDIN} {KEY}")}
+    assert found == {"code": CODE, "stdin": STDIN, "key": KEY}
+
+
+@pytest.mark.parametrize("odd", [None, 1.5, [[]], {"a": []}, True, "http://[", "\ud800"])
+def test_bodies_of_odd_types_are_read_over(odd):
+    sent = Sent()
+    for fields in (odd, {"code": odd, "stdin": odd, "webhook_url": odd, "webhook_secret": odd, "files": odd}):
+        sent.add_request({}, json.dumps(fields))
+    sent.add_request({}, json.dumps({"files": [odd, {"content": odd}]}))
+    assert not sent.known
 
 
 def test_padding_and_short_pieces_are_not_looked_for():

@@ -33,7 +33,7 @@ from cellblock.sandbox.seccomp import arch_name, syscall_name
 from cellblock.verdict.judge import SIGKILL, Judgement, judge, missing_evidence
 
 _CLOSED_EARLY_NS = 100_000_000
-"""A stream that ended this long before its program was closed by it; less is the program's own exit."""
+"""A program that was seen to live on for less than this was leaving: many close their streams as they do."""
 
 _BLOCK_BOUND_RATIO = 0.2
 

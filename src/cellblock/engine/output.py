@@ -18,18 +18,26 @@ class OutputStream:
     """Reads a pipe up to a bound; what comes after is somebody else's to throw away."""
 
     def __init__(
-        self, fd: int, limit_bytes: int, *, on_kept: Callable[[int], None], on_full: Callable[[], None]
+        self,
+        fd: int,
+        limit_bytes: int,
+        *,
+        on_kept: Callable[[int], None],
+        on_full: Callable[[], None],
+        program_lives: Callable[[], bool],
     ) -> None:
         """Collect at most ``limit_bytes`` of ``fd``.
 
         ``on_kept`` is told how many bytes each chunk had; ``on_full`` is called once when more came.
+        ``program_lives`` is asked when the stream has no writer any more.
         """
         self.truncated = False
         self.error: str | None = None
         """Why the stream could not be read to its end."""
         self.closed_ns: int | None = None
-        """CLOCK_MONOTONIC when the last writer had closed it, for good."""
+        """CLOCK_MONOTONIC when the last writer had closed it for good and the program was seen to live."""
         self._fd = fd
+        self._program_lives = program_lives
         self._limit_bytes = limit_bytes
         self._on_kept = on_kept
         self._on_full = on_full
@@ -77,7 +85,8 @@ class OutputStream:
             self._stop()
             return False
         if size == 0:
-            self.closed_ns = self.closed_ns or time.monotonic_ns()
+            if self.closed_ns is None and self._program_lives():
+                self.closed_ns = time.monotonic_ns()
             self._stop()
             return False
         self.closed_ns = None

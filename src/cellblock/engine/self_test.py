@@ -52,7 +52,7 @@ async def _check_or_remember(
     if finding.reason:  # a busy machine at start-up is no reason to do without a language
         finding = await check(engine, runtime)
     if finding.reason or finding.version is None:
-        cache.forget(runtime.id)
+        cache.forget(runtime.id, fingerprint)
     else:
         took_ms = round((time.monotonic() - started) * 1000)
         cache.remember(runtime.id, Passed(fingerprint=fingerprint, version=finding.version, took_ms=took_ms))

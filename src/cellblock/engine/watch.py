@@ -111,7 +111,13 @@ class Watch:
             self._note("drain", f"{name} is longer than {self._limits.output_bytes} bytes")
             self._cell.drain(fd)
 
-        return OutputStream(fd, self._limits.output_bytes, on_kept=on_kept, on_full=on_full)
+        return OutputStream(
+            fd,
+            self._limits.output_bytes,
+            on_kept=on_kept,
+            on_full=on_full,
+            program_lives=self._cell.program_lives,
+        )
 
     def _on_event(self) -> None:
         cell = self._cell

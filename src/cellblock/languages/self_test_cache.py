@@ -11,12 +11,17 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 log = logging.getLogger(__name__)
+
+_KEPT_OF_A_RUNTIME = 16
+"""Results of so many installations and settings that share a directory; those not used for longest go."""
+_SUFFIX = ".json"
 
 
 class Passed(Struct, frozen=True, kw_only=True):
@@ -30,51 +35,69 @@ class Passed(Struct, frozen=True, kw_only=True):
 
 
 class SelfTestCache:
-    """The remembered self-tests of one toolchain directory; a file, written as a whole."""
+    """The remembered self-tests of one toolchain directory, which several installations may share.
+
+    Each is a file of its own, named by its fingerprint: who shares the directory but not what a self-test
+    rests on (another release, other limits) neither finds nor replaces another's.
+    """
 
     def __init__(self, toolchain_dir: Path) -> None:
-        """Remember in ``toolchain_dir``; what cannot be read there counts as not remembered."""
-        self._path = toolchain_dir / "self-tests.json"
-        self._passed = self._read()
+        """Remember below ``toolchain_dir``; what cannot be read there counts as not remembered."""
+        self._directory = toolchain_dir / "self-tests"
 
     def get(self, runtime_id: str, fingerprint: str) -> Passed | None:
         """Return the runtime's result where it still holds."""
-        passed = self._passed.get(runtime_id)
-        return passed if passed and passed.fingerprint == fingerprint else None
+        path = self._path(runtime_id, fingerprint)
+        passed = _read(path)
+        if passed is None or passed.fingerprint != fingerprint:
+            return None
+        with suppress(OSError):
+            os.utime(path)  # what is used is not what goes when there are too many
+        return passed
 
     def last(self, runtime_id: str) -> Passed | None:
         """Return the runtime's latest result, whether or not it still holds."""
-        return self._passed.get(runtime_id)
+        return next((passed for path in self._latest_first(runtime_id) if (passed := _read(path))), None)
 
     def remember(self, runtime_id: str, passed: Passed) -> None:
         """Keep a result; a directory that cannot be written costs a warning and the next start's time."""
-        self._passed[runtime_id] = passed
-        self._write()
-
-    def forget(self, runtime_id: str) -> None:
-        """Drop a runtime's result: it failed just now."""
-        if self._passed.pop(runtime_id, None):
-            self._write()
-
-    def _read(self) -> dict[str, Passed]:
+        path = self._path(runtime_id, passed.fingerprint)
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Passed])
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:  # garbage may not even be text
-            log.warning("self-tests are run again: %s cannot be read: %s", self._path, error)
-            return {}
-
-    def _write(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                dir=self._path.parent, prefix=".self-tests-", delete=False
-            ) as file:
-                file.write(msgspec.json.encode(self._passed))
-            Path(file.name).replace(self._path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                os.fchmod(file.fileno(), 0o644)
+                file.write(msgspec.json.encode(passed))
+            Path(file.name).replace(path)
+            for old in self._latest_first(runtime_id)[_KEPT_OF_A_RUNTIME:]:
+                old.unlink(missing_ok=True)
         except OSError as error:
-            log.warning("self-tests are not remembered: %s cannot be written: %s", self._path, error)
+            log.warning("self-tests are not remembered: %s cannot be written: %s", path, error)
+
+    def forget(self, runtime_id: str, fingerprint: str) -> None:
+        """Drop a runtime's result: it failed just now."""
+        with suppress(OSError):  # as above: no directory, or one that others write
+            self._path(runtime_id, fingerprint).unlink(missing_ok=True)
+
+    def _path(self, runtime_id: str, fingerprint: str) -> Path:
+        return self._directory / runtime_id / f"{fingerprint}{_SUFFIX}"
+
+    def _latest_first(self, runtime_id: str) -> list[Path]:
+        """Return the runtime's files; another process may be removing some of them."""
+        dated = []
+        for path in (self._directory / runtime_id).glob(f"*{_SUFFIX}"):
+            with suppress(FileNotFoundError):
+                dated.append((path.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(dated, reverse=True)]
+
+
+def _read(path: Path) -> Passed | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Passed)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:  # garbage may not even be text
+        log.warning("a self-test is run again: %s cannot be read: %s", path, error)
+        return None
 
 
 def fingerprint(parts: Iterable[str]) -> str:

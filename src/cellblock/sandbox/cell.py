@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 from cellblock.errors import CellLostError, SandboxError
 from cellblock.sandbox import wire
+from cellblock.sandbox.alive import is_alive
 from cellblock.sandbox.cgroups import CellCgroup, Counters
 from cellblock.sandbox.controls import WRITABLE, Controls, Meant, judge_controls, take_snapshot
 from cellblock.sandbox.features import CLONE_FLAGS, core_limit_bytes
@@ -147,6 +148,17 @@ class Cell:
     def living_processes(self) -> int | None:
         """How many processes are in the cell besides init; ``None`` without a cgroup."""
         return len(self._cgroup.process_ids()) if self._cgroup else None
+
+    def program_lives(self) -> bool:
+        """Say whether the program itself is seen not to have begun to end."""
+        if self._program_pidfd < 0:
+            return False
+        try:
+            lives = is_alive(_pid_of(self._program_pidfd))
+            _pid_of(self._program_pidfd)  # as in _read_back
+        except (OSError, SandboxError):
+            return False
+        return lives
 
     def kill(self) -> None:
         """End every process of the cell. What init had said before is heard first."""

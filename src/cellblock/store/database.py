@@ -91,6 +91,11 @@ class Database:
         """Queue a row as ``write`` queues an operation, but cheaper; the future gets ``result``."""
         return self._writer.insert(insertion, row, result, size_bytes)
 
+    def is_promising(self, size_bytes: int) -> bool:
+        """Say whether a write of so many bytes should succeed: the last one did, and there is room."""
+        in_log_and_database_bytes = 2 * size_bytes
+        return self._writer.is_well() and self._files.has_room_for(in_log_and_database_bytes)
+
     async def read(self, operation: Callable[[Connection], T]) -> T:
         """Run ``operation`` beside the writer, on what was committed last."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._run_read, operation)

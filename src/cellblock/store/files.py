@@ -75,6 +75,15 @@ class Files:
                 reason="the store's files are gone",
             )
 
+    def has_room_for(self, size_bytes: int) -> bool:
+        """Say whether the file system takes writes, as far as it tells, and has room for so many bytes."""
+        try:
+            disk = os.statvfs(self.database.parent)
+        except OSError:
+            return False
+        free_bytes = disk.f_bavail * disk.f_frsize
+        return not disk.f_flag & os.ST_RDONLY and free_bytes >= size_bytes + _NO_ROOM_BYTES
+
     def failure(self, what: str, error: SQLAlchemyError | sqlite3.Error) -> StoreError:
         """Return our error for the driver's: its reason without the statement, and what to do."""
         cause = error.orig if isinstance(error, DBAPIError) else error

@@ -161,6 +161,10 @@ class Store:
         kept.add_done_callback(self._tell_due)
         return kept
 
+    def will_keep(self, outcome: Outcome) -> bool:
+        """Say whether ``finish`` can be expected to succeed."""
+        return self._database.is_promising(outcome.output_bytes)
+
     async def get(self, submission_id: str, key_scope: str | None = None) -> Record | None:
         """Return the record; ``None`` where there is no such submission or it is not of ``key_scope``."""
 

@@ -81,6 +81,10 @@ class Writer:
             raise StoreError(str(self._failure), reason=self._failure.reason) from self._failure
         return now_s - self._wrote_at_s < within_s
 
+    def is_well(self) -> bool:
+        """Say whether no write has failed since the last one that reached the disk."""
+        return self._failed_at_s <= self._wrote_at_s
+
     def submit(self, operation: Callable[[Connection], T], size_bytes: int) -> asyncio.Future[T]:
         """Queue ``operation`` now; the future gets its result, or ``StoreError``.
 

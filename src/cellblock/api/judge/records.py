@@ -15,6 +15,9 @@ from cellblock.errors import RequestRefused
 from cellblock.model import Record
 from cellblock.store import Store
 
+_END_OF_BEGUN_S = 10.0
+"""How much longer than a client waits for a result an answer that was begun may wait for the store."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
@@ -35,7 +38,8 @@ class Records:
     async def answer(self, request: AnyRequest, scope: str, waiting: Waiting) -> AnyResponse:
         """Wait for the result; the job does not notice when nobody waits any more.
 
-        A long answer is begun while its record is being written, and ended when that is on disk.
+        A long answer is begun while its record is being written, where nothing speaks against that, and
+        ended when it is on disk: for that there is some time more.
         """
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self.sync_wait_max_ms / 1000
@@ -45,13 +49,13 @@ class Records:
             timeout=self.sync_wait_max_ms / 1000,
             return_when=asyncio.FIRST_COMPLETED,
         )
-        if waiting.ended.done() and _output_bytes(waiting.ended.result()) > LONG_BYTES:
+        if waiting.ended.done() and self._may_begin(waiting.ended.result()):
             known = waiting.ended
         else:
             await asyncio.wait([finished], timeout=until_s - loop.time())
 
         async def be_kept() -> None:
-            await asyncio.wait([finished], timeout=until_s - loop.time())
+            await asyncio.wait([finished], timeout=until_s + _END_OF_BEGUN_S - loop.time())
             if finished.cancelled() or not finished.done() or finished.exception():
                 raise BrokenOffError(f"the result of {waiting.id} is not on disk yet")
 
@@ -73,6 +77,11 @@ class Records:
             await asyncio.wait([waiting.kept])  # what is promised below has to be there
             waiting.kept.result()
         return json_response(408, NotYetBody(waiting.id, f"{reason}; poll GET /api/result/{waiting.id}"))
+
+    def _may_begin(self, record: Record) -> bool:
+        """Say whether an answer is long and its record can be expected to be on disk when it ends."""
+        outcome = record.outcome
+        return outcome is not None and outcome.output_bytes > LONG_BYTES and self.store.will_keep(outcome)
 
 
 def _output_bytes(record: Record) -> int:

@@ -81,7 +81,7 @@ def routes(
             stdin=inputs.stdin,
             created_at_ns=time.time_ns(),
             key_scope=caller.scope,
-            idempotency_key=translate.parse_uuid(request.headers.get("idempotency-key", "")),
+            idempotency_key=translate.parse_idempotency_key(request.headers.get("idempotency-key", "")),
             webhook_url=body.webhook_url,
             webhook_secret=None if body.webhook_url is None else body.webhook_secret,
         )

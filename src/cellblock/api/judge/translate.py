@@ -29,6 +29,10 @@ _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 _USEC_PER_S = 1_000_000
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_WRITTEN_UUID = re.compile(
+    r"(?:urn:uuid:)?(\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(?(1)\})",
+    re.ASCII | re.IGNORECASE,
+)
 
 _body_decoder = msgspec.json.Decoder(SubmitBody)
 
@@ -95,6 +99,15 @@ def available_names(languages: Sequence[LanguageStatus]) -> list[str]:
 def parse_uuid(text: str) -> str | None:
     """Return a UUID in its canonical form, ``None`` for anything else."""
     return text.lower() if _UUID.fullmatch(text) else None
+
+
+def parse_idempotency_key(text: str) -> str | None:
+    """Return a UUID in its canonical form, however it was written, ``None`` for anything else.
+
+    A key that was ignored for its braces or missing hyphens would have its program run twice.
+    """
+    written = _WRITTEN_UUID.fullmatch(text)
+    return None if written is None else "-".join(written.group(2, 4, 5, 6, 7)).lower()
 
 
 def record_body(record: Record) -> RecordBody:

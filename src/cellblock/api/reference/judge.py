@@ -95,8 +95,8 @@ OPERATIONS = (
             Parameter(
                 name="Idempotency-Key",
                 place="header",
-                about="A UUID. Of several requests with the same one only the first is run; the others get "
-                "its record with 202. What is no UUID is ignored.",
+                about="A UUID, with hyphens or without, in braces or as a URN. Of several requests with the "
+                "same one only the first is run, others get its record with 202. What is none is ignored.",
                 schema={"type": "string"},
                 example="5b0a8d4e-4a51-4f0e-9a3c-7a3d3f1c2b10",
             ),
@@ -120,7 +120,8 @@ OPERATIONS = (
         answers=(
             Answer(
                 status=200,
-                about="`wait=true`: the record, whatever the verdict.",
+                about="`wait=true`: the record, whatever the verdict. One that is cut off is not on disk: "
+                "ask again with the idempotency key, or poll.",
                 body=(RecordBody,),
                 examples={"A clean exit": AC_RECORD, "An exception": RE_RECORD},
             ),
