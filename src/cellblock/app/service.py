@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import encodings.idna
-import gc
 import ipaddress
 import os
 import signal
@@ -29,7 +28,7 @@ from cellblock import __version__, config, webhooks
 from cellblock.api import application
 from cellblock.api.judge import translate
 from cellblock.api.readiness import Readiness
-from cellblock.app import http_server, logs, privileges
+from cellblock.app import http_server, interpreter, logs, privileges
 from cellblock.app.connections import Bounds
 from cellblock.app.http_server import HttpServer
 from cellblock.app.watching import Watching
@@ -232,9 +231,7 @@ async def _serve_until_signal(
         loop.add_signal_handler(number, stop.set)
 
     def begin() -> None:
-        # What the start made stays: 100 000 objects, 50 ms of each full collection without this.
-        gc.collect()
-        gc.freeze()
+        interpreter.settle()
         if ready_descriptor is not None:
             os.write(ready_descriptor, b"k" if parts.keys.exist() else b"1")
             os.close(ready_descriptor)

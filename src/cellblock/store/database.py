@@ -14,9 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cellblock.errors import StoreError
 from cellblock.store import migrations
+from cellblock.store.checkpoints import Checkpoints
 from cellblock.store.files import Files
 from cellblock.store.insertion import Insertion
-from cellblock.store.sqlite import open_engine, open_for_peeking
+from cellblock.store.sqlite import open_engine, open_for_checkpoints, open_for_peeking
 from cellblock.store.writer import Writer
 
 T = TypeVar("T")
@@ -53,7 +54,8 @@ class Database:
         self._write_engine = open_engine(self._file, connections=1, begin="BEGIN IMMEDIATE")
         self._read_engine = open_engine(self._file, connections=_READERS, begin="BEGIN", create=False)
         self._peeking: sqlite3.Connection | None = None
-        self._writer = Writer(self._write_engine, self._files, on_commit)
+        self._checkpoints = Checkpoints()
+        self._writer = Writer(self._write_engine, self._files, self._checkpoints, on_commit)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
 
     def open(self) -> None:
@@ -63,14 +65,17 @@ class Database:
             with self._write_engine.begin() as connection:
                 migrations.upgrade(connection)
             self._peeking = open_for_peeking(self._file)
+            checkpointing = open_for_checkpoints(self._file)
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise self._files.failure(f"the database {self._file} could not be opened", error) from error
         self._files.note_opened()
+        self._checkpoints.start(checkpointing)
         self._writer.start()
 
     def close(self) -> None:
         """Finish the writes that are queued and close the database. Blocks until then."""
         self._writer.close()
+        self._checkpoints.close()
         self._readers.shutdown()
         self._read_engine.dispose()
         if self._peeking is not None:

@@ -61,5 +61,14 @@ def open_for_peeking(database: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_for_checkpoints(database: Path) -> sqlite3.Connection:
+    """Return a bare connection for a thread that writes the log into the database."""
+    connection = sqlite3.connect(
+        _uri(database, "rw"), uri=True, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
 def _uri(database: Path, mode: str) -> str:
     return f"file:{quote(str(database))}?mode={mode}"

@@ -23,13 +23,17 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from cellblock.errors import StoreError
+from cellblock.store.checkpoints import CHECKPOINT, Checkpoints
 from cellblock.store.files import Files
 from cellblock.store.insertion import Insertion
 
 T = TypeVar("T")
 _BATCH_MAX = 256
 """Writes after which no more turns of the loop join a commit."""
-_CHECKPOINT_BYTES = 32 * 1024 * 1024
+_CHECKPOINT_BYTES = 16 * 1024 * 1024
+_LOG_MAX_BYTES = 2 * _CHECKPOINT_BYTES
+_LITTLE_BYTES = 1024 * 1024
+"""What a writer may copy into the database between two commits without anybody noticing."""
 _WRITE_BYTES = 2 * 4096
 """Roughly what a write puts into the log beside its contents: a few pages, some of them shared."""
 
@@ -58,14 +62,24 @@ class _Write:
 class Writer:
     """Runs operations in the order of ``submit`` and resolves each only after its commit is on disk."""
 
-    def __init__(self, engine: Engine, files: Files, on_commit: Callable[[int, float], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        files: Files,
+        checkpoints: Checkpoints,
+        on_commit: Callable[[int, float], None],
+    ) -> None:
         self._engine = engine
         self._files = files
+        self._checkpoints = checkpoints
         self._on_commit = on_commit
         self._wrote_at_s = -math.inf
         self._failed_at_s = -math.inf
         self._failure: StoreError | None = None
         self._logged_bytes = 0
+        """What the log holds, about; a checkpoint that is complete lets it begin anew."""
+        self._unasked_bytes = 0
+        """Of these what came since a checkpoint was last asked for."""
         self._turn: list[_Write] = []
         self._queue: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -127,9 +141,7 @@ class Writer:
                 self._commit(batch)
                 _tell(batch)
                 self._on_commit(len(batch), time.perf_counter() - started_s)
-                self._logged_bytes += sum(_WRITE_BYTES + write.size_bytes for write in batch)
-                if self._logged_bytes >= _CHECKPOINT_BYTES:
-                    self._empty_log()
+                self._keep_log_short(sum(_WRITE_BYTES + write.size_bytes for write in batch))
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for one turn's writes and take what else is there; the flag says that ``close`` was called."""
@@ -187,14 +199,26 @@ class Writer:
     def _note_failure(self, failure: StoreError) -> None:
         self._failure, self._failed_at_s = failure, time.monotonic()
 
-    def _empty_log(self) -> None:
-        """Write the log into the database, as far as that goes, so that its space is used again.
+    def _keep_log_short(self, written_bytes: int) -> None:
+        """Have the log written into the database now and then; SQLite would do it inside a commit."""
+        self._logged_bytes += written_bytes
+        self._unasked_bytes += written_bytes
+        made = self._checkpoints.take_made()
+        if self._logged_bytes >= _LOG_MAX_BYTES or (made and self._unasked_bytes <= _LITTLE_BYTES):
+            self._empty_log()
+        elif made or self._unasked_bytes >= _CHECKPOINT_BYTES:
+            self._unasked_bytes = 0
+            self._checkpoints.ask()
 
-        SQLite would do it inside a commit, whose callers would wait for it too.
-        """
-        self._logged_bytes = 0
-        with suppress(SQLAlchemyError, sqlite3.Error), closing(self._engine.raw_connection()) as connection:
-            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    def _empty_log(self) -> None:
+        """Write all of the log into the database, so that its space is used again."""
+        self._logged_bytes = self._unasked_bytes = 0
+        with (
+            suppress(SQLAlchemyError, sqlite3.Error),
+            closing(self._engine.raw_connection()) as connection,
+            self._checkpoints.making,
+        ):
+            connection.cursor().execute(CHECKPOINT).fetchall()
 
 
 def _future() -> asyncio.Future[Any]:
