@@ -93,10 +93,10 @@ async def test_program_is_timed_from_its_request_to_its_answer(tmp_path):
     inside_s = sum(sums[part] for part in (Part.HANDOVER, Part.PREPARE, Part.RUN, Part.COLLECT, Part.JUDGE))
     assert inside_s == pytest.approx(sums[Part.SUPERVISOR])
     assert sums[Part.SUPERVISOR] >= 0.045  # timers of the loop count from the beginning of its turn
-    assert 0 < sums[Part.STORE] < sums[Part.ANSWER] + 0.002  # which waits for it
+    assert 0 < sums[Part.STORE] < sums[Part.ANSWER] + 0.02  # which waits for it
     way = (Part.PARSE, Part.ACCEPT, Part.QUEUE, Part.SUPERVISOR, Part.ANSWER)
     assert all(sums[part] > 0 for part in way)
-    assert sum(sums[part] for part in way) < took_s + 0.002  # they hardly overlap
+    assert sum(sums[part] for part in way) < took_s + 0.02  # they hardly overlap
     assert ("cellblock_stage_duration_seconds_count", frozenset({("stage", "compile")})) not in found
 
 

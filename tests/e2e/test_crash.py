@@ -62,7 +62,7 @@ class Driver(threading.Thread):
 @pytest.mark.parametrize(
     ("kills", "least", "most"),
     [
-        pytest.param(6, 6, 250, id="6-kills"),
+        pytest.param(6, 50, 250, id="6-kills"),
         pytest.param(30, 2000, 4000, id="30-kills", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
     ],
 )
@@ -88,9 +88,8 @@ def test_every_accepted_submission_gets_its_one_right_result(kills, least, most,
                         running_instance(free_port, directory=Path(name), time_scale=time_scale)
                     )
                 wait_until_ready(instance, 60 * time_scale)
+            until_accepted(driver, least, 120 * time_scale)
         finally:
-            if len(driver.accepted) < most:  # a slow machine: what there is counts
-                time.sleep(1)
             driver.stop.set()
             driver.join()
         with httpx.Client(base_url=instance.base_url, timeout=30) as http:
@@ -100,7 +99,6 @@ def test_every_accepted_submission_gets_its_one_right_result(kills, least, most,
         assert instance.stop() == 0
         rows = rows_by_id(Path(name) / "data" / "cellblock.db")
 
-    assert len(driver.accepted) > least / time_scale
     assert driver.refused <= {400, 503}, (
         "while languages and supervisor come back, and when the queue is full"
     )
@@ -141,6 +139,14 @@ def wait_until_ready(instance: Instance, timeout_s: float) -> None:
         assert instance.process.poll() is None, instance.log.read_text()
         assert time.monotonic() < deadline_s, f"not ready in {timeout_s} s: {instance.log.read_text()}"
         time.sleep(0.02)
+
+
+def until_accepted(driver: Driver, least: int, timeout_s: float) -> None:
+    """Wait until so many are accepted, on a slow machine after the last kill."""
+    deadline_s = time.monotonic() + timeout_s
+    while len(driver.accepted) < least:
+        assert time.monotonic() < deadline_s, f"{len(driver.accepted)} of {least} accepted"
+        time.sleep(0.05)
 
 
 def finished(http: httpx.Client, submission: str, timeout_s: float) -> dict[str, object]:
