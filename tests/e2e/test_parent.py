@@ -6,10 +6,13 @@ import os
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from e2e.instance import children, descendants, running_instance, wait_until_gon
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
+RUNNING = "SELECT count(*) FROM submissions WHERE job_status = 'running'"
 SLEEPER = "import time; print('begun', flush=True); time.sleep({seconds})"
 
 
@@ -125,10 +129,9 @@ def test_running_program_may_finish_when_told_to_end(instance, time_scale):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(instance.submit(SLEEPER.format(seconds=2))))
     asking.start()
-    supervisor = instance.pid_of("supervisor")
-    idle = len(descendants(supervisor))
-    while len(descendants(supervisor)) <= idle and asking.is_alive():
-        pass
+    with closing(sqlite3.connect(instance.log.parent / "data" / "cellblock.db", timeout=30)) as database:
+        while asking.is_alive() and not database.execute(RUNNING).fetchone()[0]:
+            time.sleep(0.01)
     assert instance.stop() == 0
     asking.join()
     assert (answers[0].status_code, answers[0].json()["verdict"]) == (200, "AC")
