@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from cellblock.attacks import caller, campaign, front
+from cellblock.attacks import caller, campaign, front, standing
 from pace import TIME_SCALE
 
 _WAITS = {
     caller: ("_TIMEOUT_S",),
-    campaign: ("_GONE_WITHIN_S", "_PARTNER_STARTS_WITHIN_S", "_PARTNER_SETTLES_S"),
+    campaign: (
+        "_GONE_WITHIN_S", "_READY_WITHIN_S", "_LATE_MS", "_PARTNER_STARTS_WITHIN_S", "_PARTNER_SETTLES_S",
+    ),
     front: ("_SETTLES_WITHIN_S", "_IDLE_WITHIN_S"),
-}
+    standing: ("_SETTLES_WITHIN_S",),
+}  # fmt: skip
 
 for module, names in _WAITS.items():
     for name in names:

@@ -9,32 +9,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cellblock.attacks import front
 from cellblock.attacks.caller import Answer, Caller
-from cellblock.attacks.campaign import Campaign
-from cellblock.attacks.machine import find_instance
+from cellblock.attacks.campaign import _COLD, Campaign, _beyond_limits
+from cellblock.attacks.instance import find_instance
 from cellblock.attacks.manifest import CLASSES, Attack, Trial, trials
 from cellblock.attacks.scorecard import as_markdown
 from cellblock.errors import HostError
 from e2e.instance import NOTHING_READY, running_instance
 
-
-@pytest.fixture(scope="module")
-def port(time_scale):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    with running_instance(free, *NOTHING_READY, time_scale=time_scale):
-        # It tests its languages at first, in cells that are no attack's leftovers.
-        front._wait_idle(find_instance(free))
-        yield free
+WARM = {"python", "ruby", "javascript", "typescript", "java"}
 
 
 def assert_contained(card):
     assert [f"{each.trial}: {each.status} {each.verdict} {each.seen}" for each in card.failed] == []
     assert card.growth == []
+
+
+def started_warm(card):
+    return {each.language for each in card.findings if each.warm}
 
 
 @pytest.mark.timeout(300)
@@ -44,14 +40,22 @@ def test_the_quick_attacks_are_contained_and_leave_nothing(port):
     card = front.attack("127.0.0.1", port, chosen)
     assert_contained(card)
     assert len(card.findings) == len(chosen)
+    assert started_warm(card) == WARM
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_every_attack_is_contained_but_what_is_known_to_be_open(port):
+@pytest.mark.timeout(5400)
+def test_every_attack_is_contained_warm_and_cold_but_what_is_known_to_be_open(port, free_port, time_scale):
     card = front.attack("127.0.0.1", port, trials())
-    sys.stderr.write(as_markdown(card))
-    assert_contained(card)
+    with running_instance(free_port, *NOTHING_READY, time_scale=time_scale):
+        chosen = [trial for trial in trials() if trial.language in WARM]
+        cold = front.attack("127.0.0.1", free_port, chosen)
+    whole = msgspec.structs.replace(
+        card, findings=[*card.findings, *cold.findings], growth=[*card.growth, *cold.growth]
+    )
+    sys.stderr.write(as_markdown(whole))
+    assert_contained(whole)
+    assert (started_warm(card), started_warm(cold)) == (WARM, set())
 
 
 def an_attack(**more):
@@ -66,6 +70,8 @@ def an_attack(**more):
         ("print('attempt'); raise SystemExit(3)", {}, "dishonest", "verdict RE, allowed AC"),
         ("print('attempt'); raise SystemExit(3)", {"succeeds": ["RE"]}, "not contained", "ended RE"),
         ("print('attempt')", {"syscall": "bpf"}, "dishonest", "names no call, not bpf"),
+        ("import uuid; print('attempt'); print(uuid.uuid4())", {"twice": True}, "contained", ""),
+        ("print('attempt'); print('same')", {"twice": True}, "not contained", "both runs printed 'same'"),
     ],
 )
 def test_an_answer_is_held_to_what_the_manifest_allows(port, code, more, status, seen):
@@ -105,6 +111,43 @@ def test_a_service_that_fails_the_next_run_is_found_out(port, monkeypatch):
     finding = campaign.attempt(Trial(an_attack(), "python", "print('attempt')"))
     assert finding.status == "dishonest"
     assert any("the next run was answered 503" in line for line in finding.seen)
+
+
+def test_a_cold_start_is_no_attack_on_warm_ones(free_port, time_scale, monkeypatch):
+    with running_instance(free_port, *NOTHING_READY, time_scale=time_scale):
+        campaign = Campaign(Caller("127.0.0.1", free_port), find_instance(free_port))
+        assert campaign.language_runs("python")
+        assert not campaign.starts_warm("python")
+        trial = Trial(an_attack(), "python", "print('attempt')")
+        assert campaign.attempt(trial).status == "contained"
+        monkeypatch.setattr(campaign, "_warm", {"python": True})
+        monkeypatch.setattr(campaign, "_make_ready", lambda _: True)
+        finding = campaign.attempt(trial)
+        assert (finding.status, finding.seen, finding.warm) == ("not tried", [_COLD], False)
+        monkeypatch.undo()
+        monkeypatch.setattr(campaign, "_warm", {"python": True})
+        monkeypatch.setattr("cellblock.attacks.campaign._READY_WITHIN_S", 1)
+        finding = campaign.attempt(trial)
+        assert (finding.status, finding.seen) == ("not tried", ["no cell waits for it"])
+
+
+@pytest.mark.parametrize(
+    ("evidence", "what"),
+    [
+        ({"cgroup": {"memory_peak_bytes": 200 << 20, "memory_limit_bytes": 128 << 20}}, "memory"),
+        ({"timing": {"cpu_ms": 9000}, "limits": {"cpu_ms": 4000}}, "CPU time"),
+        ({"timing": {"wall_ms": 19_000}, "limits": {"wall_ms": 7000}}, "wall time"),
+    ],
+)
+def test_a_run_that_passed_its_limit_is_named(evidence, what):
+    (named,) = _beyond_limits(evidence)
+    assert named.startswith(what)
+
+
+def test_a_run_within_its_limits_is_not_named():
+    group = {"memory_peak_bytes": 128 << 20, "memory_limit_bytes": 128 << 20}
+    times = {"cpu_ms": 4000, "wall_ms": 7000}
+    assert _beyond_limits({"cgroup": group, "timing": times, "limits": times}) == []
 
 
 def test_a_port_where_no_service_listens_is_refused(free_port):

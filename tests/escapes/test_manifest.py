@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from pathlib import Path
 
 import msgspec
+import pyseccomp
 import pytest
 
 from cellblock.attacks import manifest
@@ -20,6 +22,7 @@ ALWAYS = {"python", "c", "go", "java", "javascript", "rust"}
 FILLED = {
     "CANARY_DIR", "CANARY_DIR_TWO", "CANARY_DIR_THREE", "SECRET", "TCP_PORT", "TCP6_PORT", "UDP_PORT",
     "ABSTRACT", "UNIX", "VICTIM_PID", "SERVICE_PORT", "SERVICE_PID", "SUPERVISOR_PID", "PARENT_PID",
+    "SPAWNER_PID", "ZYGOTE_PID", "WAITING_INIT_PID", "WAITING_PID",
 }  # fmt: skip
 
 
@@ -78,6 +81,18 @@ def test_calls_that_the_evidence_must_name_are_calls_that_the_policy_kills_for()
     assert {attack.syscall for attack in load_attacks() if attack.syscall} <= killed
 
 
+@pytest.mark.parametrize(("column", "arch"), [(0, pyseccomp.Arch.X86_64), (1, pyseccomp.Arch.AARCH64)])
+def test_calls_by_number_are_those_of_their_names(column, arch):
+    tree = ast.parse((PAYLOADS / "d" / "call.py").read_text())
+    table = next(node.value for node in tree.body if isinstance(node, ast.Assign))
+    numbers = {name: pair[column] for name, pair in ast.literal_eval(table).items()}
+    known = {name: pyseccomp.resolve_syscall(arch, name) for name in numbers}
+    assert sum(number >= 0 for number in known.values()) > 30
+    assert {name: known[name] for name in numbers if known[name] >= 0 and known[name] != numbers[name]} == {}
+    # What has no number on a machine, libseccomp tells by a pseudo number.
+    assert [name for name in numbers if numbers[name] is None and known[name] >= 0] == []
+
+
 def test_a_manifest_with_an_unknown_key_or_verdict_is_refused():
     good = {"name": "x", "line": "A1", "tries": "t", "why": "w"}
     msgspec.convert(good, manifest.Attack)
@@ -101,9 +116,16 @@ def test_a_scorecard_counts_fails_and_names_what_did_not_hold(status):
     assert card.at.endswith("+00:00")
 
 
+def test_a_scorecard_counts_what_started_warm():
+    warm = msgspec.structs.replace(finding("contained"), warm=True)
+    text = as_markdown(draw_up([warm, warm, finding("contained")], cgroups="cgroup_v1", mode="strict"))
+    assert "| class | tried | contained | not contained | dishonest | not tried | started warm |" in text
+    assert "| c | 3 | 3 | 0 | 0 | 0 | 2 |" in text
+
+
 def test_what_is_known_to_be_open_is_shown_as_not_contained_and_fails_nothing():
     card = draw_up([finding("dishonest", known="because")], cgroups="cgroup_v2", mode="strict")
     assert card.failed == []
     assert "- open: `A1/x/c`: because" in as_markdown(card)
     row = next(line for line in as_markdown(card).splitlines() if line.startswith("| all "))
-    assert row == "| all | 1 | 0 | 0 | 1 | 0 |"
+    assert row == "| all | 1 | 0 | 0 | 1 | 0 | 0 |"

@@ -20,7 +20,7 @@ from cellblock.attacks import machine
 from cellblock.attacks.caller import Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
-from cellblock.attacks.machine import Instance
+from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import fill, trials
 from cellblock.model import SourceFile, Verdict
 from cellblock.sandbox import features

@@ -21,10 +21,14 @@ import pytest
 from cellblock.attacks import machine
 from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
-from cellblock.attacks.machine import Instance
+from cellblock.attacks.instance import Instance, outside
 from cellblock.attacks.manifest import fill, trials
 
 NOBODY = 65534
+PROCESSES_OF_OURS = (
+    "SERVICE_PID", "SUPERVISOR_PID", "PARENT_PID",
+    "SPAWNER_PID", "ZYGOTE_PID", "WAITING_INIT_PID", "WAITING_PID",
+)  # fmt: skip
 UNUSED_UID = 1_999_872
 
 
@@ -40,7 +44,7 @@ def bare(
     """Run a payload without a cell; our own processes are the victim, so that nothing else can be hit."""
     (trial,) = (each for each in trials() if each.name == name)
     victim = ground.values["VICTIM_PID"]
-    processes = dict.fromkeys(("SERVICE_PID", "SUPERVISOR_PID", "PARENT_PID"), victim)
+    processes = dict.fromkeys(PROCESSES_OF_OURS, victim)
     code = fill(trial.source, {**ground.values, **processes, "SERVICE_PORT": ground.values["TCP_PORT"]})
     directory.chmod(0o777)
     (directory / "main.py").write_text(code)
@@ -201,7 +205,8 @@ def test_a_host_name_that_was_taken_is_noticed_in_a_namespace_of_its_own():
     script = """
         import os, socket
         from cellblock.attacks import machine
-        me = machine.Instance(parent=1, service=os.getpid(), supervisor=os.getpid(), first_uid=1999872)
+        from cellblock.attacks.instance import Instance
+        me = Instance(parent=1, service=os.getpid(), supervisor=os.getpid(), first_uid=1999872)
         before = machine.health(me)
         socket.sethostname("taken")
         print([name for name, was in before.items() if machine.health(me)[name] != was])
@@ -265,9 +270,9 @@ def test_users_of_cells_are_sought_under_the_uids_that_a_users_namespace_gives_t
         try:
             process.stdout.readline()
             Path(f"/proc/{process.pid}/uid_map").write_text("0 4321 1\n70016 300000 1984\n")
-            assert machine._outside(process.pid, 0) == 4321
-            assert machine._outside(process.pid, 70144) == 300128
-            assert machine._outside(process.pid, 5) == 5
+            assert outside(process.pid, 0) == 4321
+            assert outside(process.pid, 70144) == 300128
+            assert outside(process.pid, 5) == 5
         finally:
             process.kill()
-    assert machine._outside(os.getpid(), 70144) == 70144
+    assert outside(os.getpid(), 70144) == 70144

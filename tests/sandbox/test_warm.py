@@ -16,12 +16,12 @@ import msgspec
 import pytest
 
 from cellblock.errors import SandboxError
-from cellblock.languages.registry import Runtime
-from cellblock.model import Outcome, Profile, SourceFile, StageLimits, Verdict, VerdictCause
+from cellblock.model import Outcome, Profile, SourceFile, Verdict, VerdictCause
 from cellblock.sandbox import pool, spawner, zygotes
 from cellblock.sandbox.host import HOST_ROOT, Host
 from cellblock.sandbox.shapes import CellShape, How
-from sandbox.cells import MIB, Cells, children_of, engine_for, kill_reasons, opened, processes_of, until
+from sandbox.cells import MIB, Cells, children_of, kill_reasons, opened, processes_of, until
+from sandbox.waiting import drop, prepare, shape_of
 
 SIGKILL = 9
 
@@ -44,27 +44,6 @@ def own(time_scale) -> Iterator[Cells]:
     """An instance for a test that changes it for good."""
     with opened(time_scale, warm_starts="true", pool_cells_max="4") as cells:
         yield cells
-
-
-def drop(cells: Cells) -> None:
-    async def drop_and_wait() -> None:
-        cells.host._pool.drop()
-        await asyncio.gather(*cells.host._pool._closing)
-
-    cells.call(drop_and_wait())
-
-
-def shape_of(cells: Cells, runtime: Runtime, args: tuple[str, ...] = ()) -> CellShape:
-    """Return the shape of the cell in which a Python program of one file runs."""
-    lowered = StageLimits()
-    plan = runtime.plan((SourceFile("", b""),), args, Profile.JUDGE, run=lowered, compile=lowered)
-    return engine_for(cells.settings, cells.host, runtime)._spec(runtime, plan.run, plan.files).shape
-
-
-def prepare(cells: Cells, *, args: tuple[str, ...] = (), **limits: int) -> None:
-    shape = shape_of(cells, cells._runtime(Profile.JUDGE, limits), args)
-    assert shape.warm is not None
-    cells.call(cells.host.prepare_ahead(shape))
 
 
 def run_warm(cells: Cells, code: str, *, args: tuple[str, ...] = (), **more: Any) -> Outcome:

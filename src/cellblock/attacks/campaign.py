@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import time
 from typing import Any
 
-from cellblock.attacks import machine
+from cellblock.attacks import machine, standing
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
-from cellblock.attacks.machine import Instance
+from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import ATTEMPT, Finding, Status, Trial, fill, unfilled
+from cellblock.attacks.settling import settle
+from cellblock.attacks.standing import Bystanders, Standing
 from cellblock.errors import CellblockError
 
 _GONE_WITHIN_S = 5.0
+_READY_WITHIN_S = 30.0
+_STARTS_TRIED = 3
+"""A cell that waited may be let go at the wrong moment, where memory is short."""
+_LATE_MS = 2000
+"""How long after a limit of time a run may end."""
+_UNREFUSED_BYTES = 1 << 20
+"""How far the kernel may go beyond a limit of memory, for what it cannot refuse."""
+_COLD = "it started cold, where programs of this language start warm"
 _PARTNER_STARTS_WITHIN_S = 20.0
 _PARTNER_SETTLES_S = 0.4
 _HEAD_START = {
@@ -43,6 +54,7 @@ class Campaign:
         self._instance = instance
         self._strict = strict
         self._runs: dict[str, bool] = {}
+        self._warm: dict[str, bool] = {}
         self._health = machine.health(instance)
 
     def attempt(self, trial: Trial, *, alone: bool = True) -> Finding:
@@ -51,53 +63,96 @@ class Campaign:
         Where others use the service meanwhile, it is not ``alone``: what is left of it cannot be told
         from what is theirs, and whoever tries many at once looks for that at the end.
         """
+        for _ in range(_STARTS_TRIED):
+            finding = self._attempt_once(trial, alone=alone)
+            if finding.seen != [_COLD]:
+                break
+        return finding
+
+    def _attempt_once(self, trial: Trial, *, alone: bool) -> Finding:
         began_s = time.monotonic()
         if trial.source and not self.language_runs(trial.language):
-            return _finding(trial, "not tried", [f"{trial.language} runs no program here"], "", began_s)
+            return _finding(trial, "not tried", [f"{trial.language} runs no program here"], [], began_s)
+        must_be_warm = alone and bool(trial.source) and self.starts_warm(trial.language)
+        if must_be_warm and not self._make_ready(trial.language):
+            return _finding(trial, "not tried", ["no cell waits for it"], [], began_s)
         clock_s = machine.clock_offset_s()
+        bystanders = Bystanders(self._instance)
         with contextlib.closing(Ground()) as ground:
-            answers, wrong = self._attack(trial, ground)
+            answers, wrong = self._attack(trial, ground, bystanders.before)
             reached = ground.turned()
             if any(ground.told(answer.text) for answer in answers):
                 reached.append("the answer holds a secret of the host's, or of another run")
+        reached += bystanders.harmed() if alone and trial.source else []
         reached += self._changed(clock_s) if alone else []
         reached += [
             f"it ended {verdict}, as where it succeeds"
             for verdict in trial.attack.succeeds
             if any(answer.json().get("verdict") == verdict for answer in answers)
         ]
+        if trial.attack.twice:
+            reached += [f"both runs printed {line!r}" for line in _said_by_both(answers)]
         wrong += self._next_run() if alone else []
-        verdict = str(answers[-1].json().get("verdict") or answers[-1].status) if answers else ""
         if reached:
-            return _finding(trial, "not contained", reached + wrong, verdict, began_s)
+            return _finding(trial, "not contained", reached + wrong, answers, began_s)
         if wrong:
-            return _finding(trial, "dishonest", wrong, verdict, began_s)
+            return _finding(trial, "dishonest", wrong, answers, began_s)
         if trial.source and not any(_proves(answer, trial.attack.proof) for answer in answers):
-            return _finding(trial, "not tried", [_tail(answers[-1])], verdict, began_s)
-        return _finding(trial, "contained", [], verdict, began_s)
+            return _finding(trial, "not tried", [_tail(answers[-1])], answers, began_s)
+        if must_be_warm and not all(_ran_warm(answer) for answer in answers if _ran(answer)):
+            return _finding(trial, "not tried", [_COLD], answers, began_s)
+        return _finding(trial, "contained", [], answers, began_s)
 
     def language_runs(self, language: str) -> bool:
         """Say whether a correct program of this language runs; asked once."""
         if language not in self._runs:
-            answer = self._caller.submit(language, _HEAD_START[language])
+            answer = self._head_start(language)
             self._runs[language] = answer.json().get("verdict") == "AC" and _proves(answer, ATTEMPT)
         return self._runs[language]
 
+    def starts_warm(self, language: str) -> bool:
+        """Say whether programs of a language that was asked for lately start warm here; found out once."""
+        if language not in self._warm:
+            tried = 0
+            self._warm[language] = False
+            while not self._warm[language] and tried < _STARTS_TRIED and self._any_waits():
+                self._warm[language] = _ran_warm(self._head_start(language))
+                tried += 1
+        return self._warm[language]
+
+    def _make_ready(self, language: str) -> bool:
+        """Have a cell wait for a program of this language; ``False`` where none comes to wait."""
+        deadline_s = time.monotonic() + _READY_WITHIN_S
+        while not _ran_warm(self._head_start(language)):
+            self._any_waits()
+            if time.monotonic() > deadline_s:
+                return False
+        return self._any_waits()
+
+    def _any_waits(self) -> bool:
+        """Wait until what is being made ahead is made, and say whether there is any."""
+        settle(self._instance, within_s=_GONE_WITHIN_S)
+        return bool(standing.look(self._instance).waiting)
+
+    def _head_start(self, language: str) -> Answer:
+        return self._caller.submit(language, _HEAD_START[language])
+
     # ---- one attack ----
 
-    def _attack(self, trial: Trial, ground: Ground) -> tuple[list[Answer], list[str]]:
+    def _attack(self, trial: Trial, ground: Ground, there: Standing) -> tuple[list[Answer], list[str]]:
         """Return the answers that count, and what is wrong with them."""
         attack = trial.attack
         if attack.request:
             answers: list[Answer] = []
             return answers, REQUESTS[attack.request](self._caller, ground, answers)
-        code = fill(trial.source, {**ground.values, **self._values()})
+        code = fill(trial.source, {**ground.values, **self._values(there)})
         if missing := unfilled(code):
             raise CellblockError(f"payload of {attack.name} has placeholders nobody fills: {sorted(missing)}")
         if attack.partner:
             answers = self._run_both(trial.language, code, ground.token)
         else:
-            answers = [self._caller.submit(trial.language, code, stdin=attack.stdin)]
+            runs = 2 if attack.twice else 1
+            answers = [self._caller.submit(trial.language, code, stdin=attack.stdin) for _ in range(runs)]
         return answers, [fault for answer in answers for fault in self._faults(trial, answer)]
 
     def _run_both(self, language: str, code: str, token: str) -> list[Answer]:
@@ -116,11 +171,19 @@ class Campaign:
         held = Answer(http.client.OK, repr(record.get("stderr")) if record.get("verdict") != "AC" else "")
         if held.text:
             return [second, held]
-        return [second, self._caller.submit(language, code, stdin="second\n")]
+        shown = {name: record[name] for name in ("verdict", "evidence")}
+        first_ran = Answer(http.client.OK, json.dumps(shown))
+        return [first_ran, second, self._caller.submit(language, code, stdin="second\n")]
 
-    def _values(self) -> dict[str, str]:
+    def _values(self, there: Standing) -> dict[str, str]:
+        """Where payloads find our processes; where nothing waits, its place is the supervisor's."""
         instance = self._instance
+        waiting = [(cell.init, cell.program) for cell in there.waiting] or [(instance.supervisor,) * 2]
         return {
+            "SPAWNER_PID": str(next(iter(there.spawners), instance.supervisor)),
+            "ZYGOTE_PID": str(next((each.pid for each in there.zygotes), instance.supervisor)),
+            "WAITING_INIT_PID": str(waiting[0][0]),
+            "WAITING_PID": str(waiting[0][1]),
             "SERVICE_PORT": str(self._caller.port),
             "SERVICE_PID": str(instance.service),
             "SUPERVISOR_PID": str(instance.supervisor),
@@ -144,6 +207,7 @@ class Campaign:
             wrong.append(f"ran without {', '.join(evidence['controls_missing'])}")
         if evidence.get("collection_errors"):
             wrong.append(f"evidence lacks {evidence['collection_errors']}")
+        wrong += _beyond_limits(evidence)
         lifecycle = evidence.get("process_lifecycle") or {}
         if lifecycle.get("descendant_containment") not in {"ok", None}:
             wrong.append("descendants were not contained")
@@ -158,20 +222,47 @@ class Campaign:
         self._health = now
         if machine.clock_was_set(clock_s):
             found.append("the machine's clock was set")
-        deadline_s = time.monotonic() + _GONE_WITHIN_S
-        while any(left := machine.leftovers(self._instance).values()) and time.monotonic() < deadline_s:
-            time.sleep(0.02)
-        if any(left):
-            found.append(f"left behind: {machine.leftovers(self._instance)}")
-        return found
+        left = settle(self._instance, within_s=_GONE_WITHIN_S, rests_for_s=0)
+        return [*found, *([f"left behind: {left}"] if any(left.values()) else [])]
 
     def _next_run(self) -> list[str]:
         """Say whether a correct program still gets its right answer."""
         language = "python" if self.language_runs("python") else next(iter(self._runs))
-        answer = self._caller.submit(language, _HEAD_START[language])
+        answer = self._head_start(language)
         if answer.json().get("verdict") == "AC" and answer.json().get("stdout") == f"{ATTEMPT}\n":
             return []
         return [f"the next run was answered {answer.status}: {_tail(answer)}"]
+
+
+def _beyond_limits(evidence: dict[str, Any]) -> list[str]:
+    """Name the limits that the run's own group and clocks say were passed."""
+    limits, group, timing = (evidence.get(name) or {} for name in ("limits", "cgroup", "timing"))
+    measured = {
+        "memory": (group.get("memory_peak_bytes"), group.get("memory_limit_bytes"), _UNREFUSED_BYTES),
+        "CPU time": (timing.get("cpu_ms"), limits.get("cpu_ms"), _LATE_MS),
+        "wall time": (timing.get("wall_ms"), limits.get("wall_ms"), _LATE_MS),
+    }
+    return [
+        f"{name} reached {used} with a limit of {limit}"
+        for name, (used, limit, late) in measured.items()
+        if used and limit and used > limit + late
+    ]
+
+
+def _ran(answer: Answer) -> bool:
+    """Say whether a submission came to be run, which one that does not compile never is."""
+    facts = (answer.json().get("evidence") or {}).get("facts") or {}
+    return facts.get("stage") == "run"
+
+
+def _ran_warm(answer: Answer) -> bool:
+    return _ran(answer) and answer.json()["evidence"].get("warm_start") is True
+
+
+def _said_by_both(answers: list[Answer]) -> list[str]:
+    """Return what two runs printed alike, but for what shows that they tried."""
+    first, second = (str(answer.json().get("stdout")).splitlines() for answer in answers)
+    return [line for line in first if line in second and line != ATTEMPT]
 
 
 def _proves(answer: Answer, proof: str) -> bool:
@@ -186,14 +277,16 @@ def _tail(answer: Answer) -> str:
     return " | ".join(part.strip() for part in said if part) or answer.text[-300:]
 
 
-def _finding(trial: Trial, status: Status, seen: list[str], verdict: str, began_s: float) -> Finding:
+def _finding(trial: Trial, status: Status, seen: list[str], answers: list[Answer], began_s: float) -> Finding:
+    ran = [answer for answer in answers if _ran(answer)]
     return Finding(
         trial=trial.name,
         attack_class=trial.attack.line[0],
         language=trial.language,
         status=status,
         seen=seen,
-        verdict=verdict,
+        verdict=str(answers[-1].json().get("verdict") or answers[-1].status) if answers else "",
+        warm=bool(ran) and all(_ran_warm(answer) for answer in ran),
         took_ms=round((time.monotonic() - began_s) * 1000),
         open=trial.attack.open,
     )

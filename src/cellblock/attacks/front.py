@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from cellblock.attacks import machine, scorecard
 from cellblock.attacks.caller import Caller
 from cellblock.attacks.campaign import Campaign
-from cellblock.attacks.machine import Instance
+from cellblock.attacks.instance import Instance, find_instance
 from cellblock.attacks.manifest import Finding, Trial
 from cellblock.attacks.scorecard import Scorecard
+from cellblock.attacks.settling import settle
 from cellblock.errors import HostError
 
 _SETTLES_WITHIN_S = 10.0
@@ -31,18 +32,22 @@ def attack(
 
     Raises ``HostError`` where it is not ours to attack: no root, no such service, one in use.
     """
-    instance = machine.find_instance(port)
+    instance = find_instance(port)
     caller = Caller(host, port, key)
     try:
         health = caller.send("GET", "/api/health").json()
     except OSError as error:
         raise HostError(f"nobody answers on {host} port {port}: {error}") from error
     strict = health.get("enforcement_mode") == "strict"
-    _wait_idle(instance)
+    wait_idle(instance)
     campaign = Campaign(caller, instance, strict=strict)
+    if health.get("cgroup_backend") and not instance.groups:
+        raise HostError("the cells' control groups are not below /sys/fs/cgroup: what is left is not seen")
     # A root's spawner is started for the first program that needs it, and stays: that is no growth.
     for language in dict.fromkeys(trial.language for trial in trials if trial.source):
-        campaign.language_runs(language)
+        if campaign.language_runs(language):
+            campaign.starts_warm(language)
+    wait_idle(instance)
     before = machine.growth(instance)
     findings = list(_noted(campaign, trials, note))
     return scorecard.draw_up(
@@ -60,20 +65,11 @@ def _noted(campaign: Campaign, trials: list[Trial], note: Callable[[Finding], No
         yield finding
 
 
-def _wait_idle(instance: Instance) -> None:
-    """Wait until no cell is there; what is left of a run could not be told from what an attack left."""
-    busy_s = time.monotonic()
-    deadline_s = busy_s + _IDLE_WITHIN_S
-    while time.monotonic() < busy_s + _IDLE_FOR_S:
-        left = machine.leftovers(instance)
-        if any(left.values()):
-            busy_s = time.monotonic()
-        if time.monotonic() > deadline_s:
-            raise HostError(
-                f"the service is in use, or something is left of its runs: {left}; cells that are kept "
-                "ready cannot be told from that: start it with --pool-cells-max 0 --no-warm-starts"
-            )
-        time.sleep(0.02)
+def wait_idle(instance: Instance) -> None:
+    """Wait until nothing runs; what is left of a run could not be told from what an attack left."""
+    left = settle(instance, within_s=_IDLE_WITHIN_S, rests_for_s=_IDLE_FOR_S)
+    if any(left.values()):
+        raise HostError(f"the service is in use, or something is left of its runs: {left}")
 
 
 def _grown(instance: Instance, before: dict[str, int]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 import shutil
 import signal
@@ -18,6 +17,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from cellblock.attacks import proc
 
 _BAIT_PLACES = ("/tmp", "/var/tmp", "/run")  # noqa: S108  # the host's, where bait belongs
 _SETTLED_S = 1.0
@@ -92,15 +93,15 @@ class Ground:
         victim = subprocess.Popen(_SLEEPER, user=_NOBODY, group=_NOBODY, cwd="/")
         self._stack.callback(_end, victim)
         deadline_s = time.monotonic() + _SETTLED_S
-        while _status(victim.pid).get("State", "")[:1] != "S" and time.monotonic() < deadline_s:
+        while proc.status(victim.pid).get("State", "")[:1] != "S" and time.monotonic() < deadline_s:
             time.sleep(0.001)
-        self._victim_status = _steady(victim.pid)
+        self._victim_status = _victim(victim.pid)
         return victim
 
     def _victim_harmed(self) -> list[str]:
         if self._victim.poll() is not None:
             return [f"a process of the host was ended ({self._victim.returncode})"]
-        now = _steady(self._victim.pid)
+        now = _victim(self._victim.pid)
         return [
             f"a process of the host was changed: {name} {self._victim_status[name]} → {value}"
             for name, value in now.items()
@@ -165,19 +166,9 @@ def _fingerprint(directory: Path) -> list[tuple[object, ...]]:
     return seen
 
 
-def _steady(pid: int) -> dict[str, str]:
-    """Say what of a sleeping process nobody but an attacker changes."""
-    status = _status(pid)
-    seen = {name: status[name] for name in ("State", "TracerPid", "Uid", "SigQ", "ShdPnd", "Cpus_allowed")}
-    seen["nice"] = str(os.getpriority(os.PRIO_PROCESS, pid))
-    seen["oom_score_adj"] = Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="ascii").strip()
-    seen["limits"] = hashlib.sha256(Path(f"/proc/{pid}/limits").read_bytes()).hexdigest()
-    return seen
-
-
-def _status(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+def _victim(pid: int) -> dict[str, str]:
+    """Say what of the victim nobody but an attacker changes; its user has no other process here."""
+    return {**proc.steady(pid), "SigQ": proc.status(pid)["SigQ"]}
 
 
 def _end(victim: subprocess.Popen[bytes]) -> None:

@@ -4,74 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import time
 from collections import Counter
 from pathlib import Path
 
-from msgspec import Struct
+from cellblock.attacks import proc, standing
+from cellblock.attacks.instance import Instance
+from cellblock.attacks.standing import Standing
 
-from cellblock.errors import HostError
-
-_LEASE = re.compile(r"/leases/uids-([0-9]+)$")
-"""A lease is held open by its file, in a directory of root's or of the user who serves."""
-_BLOCK = 128
 _CLOCK_STEP_S = 0.5
 _SETTINGS = (
     "kernel/hostname", "kernel/domainname", "kernel/core_pattern", "kernel/modprobe",
     "kernel/randomize_va_space", "kernel/sysrq", "kernel/panic", "net/ipv4/ip_forward",
     "vm/overcommit_memory", "fs/suid_dumpable",
 )  # fmt: skip
+_OF_A_CELL = {"socket": 1, "pipe": 3, "[pidfd]": 2, "seccomp notify": 1}
+"""What a supervisor holds of a cell that waits: control socket, streams, init and program, the listener."""
+_OF_A_ZYGOTE = {"socket": 1, "pipe": 1, "[pidfd]": 1}
+_ZYGOTES_MAX = 8
+"""How many of those asked for lately live (``sandbox/zygotes.py``)."""
 _COMMON_PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/run")  # noqa: S108  # looked at only
-
-
-class Instance(Struct, frozen=True):
-    """The processes of a running service, found by who listens on its port."""
-
-    parent: int
-    service: int
-    supervisor: int
-    first_uid: int
-    """The first uid of the block that its cells' users come from, as we see it."""
-    lease: int = -1
-    """The same as the supervisor sees it, which is root of a user namespace where an ordinary user serves."""
-
-    @property
-    def uids(self) -> range:
-        """Every user that a cell of it may have."""
-        return range(self.first_uid, self.first_uid + _BLOCK)
-
-
-def find_instance(port: int) -> Instance:
-    """Find who listens on ``port`` of this machine; raises ``HostError`` where that is no instance."""
-    if os.geteuid() != 0:
-        raise HostError("witnesses of an attack can be read by root only: run as root")
-    service = _listener(port)
-    parent = int(_stat(service)[1])
-    for pid in set(_children(parent)) - {service}:
-        with contextlib.suppress(OSError):
-            for link in Path(f"/proc/{pid}/fd").iterdir():
-                if found := _LEASE.search(str(link.readlink())):
-                    first = int(found[1])
-                    uid = _outside(pid, first)
-                    return Instance(
-                        parent=parent, service=service, supervisor=pid, first_uid=uid, lease=first
-                    )
-    raise HostError(f"whoever listens on port {port} has no supervisor beside it: is it `cellblock serve`?")
 
 
 def health(instance: Instance) -> dict[str, object]:
     """Say what no attack may change, whatever it does: our processes and the machine's settings."""
     return {
         **{
-            f"the {name} (process {pid})": _started(pid)
+            f"the {name} (process {pid})": proc.started(pid)
             for name, pid in (("service", instance.service), ("supervisor", instance.supervisor))
         },
-        **{f"/proc/sys/{name}": _text(Path("/proc/sys", name)) for name in _SETTINGS},
+        **{f"/proc/sys/{name}": proc.text(Path("/proc/sys", name)) for name in _SETTINGS},
         "host name": socket.gethostname(),
-        "swaps": _text(Path("/proc/swaps")).count("\n"),
-        "binary formats": _names(Path("/proc/sys/fs/binfmt_misc")),
+        "swaps": proc.text(Path("/proc/swaps")).count("\n"),
+        "binary formats": proc.names(Path("/proc/sys/fs/binfmt_misc")),
     }
 
 
@@ -86,100 +52,87 @@ def clock_was_set(before_s: float) -> bool:
 
 
 def leftovers(instance: Instance) -> dict[str, int]:
-    """Count what ended runs must not leave: groups, and what belongs to the cells' users."""
-    uids = instance.uids
+    """Count what ended runs must not leave: groups, and what belongs to the cells' users.
+
+    Cells that wait for their first job are no leftovers; ``standing`` says how they are known.
+    """
+    there = standing.look(instance)
+    waiting = {pid for cell in there.waiting for pid in (cell.init, cell.program)}
+    living = {pid for pid in proc.pids() if _lives_under(pid, instance.uids)} - waiting
     return {
-        "processes": sum(_lives_under(pid, uids) for pid in _pids()),
-        "cgroups": sum(1 for tree in _groups(instance) for each in tree.iterdir() if each.is_dir()),
-        "IPC objects": sum(_ipc_owned(uids)),
-        "files": sum(_owned(Path(place), uids) for place in _COMMON_PLACES),
-        "keys": sum(int(line.split(":")[0]) in uids for line in _text(Path("/proc/key-users")).splitlines()),
+        "processes": len(living | set(there.strays)),
+        "cgroups": len(there.stray_groups),
+        "replaced zygotes": len(there.replaced),
+        "IPC objects": sum(_ipc_owned(instance.uids)),
+        "files": sum(_owned(Path(place), instance.uids) for place in _COMMON_PLACES),
+        "keys": sum(
+            int(line.split(":")[0]) in instance.uids
+            for line in proc.text(Path("/proc/key-users")).splitlines()
+        ),
     }
 
 
 def growth(instance: Instance) -> dict[str, int]:
-    """Count what grows where something leaks: descriptors and mounts of the privileged processes."""
-    privileged = [instance.supervisor, *_descendants(instance.supervisor)]
-    counts: Counter[str] = Counter()
-    for pid in privileged:
-        with contextlib.suppress(OSError):
-            counts["descriptors"] += len(list(Path(f"/proc/{pid}/fd").iterdir()))
-            counts["mounts"] += _text(Path(f"/proc/{pid}/mountinfo")).count("\n")
-    return {"privileged processes": len(privileged), **counts}
+    """Count what grows where something leaks: descriptors and mounts of the privileged processes.
 
-
-def _listener(port: int) -> int:
-    inodes = {
-        fields[9]
-        for table in ("tcp", "tcp6")
-        for fields in (line.split() for line in _text(Path("/proc/net", table)).splitlines()[1:])
-        if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == "0A"
+    What the supervisor holds of cells that wait, and of zygotes, is theirs and not counted.
+    """
+    there = standing.look(instance)
+    spawned = [*there.spawners, *(zygote.pid for zygote in there.zygotes)]
+    counts = {f"{kind} of the supervisor": n for kind, n in _own_descriptors(instance, there).items()}
+    return {
+        **counts,
+        "mounts of the supervisor": _mounts(instance.supervisor),
+        "spawners": len(there.spawners),
+        "descriptors of spawners": sum(len(proc.links(pid)) for pid in there.spawners),
+        "mounts of spawners": sum(_mounts(pid) for pid in there.spawners),
+        "descriptors of a zygote": max((len(proc.links(zygote.pid)) for zygote in there.zygotes), default=0),
+        "children of spawners and zygotes that are no cells": sum(
+            pid in there.strays for parent in spawned for pid in proc.children(parent)
+        ),
+        "zygotes beyond those that may live": max(0, _unused(there) - _ZYGOTES_MAX),
     }
-    for pid in _pids():
-        with contextlib.suppress(OSError):
-            if any(str(link.readlink())[8:-1] in inodes for link in Path(f"/proc/{pid}/fd").iterdir()):
-                return _foremost(pid, inodes)
-    raise HostError(f"nobody listens on port {port} of this machine: start `cellblock serve`")
 
 
-def _foremost(pid: int, inodes: set[str]) -> int:
-    """Return the process that answers, where its parent holds the socket too."""
-    for child in _children(pid):
-        with contextlib.suppress(OSError):
-            if any(str(link.readlink())[8:-1] in inodes for link in Path(f"/proc/{child}/fd").iterdir()):
-                return child
-    return pid
+def _unused(there: Standing) -> int:
+    """Count the zygotes that are kept though no cell lives on them."""
+    return sum(not proc.children(zygote.pid) for zygote in there.zygotes)
 
 
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+def _own_descriptors(instance: Instance, there: Standing) -> dict[str, int]:
+    """Count the supervisor's descriptors by kind, without what it holds of that which stands by."""
+    waiting = {cell.name for cell in there.waiting}
+    held: Counter[str] = Counter()
+    for link in proc.links(instance.supervisor):
+        kind, _, about = link.partition(":")
+        if any(path.name in waiting for path in Path(link).parents):
+            continue  # a control file of a waiting cell's group
+        held[about if kind == "anon_inode" else kind if about else "files"] += 1
+    theirs: Counter[str] = Counter()
+    for kind, count in _OF_A_CELL.items():
+        theirs[kind] += count * len(there.waiting)
+    for kind, count in _OF_A_ZYGOTE.items():
+        theirs[kind] += count * len(there.zygotes)
+    theirs["files"] += sum(cell.writes_out for cell in there.waiting)
+    return {kind: max(0, count - theirs[kind]) for kind, count in held.items()}
 
 
-def _stat(pid: int) -> list[str]:
-    return _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-
-
-def _outside(pid: int, uid: int) -> int:
-    """Return who a uid of a process's user namespace is here; whoever is mapped to nobody is himself."""
-    for line in _text(Path(f"/proc/{pid}/uid_map")).splitlines():
-        inside, outside, count = map(int, line.split())
-        if inside <= uid < inside + count:
-            return outside + uid - inside
-    return uid
-
-
-def _started(pid: int) -> str:
-    """Return when a process was started, in clock ticks since boot; empty where it is gone."""
-    fields = _stat(pid)
-    return fields[19] if fields and fields[0] != "Z" else ""
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in _text(Path(f"/proc/{pid}/task/{pid}/children")).split()]
-
-
-def _descendants(pid: int) -> list[int]:
-    return [each for child in _children(pid) for each in (child, *_descendants(child))]
+def _mounts(pid: int) -> int:
+    return proc.text(Path(f"/proc/{pid}/mountinfo")).count("\n")
 
 
 def _lives_under(pid: int, uids: range) -> bool:
     """Whether a process has one of the users; a zombie that waits for the machine's init no longer lives."""
     try:
-        return Path(f"/proc/{pid}").stat().st_uid in uids and _stat(pid)[:1] != ["Z"]
+        return Path(f"/proc/{pid}").stat().st_uid in uids and bool(proc.started(pid))
     except OSError:
         return False
-
-
-def _groups(instance: Instance) -> list[Path]:
-    name = f"u{instance.first_uid if instance.lease < 0 else instance.lease}"
-    below = ("cellblock", "*/cellblock", "*/*/cellblock")
-    return [path for depth in below for path in Path("/sys/fs/cgroup").glob(f"{depth}/{name}")]
 
 
 def _ipc_owned(uids: range) -> list[bool]:
     owned = []
     for kind in ("shm", "msg", "sem"):
-        lines = [line.split() for line in _text(Path("/proc/sysvipc", kind)).splitlines()]
+        lines = [line.split() for line in proc.text(Path("/proc/sysvipc", kind)).splitlines()]
         if lines:
             column = lines[0].index("uid")
             owned += [int(fields[column]) in uids for fields in lines[1:]]
@@ -193,19 +146,3 @@ def _owned(directory: Path, uids: range) -> int:
             with contextlib.suppress(OSError):
                 owned += entry.stat(follow_symlinks=False).st_uid in uids
     return owned
-
-
-def _names(directory: Path) -> list[str]:
-    """Return what is in a directory of the kernel's; nothing where it is not there."""
-    try:
-        return sorted(path.name for path in directory.iterdir())
-    except OSError:
-        return []
-
-
-def _text(path: Path) -> str:
-    """Return a file of the kernel's; empty where it is not there."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -58,6 +58,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is put in place of ``@NAME@`` in the payload, once each; ``name`` names the variant."""
     partner: bool = False
     """Run two at once: the first gets ``first`` as input and holds what it made, the second looks for it."""
+    twice: bool = False
+    """Run it twice, one after the other: a line that both print is what one run knows of another."""
     stdin: str = ""
     quick: bool = False
     """Is among those that take a moment."""
@@ -145,6 +147,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     seen: list[str] = []
     """Witnesses that turned, or what was wrong with the answer."""
     verdict: str = ""
+    warm: bool = False
+    """Whether every program of it went on from a runtime that had booted before."""
     took_ms: int = 0
     open: str = ""
     """Why it is known not to be contained."""

@@ -14,6 +14,8 @@ from cellblock import __version__
 from cellblock.attacks.manifest import CLASSES, Finding
 
 _COLUMNS = ("tried", "contained", "not contained", "dishonest", "not tried")
+_WARM = "started warm"
+"""How many of all went on from a runtime that had booted before."""
 
 
 class Scorecard(Struct, frozen=True, kw_only=True):
@@ -84,9 +86,11 @@ def _by_language(card: Scorecard) -> dict[str, list[Finding]]:
 def _table(first: str, rows: dict[str, list[Finding]], *, total: bool = False) -> list[str]:
     if total:
         rows = {**rows, "all": [each for row in rows.values() for each in row]}
-    lines = [f"| {first} | {' | '.join(_COLUMNS)} |", "|---|" + "---:|" * len(_COLUMNS)]
+    columns = (*_COLUMNS, _WARM)
+    lines = [f"| {first} | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
     for name, findings in rows.items():
         counts = Counter(each.status for each in findings)
         figures = [len(findings) - counts["not tried"], *(counts[column] for column in _COLUMNS[1:])]  # type: ignore[index]
+        figures.append(sum(each.warm for each in findings))
         lines.append(f"| {name} | {' | '.join(map(str, figures))} |")
     return lines

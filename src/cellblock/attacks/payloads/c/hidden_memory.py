@@ -77,4 +77,15 @@ def messages():
             time.sleep(0.1)
 
 
+def queues():
+    number = 0
+    while True:
+        number += 1
+        queue = libc.mq_open(f"/{number}".encode(), os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o666, None)
+        while queue >= 0 and libc.mq_send(queue, b"x" * 8000, 8000, 0) == 0:
+            pass
+        if queue < 0:
+            time.sleep(0.1)
+
+
 @WAY@

@@ -1,0 +1,84 @@
+"""The instance under attack: its processes, its users, its control groups."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from msgspec import Struct
+
+from cellblock.attacks import proc
+from cellblock.errors import HostError
+
+_LEASE = re.compile(r"/leases/uids-([0-9]+)$")
+"""A lease is held open by its file, in a directory of root's or of the user who serves."""
+_BLOCK = 128
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+class Instance(Struct, frozen=True):
+    """The processes of a running service, found by who listens on its port."""
+
+    parent: int
+    service: int
+    supervisor: int
+    first_uid: int
+    """The first uid of the block that its cells' users come from, as we see it."""
+    lease: int = -1
+    """The same as the supervisor sees it, which is root of a user namespace where an ordinary user serves."""
+
+    @property
+    def uids(self) -> range:
+        """Every user that a cell of it may have."""
+        return range(self.first_uid, self.first_uid + _BLOCK)
+
+    @property
+    def groups(self) -> list[Path]:
+        """The directories in which it makes a group for each cell, one a hierarchy."""
+        name = f"cellblock/u{self.first_uid if self.lease < 0 else self.lease}"
+        found = {path for depth in ("", "*/", "*/*/") for path in _CGROUPS.glob(depth + name)}
+        # Where a part of the tree was handed to it, that may be deeper: then it is beside its own group.
+        for line in proc.text(Path(f"/proc/{self.supervisor}/cgroup")).splitlines():
+            beside = _CGROUPS / Path(line.split(":", 2)[2]).parent.relative_to("/") / name
+            found |= {beside} if beside.is_dir() else set()
+        return sorted(found)
+
+
+def find_instance(port: int) -> Instance:
+    """Find who listens on ``port`` of this machine; raises ``HostError`` where that is no instance."""
+    if os.geteuid() != 0:
+        raise HostError("witnesses of an attack can be read by root only: run as root")
+    service = _listener(port)
+    parent = int(proc.stat(service)[1])
+    for pid in set(proc.children(parent)) - {service}:
+        for link in proc.links(pid):
+            if found := _LEASE.search(link):
+                first = int(found[1])
+                uid = outside(pid, first)
+                return Instance(parent=parent, service=service, supervisor=pid, first_uid=uid, lease=first)
+    raise HostError(f"whoever listens on port {port} has no supervisor beside it: is it `cellblock serve`?")
+
+
+def outside(pid: int, uid: int) -> int:
+    """Return who a uid of a process's user namespace is here; whoever is mapped to nobody is himself."""
+    for line in proc.text(Path(f"/proc/{pid}/uid_map")).splitlines():
+        inside, above, count = map(int, line.split())
+        if inside <= uid < inside + count:
+            return above + uid - inside
+    return uid
+
+
+def _listener(port: int) -> int:
+    sockets = {
+        f"socket:[{fields[9]}]"
+        for table in ("tcp", "tcp6")
+        for fields in (line.split() for line in proc.text(Path("/proc/net", table)).splitlines()[1:])
+        if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == "0A"
+    }
+    for pid in proc.pids():
+        if sockets.intersection(proc.links(pid)):
+            # Where its parent holds the socket too, the child is who answers.
+            below = (child for child in proc.children(pid) if sockets.intersection(proc.links(child)))
+            return next(below, pid)
+    raise HostError(f"nobody listens on port {port} of this machine: start `cellblock serve`")

@@ -1,0 +1,7 @@
+import os, signal
+
+os.write(1, b"attempt\n")
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, lambda *_: None)
+while True:
+    pass

@@ -1,0 +1,6 @@
+class Main {
+    public static void main(String[] args) throws Exception {
+        System.out.println("attempt");
+        Thread.sleep(3_600_000);
+    }
+}

@@ -1,0 +1,18 @@
+require "openssl"
+require "securerandom"
+require "tempfile"
+require "tmpdir"
+
+puts "attempt"
+# See luck.py.
+puts "rand #{rand}"
+puts "seed #{srand}"
+puts "new seed #{Random.new_seed}"
+puts "generator #{Random.new.rand}"
+puts "shuffled #{(1..20).to_a.shuffle}"
+puts "secure #{SecureRandom.uuid}"
+puts "urandom #{Random.urandom(8).unpack1("H*")}"
+puts "openssl #{OpenSSL::Random.random_bytes(8).unpack1("H*")}"
+puts "key #{OpenSSL::PKey.generate_key("ED25519").public_to_der.unpack1("H*")}"
+puts "directory #{Dir.mktmpdir}"
+puts "file #{Tempfile.new.path}"
