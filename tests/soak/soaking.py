@@ -19,9 +19,11 @@ from msgspec import Struct
 from cellblock.attacks import front, machine
 from cellblock.attacks.caller import Caller
 from cellblock.attacks.campaign import Campaign
+from cellblock.attacks.instance import find_instance
 from cellblock.attacks.manifest import Trial
 from corpus.programs import Program
 from soak import counters
+from soak.network_namespaces import NetworkNamespaces
 from soak.work import Work
 
 _WARM_UP_SHARE = 0.3
@@ -36,6 +38,8 @@ class Soaked(Struct, frozen=True, kw_only=True):
     programs: int
     kinds: int
     """How many different attacks and programs there were among them."""
+    started_warm: dict[str, int]
+    """How many of them went on from a booted runtime, by language."""
     wrong: list[str]
     grown: list[str]
     memory_kib: dict[str, tuple[int, int]]
@@ -54,7 +58,7 @@ def soak(
     at_a_time: int,
 ) -> Soaked:
     """Soak the instance that listens on ``port`` for about ``seconds``."""
-    instance = machine.find_instance(port)
+    instance = find_instance(port)
     caller = Caller("127.0.0.1", port)
     campaign = Campaign(caller, instance)
     for language in sorted({item.language for item in [*trials, *programs]} - {"http"}):
@@ -65,16 +69,18 @@ def soak(
     tally: Counter[str] = Counter()
     _stretch(caller, at_a_time)
     wrong = _at_work(work, order, seconds * _WARM_UP_SHARE, at_a_time, tally)
-    front._wait_idle(instance)
-    before, memory_kib = counters.baseline(instance), counters.resident_kib(instance)
+    front.wait_idle(instance)
+    namespaces = NetworkNamespaces(instance.parent)
+    before, memory_kib = counters.baseline(instance, namespaces), counters.resident_kib(instance)
     wrong += _at_work(work, order, seconds * (1 - _WARM_UP_SHARE), at_a_time, tally)
-    grown = counters.growth(instance, before)
+    grown = counters.growth(instance, namespaces, before)
     at_end_kib = counters.resident_kib(instance)
     now = machine.health(instance)
     return Soaked(
         attacks=sum(n for name, n in tally.items() if "/" in name),
         programs=sum(n for name, n in tally.items() if "/" not in name),
         kinds=len(tally),
+        started_warm={language: count for language, count in sorted(work.started_warm.items()) if count},
         wrong=wrong,
         grown=grown + counters.memory_growth(instance, memory_kib),
         memory_kib={name: (kib, at_end_kib.get(name, 0)) for name, kib in memory_kib.items()},

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
-from cellblock.attacks.machine import Instance
+from cellblock.attacks import proc
+from cellblock.attacks.instance import Instance
 from soak import counters
+from soak.network_namespaces import NetworkNamespaces
 
 UNUSED_UID = 1_999_744
 LEAKING = """
@@ -38,15 +43,23 @@ for kind in sys.stdin:
             kept.append(os.open(f"/proc/{child}/ns/net", os.O_RDONLY))
             os.kill(child, 9)
             os.waitpid(child, 0)
+        case "network namespace that is held":
+            made, done = os.pipe()
+            if os.fork() == 0:
+                ctypes.CDLL(None).unshare(0x40000000)
+                os.write(done, b".")
+                time.sleep(60)
+            os.read(made, 1)
         case "memory":
             kept.append(bytearray(40 << 20))
     print(kind, end="", flush=True)
 """
 KINDS = {
-    "descriptor": "descriptors of supervisor",
+    "descriptor": "files of the supervisor",
     "tmpfs": "bytes in tmpfs",
-    "process": "processes of ours",
-    "network namespace": "network namespaces",
+    "process": "spawners",
+    "network namespace": "network namespaces of ours",
+    "network namespace that is held": "network namespaces of ours",
     "memory": "memory of supervisor",
 }
 
@@ -60,13 +73,65 @@ def test_what_a_supervisor_keeps_is_named_as_growth(kind):
             parent=os.getpid(), service=os.getpid(), supervisor=supervisor.pid, first_uid=UNUSED_UID
         )
         try:
-            before, memory_kib = counters.baseline(instance), counters.resident_kib(instance)
+            namespaces = NetworkNamespaces(instance.parent)
+            before, memory_kib = counters.baseline(instance, namespaces), counters.resident_kib(instance)
             supervisor.stdin.write(f"{kind}\n")
             supervisor.stdin.flush()
             assert supervisor.stdout.readline() == f"{kind}\n"
-            grown = counters.growth(instance, before, patience_s=1)
+            grown = counters.growth(instance, namespaces, before, patience_s=1)
             grown += counters.memory_growth(instance, memory_kib)
             assert any(line.startswith(f"{KINDS[kind]}: ") for line in grown), grown
         finally:
-            for pid in [*counters.machine._descendants(supervisor.pid), supervisor.pid]:
+            for pid in [*proc.descendants(supervisor.pid), supervisor.pid]:
                 os.kill(pid, 9)
+
+
+def test_a_network_namespace_that_nobody_holds_is_counted_until_it_is_taken_apart():
+    """One with a socket alone in it: a process passes the socket on, in a message, and is gone."""
+    namespaces = NetworkNamespaces(os.getpid())
+    before = namespaces.abandoned()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        leaving = (
+            "import ctypes, socket; ctypes.CDLL(None).unshare(0x40000000); inside = socket.socket();"
+            f"socket.send_fds(socket.socket(fileno={theirs.fileno()}), [b'x'], [inside.fileno()])"
+        )
+        subprocess.run([sys.executable, "-c", leaving], pass_fds=[theirs.fileno()], check=True)
+        # Also where we have it open: no file of ours is of the namespace itself.
+        _, (inside, *_), _, _ = socket.recv_fds(ours, 1, 1)
+        assert least_of(namespaces, patience_s=2) == before + 1
+        os.close(inside)
+    assert least_of(namespaces, wanted=before) == before
+
+
+def test_what_others_have_just_left_is_not_ours():
+    namespaces = NetworkNamespaces(1 << 30)
+    namespaces.abandoned()
+    with contextlib.ExitStack() as ending:
+        for _ in range(5):
+            ending.enter_context(other())
+        namespaces.abandoned()
+    # Ended at once: the kernel takes them apart behind our backs.
+    assert namespaces.abandoned() == 0
+    assert len(namespaces._gone_s) == 5
+
+
+@contextlib.contextmanager
+def other():
+    with subprocess.Popen(
+        ["unshare", "--net", "/bin/sh", "-c", "echo x; exec sleep 60"], stdout=-1
+    ) as process:
+        try:
+            process.stdout.read(1)
+            yield
+        finally:
+            process.kill()
+
+
+def least_of(namespaces, wanted=0, patience_s=10):
+    deadline_s = time.monotonic() + patience_s
+    least = namespaces.abandoned()
+    while least > wanted and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+        least = min(least, namespaces.abandoned())
+    return least

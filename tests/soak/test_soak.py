@@ -13,9 +13,10 @@ import pytest
 
 from cellblock.attacks.manifest import trials
 from corpus.programs import corpus
-from e2e.instance import NOTHING_READY, running_instance
+from e2e.instance import running_instance
 from languages.cases import LANGUAGES
 from languages.conftest import wait_until_offered
+from soak.own_group import own_memory_group
 from soak.soaking import soak
 
 SOAK_S = float(os.environ.pop("SOAK_S", "600"))
@@ -33,13 +34,17 @@ def limits():
 
 def soaked(port, time_scale, chosen, programs, seconds):
     sys.stderr.write(f"\nsoak of {seconds:.0f} s, SOAK_SEED={SEED}\n")
-    flags = (*NOTHING_READY, "--limits", limits(), "--worker-slots", str(SLOTS))
-    with running_instance(port, *flags, time_scale=time_scale) as instance:
+    flags = ("--limits", limits(), "--worker-slots", str(SLOTS))
+    with (
+        own_memory_group() as prefix,
+        running_instance(port, *flags, time_scale=time_scale, prefix=prefix) as instance,
+    ):
         wait_until_offered(instance, port, {program.language for program in programs}, time_scale)
         result = soak(port, chosen, programs, seconds=seconds, seed=SEED, at_a_time=SLOTS + 1)
         assert instance.process.poll() is None, instance.log.read_text()
     sys.stderr.write(
         f"{result.attacks} attacks, {result.programs} programs, {result.kinds} kinds; "
+        f"started warm {result.started_warm}; "
         f"memory in KiB {result.memory_kib}\n"
     )
     return result
@@ -51,7 +56,6 @@ def assert_nothing_was_wrong(result):
     assert result.harmed == []
 
 
-@pytest.mark.slow  # it counts network namespaces of the whole machine, which other tests have too
 @pytest.mark.timeout(600)
 def test_a_minute_of_attacks_and_programs_is_answered_rightly_and_nothing_grows(free_port, time_scale):
     programs = [program for program in corpus() if program.language in QUICK_LANGUAGES]
@@ -59,6 +63,7 @@ def test_a_minute_of_attacks_and_programs_is_answered_rightly_and_nothing_grows(
     result = soaked(free_port, time_scale, quick, programs, MINUTE_S)
     assert_nothing_was_wrong(result)
     assert min(result.attacks, result.programs) > 10
+    assert set(result.started_warm) >= {"python", "javascript", "ruby"}
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import signal
 import threading
+from collections import Counter
 from collections.abc import Sequence
 
 from cellblock.attacks.caller import Caller
@@ -25,6 +26,8 @@ class Work:
         self.items: list[Trial | Program] = [*trials, *programs]
         self._caller = caller
         self._campaign = campaign
+        self.started_warm: Counter[str] = Counter()
+        """Submissions by language whose runtime had booted before."""
         self._first_said: dict[str, Ran] = {}
         self._lock = threading.Lock()
 
@@ -33,6 +36,7 @@ class Work:
         if isinstance(item, Program):
             return [f"{item.id}: {fault}" for fault in self._answered_rightly(item)]
         finding = self._campaign.attempt(item, alone=False)
+        self.started_warm[item.language] += finding.warm
         if finding.status == "contained" or finding.open:
             return []
         return [f"{finding.trial}: {finding.status} {finding.verdict}: {'; '.join(finding.seen)}"]
@@ -58,6 +62,7 @@ class Work:
             return None, f"answered {answer.status}: {answer.text[-1000:]}"
         if evidence.get("controls_missing") or evidence.get("collection_errors"):
             return None, f"controls or evidence missing: {evidence}"
+        self.started_warm[program.language] += evidence["warm_start"]
         return _ran(record["exit_code"], record["signal"], record), ""
 
     def _executed(self, program: Program) -> tuple[Ran | None, str]:
