@@ -41,6 +41,7 @@ struct file_entry {
 struct request {
     struct cell_request head;
     struct wire_rlimit *rlimits;
+    char **layers; /* absolute paths */
     char **argv;
     char **envp;
 };
@@ -62,6 +63,7 @@ struct spawner {
     bool (*restore_signals)(void);            /* what a program begins with */
     void *tid_address;                        /* where libc keeps the thread's number; NULL where exec forgets it */
     bool (*take_memory)(void);                /* make what it shares with the spawner its own; NULL where exec forgets it */
+    bool (*renew_executable)(void);           /* have /proc/self/exe lead into the cell's own root; NULL where exec does */
     void (*begin)(int job_fd, struct failure *failure); /* run the job; called at the open gate, never returns */
 };
 
@@ -77,11 +79,18 @@ bool read_job(int fd, struct job *job, struct failure *failure);
 /* spawner.c: serve the supervisor until it is gone. Returns only in a process that is not the spawner: never. */
 void serve(struct spawner *spawner);
 
-/* template.c: build the read-only root and enter it; done once. */
+/* template.c: build the read-only root and enter it; done once. Of the places in it that each cell covers, one is
+ * empty and alone on its file system, because an overlay has two layers or more; over the other a cell makes its root. */
+#define TEMPLATE_EMPTY "/out"
+#define CELL_ROOT "/tmp"
 bool enter_template(int template_fd, uint32_t clone_flags, struct failure *failure);
 
 /* files.c: put the submission's files below an empty work area. */
 bool place_files(const struct job *job, int work_area_fd, struct failure *failure);
+
+/* root.c: a root with inodes of the cell's own, as working directory, for more to be mounted in; then as the root. */
+bool make_root(const struct request *request, struct failure *failure);
+bool leave_template(struct failure *failure);
 
 /* init.c: pid 1 of a cell. Never returns. */
 _Noreturn void run_init(const int fds[], int fd_count, const struct spawner *spawner);
@@ -95,8 +104,13 @@ void execute_job(int job_fd, struct failure *failure);
 _Noreturn void report_to_gate(const struct failure *failure);
 
 /* pages.c: what a zygote's forks share with it until they write; noted once by the zygote, taken by each. */
+int open_proc(void);
 bool note_pages(void);
 bool take_pages(void);
+
+/* executable.c, for zygotes: let go of the file that they were executed from; take the one of the cell's own root. */
+bool release_executable(void);
+bool renew_executable(void);
 
 /* credentials.c */
 bool become_user(const struct request *request, uid_t uid);

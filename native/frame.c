@@ -95,6 +95,10 @@ bool parse_request(const void *bytes, size_t length, struct request *request, st
     if (request->rlimits == NULL) return fail(failure, STEP_REQUEST, "rlimits");
     take(&cursor, request->rlimits, rlimits_size);
 
+    request->layers = take_vector(&cursor, request->head.layer_count);
+    if (request->layers == NULL) return fail_with(failure, STEP_REQUEST, EPROTO, "layers");
+    for (char **path = request->layers; *path != NULL; path++)
+        if (**path != '/') return fail_with(failure, STEP_REQUEST, EPROTO, "layers");
     request->argv = take_vector(&cursor, request->head.argc);
     if (request->argv == NULL) return fail_with(failure, STEP_REQUEST, EPROTO, "argv");
     if (request->head.argc == 0 && (request->head.features & FEATURE_BOOT))

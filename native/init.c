@@ -1,4 +1,4 @@
-/* init.c: pid 1 of a cell. It makes the cell's own mounts, forks what becomes the program, and waits: for
+/* init.c: pid 1 of a cell. It makes the cell's own root (root.c) and mounts, forks what becomes the program, and waits: for
  * commands, for the gate, for the seccomp listener, for children. When the job comes it puts the files in
  * place, gives up every privilege and only then opens the gate: nothing of a submission ever runs beside an
  * init that can do more than watch. Ending it ends the cell, which is how every kill on cgroup v1 works. */
@@ -96,9 +96,9 @@ static bool bind_noexec(const char *source, const char *target, struct failure *
  * same place. */
 static bool make_out(struct init *init, struct failure *failure) {
     if (!(init->request.head.features & FEATURE_OUT_WRITABLE)) return true;
-    init->out_fd = open_tree(AT_FDCWD, "/tmp/out", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (init->out_fd < 0 || mount("/tmp/out", "/out", NULL, MS_BIND, NULL) != 0)
-        return fail(failure, STEP_WORK_AREA_BIND, "/out");
+    init->out_fd = open_tree(AT_FDCWD, "tmp/out", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (init->out_fd < 0 || mount("tmp/out", "out", NULL, MS_BIND, NULL) != 0)
+        return fail(failure, STEP_WORK_AREA_BIND, "out");
     return true;
 }
 
@@ -124,28 +124,28 @@ static bool act_as_root(void) {
 }
 
 /* One tmpfs, so that one size and one inode limit hold for all that the program can write; seen at
- * three places with different flags. It is mounted on /tmp first and then hidden below a part of itself. */
+ * three places with different flags. It is mounted on tmp first and then hidden below a part of itself. */
 static bool make_work_area(struct init *init, struct failure *failure) {
     const struct cell_request *head = &init->request.head;
     char options[128];
     snprintf(options, sizeof options, "size=%llu,nr_inodes=%llu,mode=755,uid=%u,gid=%u",
              (unsigned long long)head->work_area_bytes, (unsigned long long)head->work_area_inodes, head->program_uid,
              head->program_uid);
-    if (mount("tmpfs", "/tmp", "tmpfs", MOUNT_FLAGS, options) != 0) return fail(failure, STEP_WORK_AREA, NULL);
+    if (mount("tmpfs", "tmp", "tmpfs", MOUNT_FLAGS, options) != 0) return fail(failure, STEP_WORK_AREA, NULL);
 
     act_as_program(init);
     mode_t before = umask(0);
-    bool made = mkdir("/tmp/box", 0755) == 0 && mkdir("/tmp/tmp", 01777) == 0 && mkdir("/tmp/shm", 01777) == 0 &&
-                (!(head->features & FEATURE_OUT_WRITABLE) || mkdir("/tmp/out", 0755) == 0);
+    bool made = mkdir("tmp/box", 0755) == 0 && mkdir("tmp/tmp", 01777) == 0 && mkdir("tmp/shm", 01777) == 0 &&
+                (!(head->features & FEATURE_OUT_WRITABLE) || mkdir("tmp/out", 0755) == 0);
     umask(before);
     if (!act_as_root()) return fail(failure, STEP_WORK_AREA, "back to root");
     if (!made) return fail(failure, STEP_WORK_AREA, "directories");
-    init->box_fd = open("/tmp/box", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    init->box_fd = open("tmp/box", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (init->box_fd < 0) return fail(failure, STEP_WORK_AREA, "box");
 
-    if (mount("/tmp/box", "/box", NULL, MS_BIND, NULL) != 0) return fail(failure, STEP_WORK_AREA_BIND, "/box");
+    if (mount("tmp/box", "box", NULL, MS_BIND, NULL) != 0) return fail(failure, STEP_WORK_AREA_BIND, "box");
     if (!make_out(init, failure)) return false;
-    return bind_noexec("/tmp/shm", "/dev/shm", failure) && bind_noexec("/tmp/tmp", "/tmp", failure);
+    return bind_noexec("tmp/shm", "dev/shm", failure) && bind_noexec("tmp/tmp", "tmp", failure);
 }
 
 static bool raise_loopback(const struct init *init, struct failure *failure) {
@@ -158,27 +158,9 @@ static bool raise_loopback(const struct init *init, struct failure *failure) {
     return raised || fail_with(failure, STEP_LOOPBACK, error, NULL);
 }
 
-/* In a user namespace the kernel lets nobody see more of /proc than was to be seen before, so the host's has to
- * be there while ours is made. It is gone before the program is forked. */
-static bool replace_proc(struct failure *failure) {
-    int context_fd = fsopen("proc", FSOPEN_CLOEXEC), mount_fd = -1;
-    bool made = context_fd >= 0 && fsconfig(context_fd, FSCONFIG_SET_STRING, "hidepid", "2", 0) == 0 &&
-                fsconfig(context_fd, FSCONFIG_SET_STRING, "subset", "pid", 0) == 0 &&
-                fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0 &&
-                (mount_fd = fsmount(context_fd, FSMOUNT_CLOEXEC,
-                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)) >= 0;
-    if (!made) return fail(failure, STEP_PROC, "in a user namespace");
-    if (umount2("/proc", MNT_DETACH) != 0) return fail(failure, STEP_PROC, "the host's");
-    if (move_mount(mount_fd, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) != 0)
-        return fail(failure, STEP_PROC, "attach");
-    close(mount_fd);
-    close(context_fd);
-    return true;
-}
-
-static bool mount_proc(const struct init *init, struct failure *failure) {
-    if (init->request.head.features & FEATURE_PROC_BELOW) return replace_proc(failure);
-    if (mount("proc", "/proc", "proc", MOUNT_FLAGS | MS_NOEXEC, "hidepid=2,subset=pid") != 0)
+/* In a user namespace the kernel lets nobody see more of /proc than was to be seen before: the template has the host's. */
+static bool mount_proc(struct failure *failure) {
+    if (mount("proc", "proc", "proc", MOUNT_FLAGS | MS_NOEXEC, "hidepid=2,subset=pid") != 0)
         return fail(failure, STEP_PROC, NULL);
     return true;
 }
@@ -403,8 +385,10 @@ _Noreturn void run_init(const int fds[], int fd_count, const struct spawner *spa
 
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (!take_request(&init, &failure) ||
+        !make_root(&init.request, &failure) ||
         !make_work_area(&init, &failure) ||
-        !mount_proc(&init, &failure) ||
+        !mount_proc(&failure) ||
+        !leave_template(&failure) ||
         !raise_loopback(&init, &failure) ||
         !watch_children(&init, &failure) ||
         !fork_program(&init, &failure))

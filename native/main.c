@@ -13,7 +13,8 @@
  *           pivot_root and detaches the old root (template.c): from then on no path of the host
  *           exists for it or for any child. At OP_SPAWN it clones an init into new pid, mount, net,
  *           ipc and uts namespaces and answers with init's pidfd. It parses nothing of a request.
- * init      Pid 1 of one cell (init.c). As root it mounts the cell's one tmpfs and its own /proc,
+ * init      Pid 1 of one cell (init.c). As root it lays overlays over the template, so that no inode is
+ *           another cell's too, mounts there the cell's one tmpfs and its own /proc, leaves the template,
  *           puts the submission's files in place by descriptor and forks. Then it becomes a uid of
  *           its own without capabilities, behind a filter of its own (an allow-list), and watches:
  *           its control socket, the gate, the seccomp listener, its children. It is never in the

@@ -48,13 +48,17 @@ static bool add_present(char *at, const char *end, size_t page_bytes) {
 }
 
 /* The zygote's root has no /proc. One that is mounted nowhere shows nothing to anybody else. */
-static FILE *open_maps(void) {
-    int context_fd = fsopen("proc", FSOPEN_CLOEXEC), mount_fd = -1, maps_fd = -1;
-    if (context_fd >= 0 && fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0 &&
-        (mount_fd = fsmount(context_fd, FSMOUNT_CLOEXEC, 0)) >= 0)
-        maps_fd = openat(mount_fd, "self/maps", O_RDONLY | O_CLOEXEC);
-    if (mount_fd >= 0) close(mount_fd);
+int open_proc(void) {
+    int context_fd = fsopen("proc", FSOPEN_CLOEXEC), mount_fd = -1;
+    if (context_fd >= 0 && fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        mount_fd = fsmount(context_fd, FSMOUNT_CLOEXEC, 0);
     if (context_fd >= 0) close(context_fd);
+    return mount_fd;
+}
+
+static FILE *open_maps(void) {
+    int proc_fd = open_proc(), maps_fd = openat(proc_fd, "self/maps", O_RDONLY | O_CLOEXEC);
+    if (proc_fd >= 0) close(proc_fd);
     return maps_fd < 0 ? NULL : fdopen(maps_fd, "r");
 }
 

@@ -68,6 +68,11 @@ static bool restore_signals(const struct spawner *spawner, struct failure *failu
     return spawner->restore_signals() || fail(failure, STEP_SIGNALS, NULL);
 }
 
+static bool renew(const struct spawner *spawner, struct failure *failure) {
+    return spawner->renew_executable == NULL || spawner->renew_executable() ||
+           fail(failure, STEP_FORK_PROGRAM, "executable");
+}
+
 static bool set_rlimits(const struct request *request, struct failure *failure) {
     for (uint32_t i = 0; i < request->head.rlimit_count; i++) {
         const struct wire_rlimit *wire = &request->rlimits[i];
@@ -170,6 +175,7 @@ _Noreturn void run_program(const struct request *request, const int fds[], int f
     }
 
     if (!restore_signals(spawner, &failure) ||
+        !renew(spawner, &failure) ||
         !set_rlimits(request, &failure) ||
         !drop_privileges(request, &failure) ||
         !enter_work_area(&failure) ||

@@ -10,6 +10,7 @@
     X(TEMPLATE_ROOT, "template_root_tmpfs")                                                                            \
     X(TEMPLATE_ENTRY, "template_entry")                                                                                \
     X(TEMPLATE_BIND, "template_bind")                                                                                  \
+    X(TEMPLATE_NODE, "template_node")                                                                                  \
     X(TEMPLATE_HOSTNAME, "template_hostname")                                                                          \
     X(TEMPLATE_PIVOT, "template_pivot_root")                                                                           \
     X(TEMPLATE_DETACH, "template_detach_old_root")                                                                     \
@@ -19,6 +20,9 @@
     X(ZYGOTE, "zygote")                                                                                                \
     /* in the cell, by init */                                                                                         \
     X(REQUEST, "request")                                                                                              \
+    X(ROOT_OVERLAY, "root_overlay")                                                                                    \
+    X(ROOT_DEVICES, "root_devices")                                                                                    \
+    X(ROOT_PIVOT, "root_pivot")                                                                                        \
     X(WORK_AREA, "work_area_tmpfs")                                                                                    \
     X(WORK_AREA_BIND, "work_area_bind")                                                                                \
     X(PROC, "proc_mount")                                                                                              \

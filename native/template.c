@@ -1,6 +1,6 @@
 /* template.c: the read-only root that every cell starts from, built once in a mount namespace of
  * the spawner's own. Cells get a copy of this namespace by CLONE_NEWNS, so nothing of the host's
- * mount tree is ever in a cell, and a cell has only its own few mounts to add. */
+ * mount tree is ever in a cell, and lay their own root over it (root.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -19,6 +19,7 @@
 #define NEW_ROOT "/sys"
 
 #define PATH_SIZE 4096
+#define SIZE "size=32m,nr_inodes=4096,mode=755"
 
 static bool make_parents(char *path) {
     for (char *slash = strchr(path + sizeof NEW_ROOT, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -56,6 +57,7 @@ static bool bind(const char *source, const char *target, uint64_t attributes) {
 static bool apply(const struct template_op *op, const char *entry, const char *data, uint32_t clone_flags,
                   struct failure *failure) {
     char path[PATH_SIZE];
+    struct stat node;
     if (snprintf(path, sizeof path, NEW_ROOT "/%s", entry) >= (int)sizeof path)
         return fail_with(failure, STEP_TEMPLATE_ENTRY, ENAMETOOLONG, entry);
     if (!make_parents(path)) return fail(failure, STEP_TEMPLATE_ENTRY, entry);
@@ -77,6 +79,9 @@ static bool apply(const struct template_op *op, const char *entry, const char *d
         /* Read-only holds for the inode's times and mode; what is written goes to the driver all the same. */
         if (bind(data, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)) return true;
         return fail(failure, STEP_TEMPLATE_BIND, data);
+    case TEMPLATE_NODE:
+        if (stat(data, &node) == 0 && mknod(path, node.st_mode, node.st_rdev) == 0) return true;
+        return fail(failure, STEP_TEMPLATE_NODE, data);
     case TEMPLATE_HOSTNAME:
         if (!(clone_flags & CLONE_NEWUTS)) return true; /* it would be the host's */
         if (sethostname(data, op->data_len) == 0) return true;
@@ -111,11 +116,13 @@ bool enter_template(int template_fd, uint32_t clone_flags, struct failure *failu
     if (unshare((int)(CLONE_NEWNS | (clone_flags & (CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)))) != 0)
         return fail(failure, STEP_TEMPLATE_NAMESPACES, NULL);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return fail(failure, STEP_TEMPLATE_PRIVATE, NULL);
-    if (mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,nr_inodes=4096,mode=755") != 0)
-        return fail(failure, STEP_TEMPLATE_ROOT, NULL);
+    /* Its device nodes are for zygotes; a cell says itself where there are any. */
+    if (mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID, SIZE) != 0) return fail(failure, STEP_TEMPLATE_ROOT, NULL);
     if (!build(template_fd, clone_flags, failure)) return false;
-    if (mount(NULL, NEW_ROOT, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4m,nr_inodes=4096,mode=755"))
+    if (mount(NULL, NEW_ROOT, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID, SIZE) != 0)
         return fail(failure, STEP_TEMPLATE_READ_ONLY, NULL);
+    if (mount("tmpfs", NEW_ROOT TEMPLATE_EMPTY, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=1") != 0)
+        return fail(failure, STEP_TEMPLATE_ROOT, TEMPLATE_EMPTY);
     /* The old root is stacked on the new one for a moment, then detached: it has no path any more. */
     if (chdir(NEW_ROOT) != 0 || syscall(SYS_pivot_root, ".", ".") != 0) return fail(failure, STEP_TEMPLATE_PIVOT, NULL);
     if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) return fail(failure, STEP_TEMPLATE_DETACH, NULL);

@@ -98,6 +98,11 @@ static void spawn_programs(void) {
     spawner.restore_signals = restore_signals;
     spawner.begin = go_on;
     spawner.take_memory = take_pages;
+    spawner.renew_executable = renew_executable;
+    if (!release_executable()) {
+        perror("its executable cannot be let go of"); /* the supervisor hears it */
+        _exit(127);
+    }
     if (spawner.first_fd < 0 || sigaction(SIGCHLD, NULL, &children_before) != 0 ||
         sigprocmask(SIG_SETMASK, NULL, &blocked_before) != 0 ||
         prctl(PR_GET_TID_ADDRESS, &spawner.tid_address, 0, 0, 0) != 0 || spawner.tid_address == NULL ||

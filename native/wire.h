@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 3u
+#define WIRE_VERSION 4u
 
 /* Where a spawner keeps its end of its socket (a helper's argv says where the supervisor put it), and a program the
  * gate until the job has come: numbers that no program meets when it opens its first files. */
@@ -72,6 +72,7 @@ struct spawner_answer {
 
 /* ---- the request memfd, what a cell is made from: this struct, then in this order
  *        rlimit_count  x struct wire_rlimit
+ *        layer_count   x uint32_t length, bytes, NUL         (mounts of the template that the cell sees; absolute paths)
  *        argc          x uint32_t length, bytes, NUL         (with FEATURE_BOOT what is executed before the job comes)
  *        envc          x uint32_t length, bytes, NUL
  */
@@ -84,7 +85,6 @@ enum cell_feature {
     FEATURE_BOOT = 1u << 5,           /* the program is executed at once, and itself waits at the gate for the job */
     FEATURE_LOOPBACK = 1u << 6,       /* the loopback interface is up */
     FEATURE_ONE_UID = 1u << 7,        /* the user namespace has no uid but its root: both uids are 0, and stay */
-    FEATURE_PROC_BELOW = 1u << 8,     /* the template has the host's /proc: it goes when the cell's own is made */
 };
 
 struct cell_request {
@@ -95,9 +95,9 @@ struct cell_request {
     uint64_t work_area_bytes;
     uint64_t work_area_inodes;
     uint32_t rlimit_count;
+    uint32_t layer_count;
     uint32_t argc;
     uint32_t envc;
-    uint32_t reserved;
 };
 
 /* ---- the job memfd, what runs in a cell: this struct, then in this order
@@ -171,7 +171,8 @@ enum template_kind {
     TEMPLATE_BIND = 4,     /* path, data = source on the host; read-only, nosuid, nodev */
     TEMPLATE_DEVICE = 5,   /* path, data = source on the host; a device node: read-only, nosuid, noexec */
     TEMPLATE_HOSTNAME = 6, /* data = host name; nothing is done without a uts namespace of our own */
-    TEMPLATE_PROC = 7,     /* path: the host's /proc with all that is mounted below it, see FEATURE_PROC_BELOW */
+    TEMPLATE_PROC = 7,     /* path: the host's /proc with all that is mounted below it */
+    TEMPLATE_NODE = 8,     /* path, data = source on the host; a device node like it */
 };
 
 struct template_op {

@@ -23,6 +23,7 @@ from cellblock.sandbox.host import HOST_ROOT
 from cellblock.supervisor.__main__ import _become_root
 from hosts import kinds
 from sandbox.cells import MIB, Cells
+from sandbox.test_warm import prepare
 
 TIME_SCALE = 10  # emulated
 PROGRAMS = {
@@ -88,6 +89,8 @@ def main() -> None:
         }
         for name in only:
             code, limits = PROGRAMS.get(name, (CONNECTS, {}))
+            if cells.settings.warm_starts:
+                prepare(cells, **limits)
             outcome = cells.run(code, loopback=name == "loopback", **limits)
             evidence = outcome.evidence
             report["runs"][name] = {
@@ -96,6 +99,7 @@ def main() -> None:
                 "error": outcome.error_message,
                 "applied": evidence.controls_applied,
                 "missing": evidence.controls_missing,
+                "warm": evidence.warm_start,
                 "syscall": evidence.seccomp.syscall if evidence.seccomp else None,
                 "left": len(cells.groups()) if cells.host._tree else 0,
             }

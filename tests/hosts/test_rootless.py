@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cellblock.sandbox.controls import CHECKS
 from e2e.instance import scaled_limits
 from hosts import kinds
 
 pytestmark = pytest.mark.vm
-ALL = 22
+ALL = len(CHECKS)
 TOOLS = Path("/usr/bin/newuidmap"), Path("/usr/bin/newgidmap")
 
 
@@ -55,6 +56,15 @@ def test_with_uids_of_its_own_every_control_holds_and_every_limit_ends_what_it_l
         assert run["missing"] == [], name
         assert len(run["applied"]) == ALL
         assert run["left"] == 0
+
+
+def test_programs_go_on_from_a_booted_interpreter_and_are_held_as_well(group):
+    kinds.grant_uids(65536)
+    found = report(group, "warm_starts=true", "pool_cells_max=2", "only=ends,filter")
+    assert {name: run["verdict"] for name, run in found["runs"].items()} == {"ends": "AC", "filter": "SIG"}
+    for run in found["runs"].values():
+        assert run["warm"]
+        assert run["missing"] == []
 
 
 def test_with_one_uid_strict_refuses_and_names_the_control_and_what_mends_it(group):

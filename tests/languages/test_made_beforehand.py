@@ -171,3 +171,24 @@ def test_go_files_that_are_not_young_any_more_are_built():
         lambda argument: argument.replace("find .", "touch -d 2000-01-01 main.go go.mod\nfind ."),
     )
     assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"4\n"), outcome
+
+
+def test_a_program_has_the_components_of_its_runtime_and_no_others():
+    code = """
+        import java.nio.file.*;
+        public class Main {
+            public static void main(String[] args) throws Exception {
+                try (var each = Files.newDirectoryStream(Path.of("/opt"))) {
+                    for (Path path : each)
+                        try (var below = Files.newDirectoryStream(path)) {
+                            System.out.println(path.getFileName() + " " + below.iterator().hasNext());
+                        }
+                }
+            }
+        }
+    """
+    outcome = in_cells("java", code)
+    assert outcome.verdict is Verdict.AC, outcome.stderr
+    found = dict(line.split(" ") for line in outcome.stdout.decode().splitlines())
+    assert {name for name, filled in found.items() if filled == "true"} == {"java-25-archives"}
+    assert "go-1.27" in found

@@ -20,7 +20,7 @@ SPAWNER, INIT, PROGRAM = range(3)
 ROLES = ("spawner", "init", "program")
 FAILS, LIES = range(2)
 
-_CELLS_KEPT, _CALLS_KEPT, _NAME_BYTES = 2, 512, 24
+_CELLS_KEPT, _CALLS_KEPT, _NAME_BYTES = 2, 4096, 24
 _HEAD = struct.Struct("=7I")
 _COUNTS = struct.Struct(f"={_CELLS_KEPT * len(ROLES)}I")
 _NAMES_AT = _HEAD.size + _COUNTS.size

@@ -12,7 +12,7 @@ import pytest
 from cellblock.errors import HostError, SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Verdict, VerdictCause
 from cellblock.sandbox import cell as cell_module
-from cellblock.sandbox import cgroup_choice, cgroup_v2, features, wire
+from cellblock.sandbox import cgroup_choice, cgroup_v2, controls, features, wire
 from sandbox.cells import Cells, opened, own_uid_range
 
 MARK = "print('this must not run')"
@@ -263,6 +263,26 @@ def test_a_cell_whose_cgroup_has_another_limit_runs_nothing(monkeypatch, time_sc
             lambda name, memory, processes: create(name, memory * 2, processes + 1),
         )
         assert_refused(cells, "memory_limit, process_limit", "nothing was run")
+
+
+def test_a_cell_that_shows_a_file_of_the_template_itself_runs_nothing(monkeypatch, time_scale):
+    """The kernel's words, but for one mount, which is told as a bound one is."""
+    read = controls.read_kernel_file
+
+    def bound(path: str) -> str:
+        text = read(path)
+        if not path.endswith("/mountinfo"):
+            return text
+        lines = [line for line in text.splitlines() if line.split(" ")[4] == "/usr"]
+        assert [line.partition(" - ")[2].split(" ")[0] for line in lines] == ["overlay"]
+        return text.replace(lines[0], f"{lines[0].partition(' - ')[0]} - ext4 /dev/vda rw")
+
+    with opened(time_scale) as cells:
+        monkeypatch.setattr(controls, "read_kernel_file", bound)
+        assert_refused(cells, "overlay_root", "nothing was run")
+        monkeypatch.undo()
+        cells.assert_nothing_is_left()
+        cells.assert_next_run_works()
 
 
 def test_permissive_mode_runs_a_cell_whose_control_does_not_hold_and_lists_it(monkeypatch, time_scale):

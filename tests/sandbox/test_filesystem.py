@@ -5,10 +5,14 @@ from __future__ import annotations
 import pwd
 import socket
 
+import msgspec
 import pytest
 
-from cellblock.model import SourceFile, Verdict
-from sandbox.cells import MIB
+from cellblock.languages.needs import Need
+from cellblock.model import Profile, SourceFile, Verdict
+from cellblock.sandbox import features
+from cellblock.sandbox.template import Root
+from sandbox.cells import MIB, engine_for, opened
 
 ATTEMPT = """
 import errno, json, os, shutil, stat, subprocess
@@ -29,18 +33,30 @@ def test_only_the_known_places_are_mounted_and_none_is_more_open_than_meant(cell
         left, _, right = line.partition(" - ")
         fields = left.split(" ")
         options[fields[4]] = {*fields[5].split(","), right.split(" ")[0]}
-    devices = {f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")}
-    own = {"/": "tmpfs", "/proc": "proc", "/tmp": "tmpfs", "/box": "tmpfs", "/dev/shm": "tmpfs"}
-    for point, filesystem in own.items():
+    nodes = {point for point in options if point.startswith("/dev/")} - {"/dev/shm"}
+    writable = {"/proc": "proc", "/tmp": "tmpfs", "/box": "tmpfs", "/dev/shm": "tmpfs"}
+    layers = {"/", *Root().layers(None)}
+    assert set(options) == {*writable, *layers, "/dev", *nodes}
+    for point, filesystem in {**writable, **dict.fromkeys(layers, "overlay")}.items():
         assert filesystem in options[point], point
+    assert bool(nodes) == ("overlay" not in options["/dev"]) == (not cells.host._features.makes_nodes)
     assert all("nosuid" in flags for flags in options.values())
-    assert all("nodev" in flags for point, flags in options.items() if point not in devices)
-    assert {point for point, flags in options.items() if "rw" in flags} == set(own) - {"/"}
-    assert {point for point, flags in options.items() if "noexec" not in flags} <= {
-        *("/", "/box", "/usr"),
-        *(point for point in options if point.startswith(("/lib", "/bin", "/sbin", "/etc/", "/usr/"))),
-    }
+    assert all("nodev" in options[point] for point in {*writable, *layers})
+    assert {point for point, flags in options.items() if "rw" in flags} == set(writable)
+    assert {point for point, flags in options.items() if "noexec" not in flags} == {*layers, "/box"}
     assert {"noexec", "rw"} <= options["/tmp"] & options["/dev/shm"]
+
+
+def test_mounts_tell_nothing_of_where_the_files_come_from(cells):
+    lines = cells.observe('import json; print(json.dumps(open("/proc/self/mountinfo").read().splitlines()))')
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        filesystem, source, options = right.split(" ")
+        point = left.split(" ")[4]
+        assert filesystem in {"overlay", "tmpfs", "proc"} or point.startswith("/dev/"), line
+        assert "/" not in source, line
+        layers = options.partition("lowerdir=")[2].partition(",")[0]
+        assert layers in {"", f"{point}:/out", "/:/out"}, line
 
 
 @pytest.mark.parametrize(
@@ -115,6 +131,33 @@ print(json.dumps([sorted(os.listdir("/dev")), numbers, full, *read]))
     )
     assert seen[1] == {"null": [1, 3], "zero": [1, 5], "full": [1, 7], "random": [1, 8], "urandom": [1, 9]}
     assert seen[2:] == ["ENOSPC", 8, 5, ""]
+
+
+def test_without_the_right_to_make_nodes_devices_are_the_hosts_own(monkeypatch, time_scale):
+    monkeypatch.setattr(features, "_has_capability", lambda number: number != features._MKNOD)
+    with opened(time_scale) as cells:
+        assert cells.host.problems == ()
+        test_devices_are_the_harmless_ones(cells)
+        test_a_devices_times_which_everybody_sees_cannot_be_changed(cells)
+        test_only_the_known_places_are_mounted_and_none_is_more_open_than_meant(cells)
+
+
+def test_of_the_further_directories_a_cell_has_those_of_its_runtime(time_scale, tmp_path):
+    for name in ("one", "two"):
+        tmp_path.joinpath(name).mkdir()
+        tmp_path.joinpath(name, "file").write_text("content")
+    root = Root(binds=tuple((str(tmp_path / name), f"/opt/{name}") for name in ("one", "two")))
+    with opened(time_scale) as cells:
+        cells.call(cells.host.set_roots({"further": root}))
+        runtime = cells._runtime(Profile.JUDGE, {})
+        file = msgspec.structs.replace(runtime.file, root="further", needs=(Need(component="one"),))
+        runtime = msgspec.structs.replace(runtime, file=file)
+        engine = engine_for(cells.settings, cells.host, runtime)
+        listing = msgspec.structs.replace(
+            runtime.version_command(), argv=("/bin/ls", "/opt/one", "/opt/two", "/opt")
+        )
+        outcome = cells.call(engine.run_command(runtime, listing))
+    assert outcome.stdout == b"/opt:\none\ntwo\n\n/opt/one:\nfile\n\n/opt/two:\n"
 
 
 def test_a_devices_times_which_everybody_sees_cannot_be_changed(cells):

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from cellblock.model import Outcome, Profile, SourceFile, Verdict, VerdictCause
 from cellblock.sandbox import pool, spawner, zygotes
 from cellblock.sandbox.host import HOST_ROOT, Host
 from cellblock.sandbox.shapes import CellShape, How
+from cellblock.sandbox.template import Root
 from sandbox.cells import MIB, Cells, children_of, kill_reasons, opened, processes_of, until
 from sandbox.waiting import drop, prepare, shape_of
 
@@ -357,6 +359,18 @@ def test_runtime_that_never_comes_to_its_gate_means_cold_starts(own, monkeypatch
 
     assert own.call(make())
     own.assert_nothing_is_left()
+
+
+def test_program_whose_executable_is_not_in_its_root_is_not_begun(own, tmp_path):
+    """It would keep its zygote's, which others have too."""
+    shutil.copy("/usr/bin/python3", tmp_path / "python3")
+    own.call(own.host.set_roots({"further": Root(binds=((str(tmp_path), "/opt/further"),))}))
+    shape = other_runtime(own, argv=("/opt/further/python3", "/box/main.py"))
+    shape = msgspec.structs.replace(shape, root="further", binds=())
+    with pytest.raises(SandboxError, match="fork_program failed: No such file or directory: executable"):
+        own.call(own.host.prepare_ahead(shape))
+    assert len(zygote_pids(own)) == 1
+    own.call(own.host.prepare_ahead(msgspec.structs.replace(shape, binds=("/opt/further",))))
 
 
 def test_nothing_is_left_when_the_host_is_closed(time_scale):

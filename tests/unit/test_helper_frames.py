@@ -24,8 +24,9 @@ REQUEST, JOB, TEMPLATE_RECORDS = b"r", b"j", b"t"
 HEADS = {REQUEST: wire.CELL_REQUEST, JOB: wire.CELL_JOB}
 COUNTS = {  # position in the head
     "rlimit_count": (REQUEST, 6),
-    "argc of a request": (REQUEST, 7),
-    "envc of a request": (REQUEST, 8),
+    "layer_count": (REQUEST, 7),
+    "argc of a request": (REQUEST, 8),
+    "envc of a request": (REQUEST, 9),
     "file_count": (JOB, 1),
     "argc": (JOB, 2),
     "envc": (JOB, 3),
@@ -64,6 +65,7 @@ def request(**changes) -> bytes:
         "work_area_bytes": 1 << 20,
         "work_area_inodes": 64,
         "rlimits": [(7, 32, 32), (1, 1 << 20, 1 << 20)],
+        "layers": ["/usr", "/opt/node"],
         "argv": ["/usr/bin/node", "/box/main.js"],
         "environment": {"LD_PRELOAD": "/etc/x"},
     }
@@ -139,6 +141,7 @@ VALID = {
     "request without environment": (REQUEST, request(environment={})),
     "request without a runtime": (REQUEST, request(argv=[], environment={})),
     "no rlimits": (REQUEST, request(rlimits=[])),
+    "no layers": (REQUEST, request(layers=[])),
     "job": (JOB, job()),
     "no files": (JOB, job(files=[])),
     "no environment": (JOB, job(environment={})),

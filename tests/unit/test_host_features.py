@@ -1,4 +1,4 @@
-"""What is said of root that lacks capabilities, without a container."""
+"""What is said of a kernel or of root that lack something, without such a host."""
 
 from __future__ import annotations
 
@@ -39,3 +39,24 @@ def test_a_kernel_that_is_too_old_is_told_what_to_boot(monkeypatch, release, ok)
     monkeypatch.setattr(features.platform, "release", lambda: release)
     found = {feature.feature: feature for feature in inspect_host(UIDS).features}["kernel"]
     assert (found.ok, found.remedy) == (ok, "" if ok else "boot Linux 5.12 or newer")
+
+
+def test_a_kernel_without_overlayfs_makes_no_cell_and_says_what_gives_it(monkeypatch):
+    assert features._has_file_system("overlay")
+    assert not features._has_file_system("cellblock-knows-none-such")
+    monkeypatch.setattr(features, "_has_file_system", lambda _: False)
+    host = inspect_host(UIDS)
+    assert host.why_no_cell == "there is no cell without overlayfs"
+    (found,) = (feature for feature in host.features if feature.feature == "overlayfs")
+    assert (found.ok, found.required) == (False, True)
+    assert "modprobe overlay" in found.remedy
+
+
+def test_root_that_may_make_no_nodes_is_told_what_that_means(monkeypatch):
+    assert inspect_host(UIDS).makes_nodes
+    monkeypatch.setattr(features, "_has_capability", lambda number: number != features._MKNOD)
+    host = inspect_host(UIDS)
+    assert (host.makes_nodes, host.why_no_cell) == (False, "")
+    (found,) = (feature for feature in host.features if feature.feature == "device nodes")
+    assert (found.ok, found.required) == (False, False)
+    assert "lock" in found.detail

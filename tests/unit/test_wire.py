@@ -35,7 +35,6 @@ CONSTANTS = [
         "FEATURE_BOOT",
         "FEATURE_LOOPBACK",
         "FEATURE_ONE_UID",
-        "FEATURE_PROC_BELOW",
     ),
     *("EVENT_READY", "EVENT_FAILED", "EVENT_SECCOMP", "EVENT_EXITED", "EVENT_BOOTED"),
     *(
@@ -46,6 +45,7 @@ CONSTANTS = [
         "TEMPLATE_DEVICE",
         "TEMPLATE_HOSTNAME",
         "TEMPLATE_PROC",
+        "TEMPLATE_NODE",
     ),
 ]
 COMMANDS = ["COMMAND_JOB", "COMMAND_DRAIN_STDOUT", "COMMAND_DRAIN_STDERR"]
@@ -151,13 +151,17 @@ def test_a_request_is_laid_out_in_the_stated_order():
         work_area_bytes=1 << 20,
         work_area_inodes=64,
         rlimits=[(7, 32, 33)],
+        layers=["/usr", "/opt/x", "/opt/y"],
         argv=["/bin/true", "\udcff"],
         environment={"HOME": "/box"},
     )
     head = wire.CELL_REQUEST.pack(
-        wire.WIRE_VERSION, wire.FEATURE_SECCOMP, 70_000, 70_001, 1 << 20, 64, 1, 2, 1, 0
+        wire.WIRE_VERSION, wire.FEATURE_SECCOMP, 70_000, 70_001, 1 << 20, 64, 1, 3, 2, 1
     )
-    assert request == head + wire.RLIMIT.pack(7, 0, 32, 33) + texts(b"/bin/true", b"\xff", b"HOME=/box")
+    layers = texts(b"/usr", b"/opt/x", b"/opt/y")
+    assert request == head + wire.RLIMIT.pack(7, 0, 32, 33) + layers + texts(
+        b"/bin/true", b"\xff", b"HOME=/box"
+    )
 
 
 def test_a_job_is_laid_out_in_the_stated_order():

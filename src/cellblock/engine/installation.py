@@ -57,6 +57,10 @@ class Installation:
             components <= set(installed.components) and installed.inside(runtime.file.executable) is not None
         )
 
+    def binds(self, runtime: Runtime) -> tuple[str, ...]:
+        """Return which of its root's directories the runtime's cells see; one that is not there adds none."""
+        return tuple(str(MOUNTED_BELOW / need.component) for need in runtime.file.needs if need.component)
+
     async def keep_in_memory(self, root: str, program: str) -> None:
         """Have a program of a root in memory on our account, now and for a while after its last run.
 

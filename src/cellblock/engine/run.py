@@ -180,6 +180,7 @@ class Engine:
             stdin=stdin,
             limits=command.limits,
             root=runtime.file.root,
+            binds=self._installation.binds(runtime),
             makes_out=makes_out,
             loopback=loopback,
             out_fd=out_fd,

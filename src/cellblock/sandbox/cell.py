@@ -39,8 +39,10 @@ _CPU_BACKSTOP_S = 1
 class Cell:
     """One cell. What happens in it is told on the running loop through ``on_event``."""
 
-    def __init__(self, shape: CellShape, uids: CellUids, cgroup: CellCgroup | None) -> None:
-        """Open the pipes; the processes come with ``prepare``."""
+    def __init__(
+        self, shape: CellShape, uids: CellUids, cgroup: CellCgroup | None, layers: Sequence[str] = ()
+    ) -> None:
+        """Open the pipes; the processes come with ``prepare``. ``layers`` are the mounts of its root."""
         self.shape = shape
         self.spec: CellSpec | None = None
         """What runs in it, from ``release`` on."""
@@ -60,6 +62,7 @@ class Cell:
         """Init is gone, and with it every process of the cell."""
         self.on_event: Callable[[], None] = lambda: None
         """Called after every event that the cell told."""
+        self._layers = layers
         self._uids = uids
         self._cgroup = cgroup
         self._loop = asyncio.get_running_loop()
@@ -224,6 +227,7 @@ class Cell:
                 (resource.RLIMIT_CPU, cpu_s, cpu_s + 1),
                 *((number, value, value) for number, value in same),
             ],
+            layers=self._layers,
             argv=booted.argv if booted else (),
             environment=gated_environment(booted) if booted else {},
         )

@@ -165,6 +165,12 @@ def _only_known_mounts(seen: Snapshot) -> bool:
     return writable <= seen.meant.writable
 
 
+def _only_overlays(seen: Snapshot) -> bool:
+    """Say whether all that is read-only has inodes of the cell's own, but for the host's devices."""
+    others = {point for point, options in seen.mounts.items() if "type=overlay" not in options}
+    return {point for point in others if not f"{point}/".startswith("/dev/")} <= seen.meant.writable
+
+
 def _proc_hides_others(seen: Snapshot) -> bool:
     options = seen.mounts.get("/proc", frozenset())
     return "subset=pid" in options and bool(options & {"hidepid=invisible", "hidepid=2"})
@@ -188,6 +194,7 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "capabilities_dropped": _capabilities_dropped,
     "unprivileged_uid": _unprivileged_uid,
     "read_only_root": lambda seen: _mounted("/", "ro", "nosuid", "nodev")(seen) and _only_known_mounts(seen),
+    "overlay_root": _only_overlays,
     "work_area_limit": lambda seen: (
         _mounted("/box", "type=tmpfs", "nosuid", "nodev")(seen)
         and _mounted("/box", f"nr_inodes={seen.meant.limits.work_area_inodes}")(seen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import platform
 from pathlib import Path
@@ -37,10 +39,16 @@ _CAPABILITIES = {
 }
 """What root needs, by number and purpose; a container may have less."""
 
+_MKNOD = 27
+_SYS_FSOPEN = 430
+"""On every architecture."""
+_FSOPEN_CLOEXEC = 1
+
 _SECCOMP_ACTIONS = Path("/proc/sys/kernel/seccomp/actions_avail")
 
-
 _CORE_PATTERN = "/proc/sys/kernel/core_pattern"
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def core_limit_bytes() -> int:
@@ -65,6 +73,9 @@ class HostFeatures(Struct, frozen=True):
     """Whether that has no uids for cells."""
     missing_capabilities: tuple[str, ...]
     """Of root, in a container that was given fewer."""
+    overlay: bool
+    makes_nodes: bool
+    """Whether roots can have device nodes of their own."""
 
     @property
     def why_no_cell(self) -> str:
@@ -73,6 +84,8 @@ class HostFeatures(Struct, frozen=True):
             return "there is no cell without pid and mount namespaces"
         if self.missing_capabilities:
             return f"there is no cell without the capabilities {', '.join(self.missing_capabilities)}"
+        if not self.overlay:
+            return "there is no cell without overlayfs"
         return ""
 
     @property
@@ -88,8 +101,6 @@ class HostFeatures(Struct, frozen=True):
             bits |= wire.FEATURE_SECCOMP
         if self.seccomp_notify:
             bits |= wire.FEATURE_SECCOMP_NOTIFY
-        if self.in_user_namespace:
-            bits |= wire.FEATURE_PROC_BELOW
         if self.one_uid:
             bits |= wire.FEATURE_ONE_UID
         return bits
@@ -102,12 +113,16 @@ def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
     missing_capabilities = _missing_capabilities() if os.geteuid() == 0 else ()
     missing = tuple(name for name in (*CLONE_FLAGS, "cgroup") if not _namespace_works(name))
     actions = _SECCOMP_ACTIONS.read_text(encoding="ascii").split() if _SECCOMP_ACTIONS.exists() else []
+    overlay = _has_file_system("overlay")
+    makes_nodes = id_map.is_whole and _has_capability(_MKNOD)
     features = (
         _kernel(),
         _privileges(id_map),
         *([_capabilities(missing_capabilities)] if os.geteuid() == 0 else []),
         *([] if id_map.is_whole else [_uids(id_map, one_uid=one_uid)]),
         *(_namespace(name, works=name not in missing) for name in (*CLONE_FLAGS, "cgroup")),
+        _overlay(works=overlay),
+        _device_nodes(works=makes_nodes),
         _seccomp(actions),
         _notification(actions),
     )
@@ -119,6 +134,8 @@ def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
         in_user_namespace=not id_map.is_whole,
         one_uid=one_uid and not id_map.is_whole,
         missing_capabilities=missing_capabilities,
+        overlay=overlay,
+        makes_nodes=makes_nodes,
     )
 
 
@@ -146,10 +163,13 @@ def _privileges(id_map: IdMap) -> Remedy:
     )
 
 
-def _missing_capabilities() -> tuple[str, ...]:
+def _has_capability(number: int) -> bool:
     status = Path("/proc/thread-self/status").read_text(encoding="ascii")
-    effective = int(status.split("CapEff:")[1].split()[0], 16)
-    return tuple(name for name, (number, _) in _CAPABILITIES.items() if not effective >> number & 1)
+    return bool(int(status.split("CapEff:")[1].split()[0], 16) >> number & 1)
+
+
+def _missing_capabilities() -> tuple[str, ...]:
+    return tuple(name for name, (number, _) in _CAPABILITIES.items() if not _has_capability(number))
 
 
 def _capabilities(missing: tuple[str, ...]) -> Remedy:
@@ -188,6 +208,33 @@ def _namespace(name: str, *, works: bool) -> Remedy:
         ok=works,
         detail="available" if works else f"not in this kernel, or {limit} is 0",
         remedy="" if works else f"sysctl {limit}=10000, or boot a kernel with CONFIG_NAMESPACES",
+    )
+
+
+def _has_file_system(name: str) -> bool:
+    """Say whether the kernel has it, as a module too; who may not ask finds out at the first cell."""
+    context_fd = _libc.syscall(_SYS_FSOPEN, name.encode(), _FSOPEN_CLOEXEC)
+    if context_fd >= 0:
+        os.close(context_fd)
+    return context_fd >= 0 or ctypes.get_errno() != errno.ENODEV
+
+
+def _overlay(*, works: bool) -> Remedy:
+    return Remedy(
+        feature="overlayfs",
+        ok=works,
+        detail="a cell's root has inodes of its own" if works else "not in this kernel",
+        remedy="" if works else "modprobe overlay, or boot a kernel with CONFIG_OVERLAY_FS",
+    )
+
+
+def _device_nodes(*, works: bool) -> Remedy:
+    return Remedy(
+        feature="device nodes",
+        ok=works,
+        detail="a cell's own" if works else "the host's: programs can lock them and see each other's locks",
+        remedy="" if works else "run as the machine's root, with the capability MKNOD",
+        required=False,
     )
 
 

@@ -252,7 +252,8 @@ class Host:
             cgroup = (
                 self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
             )
-            cell = Cell(shape, uids, cgroup)
+            layers = self._roots.layers(shape.root, shape.binds)
+            cell = Cell(shape, uids, cgroup, layers)
             resources.push_async_callback(cell.close)
             await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
             return PreparedCell(cell, resources.pop_all())

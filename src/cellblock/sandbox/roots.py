@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -56,6 +56,11 @@ class Roots:
         """What every cell here is held by."""
         return build_filters(notify=self._kernel().seccomp_notify)
 
+    def layers(self, name: str, wanted: Collection[str] | None) -> tuple[str, ...]:
+        """Return what a cell lays over: the mounts of that root, of the further ones those ``wanted``."""
+        post = self._posts.get(name)
+        return post.root.layers(wanted) if post else ()
+
     def replace(self, roots: Mapping[str, Root]) -> bool:
         """Have exactly ``roots`` from now on; cells of a changed root live on until they end.
 
@@ -104,6 +109,7 @@ class Roots:
                     self._program_uids,
                     self._hostname,
                     _read_preload(),
+                    makes_nodes=kernel.makes_nodes,
                     shows_proc=kernel.in_user_namespace,
                 )
                 post.spawner = await Spawner.start(HELPER, template, self.filters, kernel.clone_flags)

@@ -38,6 +38,7 @@ class CellShape(Struct, frozen=True, kw_only=True):
     """Everything about a cell that is settled when it is made: cells of one shape are equally good."""
 
     root: str
+    binds: tuple[str, ...] | None = None
     limits: Limits
     """Those that a cell is made with; what only a watcher enforces is zero."""
     makes_out: bool
@@ -61,6 +62,8 @@ class CellSpec(Struct, frozen=True, kw_only=True):
     limits: Limits
     root: str
     """Name of the root that the program sees."""
+    binds: tuple[str, ...] | None = None
+    """Which of the root's ``binds`` are in it, by their paths inside; ``None`` for all."""
     makes_out: bool = False
     """Whether ``/out`` can be written, for a compiler; the cell then has an ``out_fd`` to hand on."""
     out_fd: int = -1
@@ -75,5 +78,10 @@ class CellSpec(Struct, frozen=True, kw_only=True):
         cpu_ms = -(-self.limits.cpu_ms // _MS_PER_S) * _MS_PER_S  # the kernel's own limit counts seconds
         limits = msgspec.structs.replace(self.limits, wall_ms=0, output_bytes=0, cpu_ms=cpu_ms)
         return CellShape(
-            root=self.root, limits=limits, makes_out=self.makes_out, loopback=self.loopback, warm=self.warm
+            root=self.root,
+            binds=self.binds,
+            limits=limits,
+            makes_out=self.makes_out,
+            loopback=self.loopback,
+            warm=self.warm,
         )

@@ -116,12 +116,15 @@ class Spawner:
             os.close(stdin)
             os.close(stdout)
         zygote = Spawner(answer.pid, lambda: _end_pidfd(pidfd), ours)
-        zygote.namespaces = self.namespaces
         try:
             await asyncio.wait_for(zygote._take_filters(filters), _ZYGOTE_BOOT_S)
+            zygote.namespaces = self.namespaces.union(read_namespaces(zygote.pid).values())
         except TimeoutError:
             zygote.close()
             raise SandboxError("zygote", detail=f"not booted within {_ZYGOTE_BOOT_S} s") from None
+        except OSError as error:
+            zygote.close()
+            raise CellLostError("zygote", error.errno or 0, "ended when it had booted") from error
         except BaseException:
             zygote.close()
             raise

@@ -6,7 +6,8 @@ A root shows the ``/usr`` of a tree made for the purpose, or the host's, read-on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,8 +25,8 @@ PRELOAD = "/etc/gate.so"
 _ETC_COPIES = ("ld.so.cache", "localtime", "debian_version")
 """Files whose content matters to runtimes and tells nothing about the host but its distribution."""
 
-_ETC_BINDS = ("alternatives", "java-*", "mono")
-"""Directories that Debian's packages link into."""
+_ETC_TREES = ("alternatives", "java-*", "mono")
+"""Directories that Debian's packages link into; small, so they are copied."""
 
 _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 _NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\n"
@@ -39,21 +40,36 @@ class Root(Struct, frozen=True, kw_only=True):
     binds: tuple[tuple[str, str], ...] = ()
     """Further directories: absolute host path, absolute path inside."""
 
+    def layers(self, wanted: Collection[str] | None) -> tuple[str, ...]:
+        """Return where directories of the host are seen inside; of the further ones those that are wanted.
+
+        ``None`` wants all. One that there is not is not among them.
+        """
+        further = [target for _, target in sorted(self.binds) if wanted is None or target in wanted]
+        return (*(f"/{name}" for name in _directories(self.base)), *further)
+
 
 def build_template(
-    root: Root, program_uids: Iterable[int], hostname: str, preload: bytes, *, shows_proc: bool = False
+    root: Root,
+    program_uids: Iterable[int],
+    hostname: str,
+    preload: bytes,
+    *,
+    makes_nodes: bool,
+    shows_proc: bool = False,
 ) -> bytes:
     """Lay out the template memfd for ``root``; ``program_uids`` get passwd entries.
 
-    ``preload`` is the content of the library that has runtimes wait. With ``shows_proc`` the host's
-    ``/proc`` is there until a cell has made its own, as the kernel asks of a user namespace.
+    ``preload`` is the content of the library that has runtimes wait. With ``makes_nodes`` the devices are
+    nodes of its own, else the host's. With ``shows_proc`` the host's ``/proc`` is there until a cell has
+    made its own, as the kernel asks of a user namespace.
     """
     ops = [wire.encode_template_op(wire.TEMPLATE_DIR, path) for path in MOUNT_POINTS]
     ops.append(wire.encode_template_op(wire.TEMPLATE_HOSTNAME, "hostname", hostname.encode()))
     ops.append(wire.encode_template_op(wire.TEMPLATE_FILE, PRELOAD.lstrip("/"), preload, mode=0o555))
     if shows_proc:
         ops.append(wire.encode_template_op(wire.TEMPLATE_PROC, "proc"))
-    ops += _devices()
+    ops += _devices(wire.TEMPLATE_NODE if makes_nodes else wire.TEMPLATE_DEVICE)
     ops += _system(root.base)
     ops += _etc(root.base, list(program_uids), hostname)
     ops += [_bind(source, target) for source, target in sorted(root.binds)]
@@ -72,23 +88,39 @@ def _file(path: str, content: bytes) -> bytes:
     return wire.encode_template_op(wire.TEMPLATE_FILE, path, content, mode=0o444)
 
 
-def _devices() -> list[bytes]:
-    binds = [
-        wire.encode_template_op(wire.TEMPLATE_DEVICE, f"dev/{name}", f"/dev/{name}".encode())
-        for name in DEVICES
-    ]
-    return binds + [_symlink(f"dev/{name}", target) for name, target in _DEVICE_LINKS.items()]
+def _devices(kind: int) -> list[bytes]:
+    nodes = [wire.encode_template_op(kind, f"dev/{name}", f"/dev/{name}".encode()) for name in DEVICES]
+    return nodes + [_symlink(f"dev/{name}", target) for name, target in _DEVICE_LINKS.items()]
 
 
 def _system(base: Path) -> list[bytes]:
     """``/usr``, and the top-level names that a merged-usr system links into it."""
-    ops = [_bind(base / "usr", "/usr")]
-    for name in _TOP_LEVEL:
-        path = base / name
-        if path.is_symlink():
-            ops.append(_symlink(name, str(path.readlink())))
-        elif path.is_dir():
-            ops.append(_bind(path, f"/{name}"))
+    links = [name for name in _TOP_LEVEL if (base / name).is_symlink()]
+    return [
+        *(_bind(base / name, name) for name in _directories(base)),
+        *(_symlink(name, str((base / name).readlink())) for name in links),
+    ]
+
+
+def _directories(base: Path) -> list[str]:
+    """Name what is shown of ``base`` at its top; where systems are merged, that is ``/usr``."""
+    unmerged = [name for name in _TOP_LEVEL if (base / name).is_dir() and not (base / name).is_symlink()]
+    return ["usr", *unmerged]
+
+
+def _copy(path: Path, target: str) -> list[bytes]:
+    """Have a directory as it is now, but for what is neither file nor link, or not ours to read."""
+    ops = [wire.encode_template_op(wire.TEMPLATE_DIR, target)]
+    for entry in sorted(path.iterdir()):
+        inside = f"{target}/{entry.name}"
+        if entry.is_symlink():
+            ops.append(_symlink(inside, str(entry.readlink())))
+        elif not os.access(entry, os.R_OK):
+            continue
+        elif entry.is_dir():
+            ops += _copy(entry, inside)
+        elif entry.is_file():
+            ops.append(_file(inside, entry.read_bytes()))
     return ops
 
 
@@ -107,5 +139,5 @@ def _etc(base: Path, program_uids: list[int], hostname: str) -> list[bytes]:
         path = base / "etc" / name
         if path.is_file():
             ops.append(_file(f"etc/{name}", path.read_bytes()))
-    binds = sorted(path for pattern in _ETC_BINDS for path in (base / "etc").glob(pattern) if path.is_dir())
-    return ops + [_bind(path, f"/etc/{path.name}") for path in binds]
+    trees = sorted(path for pattern in _ETC_TREES for path in (base / "etc").glob(pattern) if path.is_dir())
+    return ops + [op for path in trees for op in _copy(path, f"etc/{path.name}")]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cellblock.model import SourceFile
 
-WIRE_VERSION = 3
+WIRE_VERSION = 4
 
 OP_TEMPLATE = 1
 OP_SPAWN = 2
@@ -24,7 +24,6 @@ FEATURE_OUT_WRITABLE = 1 << 4
 FEATURE_BOOT = 1 << 5
 FEATURE_LOOPBACK = 1 << 6
 FEATURE_ONE_UID = 1 << 7
-FEATURE_PROC_BELOW = 1 << 8
 
 COMMAND_JOB = b"j"
 COMMAND_DRAIN_STDOUT = b"o"
@@ -44,6 +43,7 @@ TEMPLATE_BIND = 4
 TEMPLATE_DEVICE = 5
 TEMPLATE_HOSTNAME = 6
 TEMPLATE_PROC = 7
+TEMPLATE_NODE = 8
 
 SPAWNER_MESSAGE = struct.Struct("=IIII")
 SPAWNER_ANSWER = struct.Struct("=IIii32s160s")
@@ -102,15 +102,16 @@ def encode_request(  # one argument a field of the struct
     work_area_bytes: int,
     work_area_inodes: int,
     rlimits: Sequence[tuple[int, int, int]],
+    layers: Sequence[str] = (),
     argv: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Lay out a request memfd: head, rlimits, and what a runtime is started with ahead of its job."""
-    texts = _texts(argv, environment or {})
-    counts = (len(rlimits), len(argv), len(environment or {}))
+    """Lay out a request memfd: head, rlimits, layers, and what a runtime is started with ahead of its job."""
+    texts = _texts([*layers, *argv], environment or {})
+    counts = (len(rlimits), len(layers), len(argv), len(environment or {}))
     parts = [
         CELL_REQUEST.pack(
-            WIRE_VERSION, features, init_uid, program_uid, work_area_bytes, work_area_inodes, *counts, 0
+            WIRE_VERSION, features, init_uid, program_uid, work_area_bytes, work_area_inodes, *counts
         )
     ]
     parts += [RLIMIT.pack(resource, 0, soft, hard) for resource, soft, hard in rlimits]

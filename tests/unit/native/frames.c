@@ -35,6 +35,7 @@ static void parse_a_request(const char *bytes, size_t length) {
         printf("accepted %u %u\n", request.head.init_uid, request.head.program_uid);
     }
     free(request.rlimits);
+    free(request.layers);
     free(request.argv);
     free(request.envp);
 }

@@ -2,7 +2,7 @@ import fcntl, os, sys, time
 
 first = sys.stdin.readline() == "first\n"
 print("attempt", flush=True)
-fd = os.open("@PATH@", os.O_RDONLY)
+fd = @OPEN@
 if first:
     @LOCK@
     time.sleep(2)
