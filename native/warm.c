@@ -3,7 +3,8 @@
  * interpreter until a job has come, and then lets it go on. The interpreter knows nothing of it: what it loads,
  * how it reads its main file, how it ends is its own, and the same as after a cold start.
  *
- * CELLBLOCK_GATE says how, and where the submission will be (a name ending in a slash is everything below it):
+ * CELLBLOCK_GATE says how, and where the submission will be (a name that ends in a slash is everything below it, and
+ * every relative name: those are of the work area, where programs start):
  *
  *   boot:PATH  The process is a cell's program, confined, executed with the gate open as GATE_FD. It says
  *              EVENT_BOOTED and waits for its job: one process, one run. For runtimes with threads of their own.
@@ -13,7 +14,8 @@
  *
  * A runtime that reads the beginning of its main file long before the rest of its start (Ruby) gets a stand-in for it,
  * named by CELLBLOCK_STAND_IN: a file that holds a byte order mark, which is no part of a program's text. When the job
- * has come, the descriptor becomes the real file's.
+ * has come, the descriptor becomes the real file's. One that is booted and only asks whether its main file is there
+ * (javac, before it loads most of itself) hears that it is, a regular file: the answer that it would get.
  *
  * Only the supervisor sets the variables, and they are gone before the interpreter looks at its environment.
  */
@@ -43,6 +45,7 @@ static char awaited[256]; /* what is after "boot:" or "fork:" */
 static size_t awaited_length;
 static char stood_in_for[256];
 static int stand_in_fd = -1;
+static char own_path[256]; /* a regular file in every root: this library */
 
 /* ---- boot: one process, one run ---- */
 
@@ -119,14 +122,27 @@ static void spawn_programs(void) {
 
 /* ---- the place where the interpreter stops ---- */
 
+/* The Java machine looks for files of its own in the work area as it starts; their names begin with a dot, and nothing
+ * starts ahead of a submission that has such files. */
+static bool is_hidden(const char *name) { return name[0] == '.' && strchr("./", name[1]) == NULL; }
+
 static bool is_awaited(const char *path) {
-    if (path == NULL || strncmp(path, awaited, awaited_length) != 0) return false;
-    return awaited[awaited_length - 1] == '/' || path[awaited_length] == '\0';
+    if (path == NULL || path[0] == '\0') return false;
+    if (awaited[awaited_length - 1] != '/') return strcmp(path, awaited) == 0;
+    return path[0] == '/' ? strncmp(path, awaited, awaited_length) == 0 : !is_hidden(path);
 }
+
+static bool has_stand_in(enum mode how, const char *path) {
+    return atomic_load_explicit(&mode, memory_order_relaxed) == (int)how && stood_in_for[0] != '\0' && path != NULL &&
+           strcmp(path, stood_in_for) == 0;
+}
+
+/* What is looked at when somebody looks at `path`. */
+static const char *seen_at(const char *path) { return has_stand_in(BOOT, path) ? own_path : path; }
 
 /* The descriptor for an open that comes too early, -1 for any other. */
 static int stand_in(const char *path) {
-    if (stood_in_for[0] == '\0' || stand_in_fd >= 0 || path == NULL || strcmp(path, stood_in_for) != 0) return -1;
+    if (stand_in_fd >= 0 || !has_stand_in(FORK, path)) return -1;
     stand_in_fd = memfd_create("stand-in", MFD_CLOEXEC);
     if (stand_in_fd < 0 || write(stand_in_fd, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) < 0 ||
         lseek(stand_in_fd, 0, SEEK_SET) != 0)
@@ -172,6 +188,16 @@ static void touch(const char *path) {
         return next arguments;                                                                                         \
     }
 
+#define LOOKING(type, name, parameters, arguments)                                                                     \
+    EXPORT type name parameters;                                                                                       \
+    EXPORT type name parameters {                                                                                      \
+        static type(*next) parameters;                                                                                 \
+        if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, #name);                                                   \
+        path = seen_at(path);                                                                                          \
+        touch(path);                                                                                                   \
+        return next arguments;                                                                                         \
+    }
+
 /* The mode is there only with O_CREAT and O_TMPFILE; passing on what is not there does no harm. */
 #define STOPPING_OPEN(name, parameters, arguments)                                                                     \
     EXPORT int name parameters;                                                                                        \
@@ -198,16 +224,16 @@ STOPPING(int, __open_2, (const char *path, int flags), (path, flags))
 STOPPING(int, __open64_2, (const char *path, int flags), (path, flags))
 STOPPING(int, __openat_2, (int at, const char *path, int flags), (at, path, flags))
 STOPPING(int, __openat64_2, (int at, const char *path, int flags), (at, path, flags))
-STOPPING(int, stat, (const char *path, struct stat *status), (path, status))
-STOPPING(int, stat64, (const char *path, struct stat64 *status), (path, status))
-STOPPING(int, lstat, (const char *path, struct stat *status), (path, status))
-STOPPING(int, lstat64, (const char *path, struct stat64 *status), (path, status))
-STOPPING(int, fstatat, (int at, const char *path, struct stat *status, int flags), (at, path, status, flags))
-STOPPING(int, fstatat64, (int at, const char *path, struct stat64 *status, int flags), (at, path, status, flags))
-STOPPING(int, statx, (int at, const char *path, int flags, unsigned int mask, struct statx *status),
-         (at, path, flags, mask, status))
-STOPPING(int, access, (const char *path, int how), (path, how))
-STOPPING(int, faccessat, (int at, const char *path, int how, int flags), (at, path, how, flags))
+LOOKING(int, stat, (const char *path, struct stat *status), (path, status))
+LOOKING(int, stat64, (const char *path, struct stat64 *status), (path, status))
+LOOKING(int, lstat, (const char *path, struct stat *status), (path, status))
+LOOKING(int, lstat64, (const char *path, struct stat64 *status), (path, status))
+LOOKING(int, fstatat, (int at, const char *path, struct stat *status, int flags), (at, path, status, flags))
+LOOKING(int, fstatat64, (int at, const char *path, struct stat64 *status, int flags), (at, path, status, flags))
+LOOKING(int, statx, (int at, const char *path, int flags, unsigned int mask, struct statx *status),
+        (at, path, flags, mask, status))
+LOOKING(int, access, (const char *path, int how), (path, how))
+LOOKING(int, faccessat, (int at, const char *path, int how, int flags), (at, path, how, flags))
 STOPPING(ssize_t, readlink, (const char *path, char *into, size_t size), (path, into, size))
 STOPPING(ssize_t, readlinkat, (int at, const char *path, char *into, size_t size), (at, path, into, size))
 STOPPING(char *, realpath, (const char *path, char *resolved), (path, resolved))
@@ -247,12 +273,12 @@ static bool take_variable(const char *variable, const char *name, char *into, si
 }
 
 __attribute__((constructor)) static void begin(void) {
-    char gate[sizeof awaited + 8] = "", ignored[1];
+    char gate[sizeof awaited + 8] = "";
     enum mode wanted = OFF;
     for (char **at = environ; at != NULL && *at != NULL;) {
         if (take_variable(*at, "CELLBLOCK_GATE=", gate, sizeof gate) ||
             take_variable(*at, "CELLBLOCK_STAND_IN=", stood_in_for, sizeof stood_in_for) ||
-            take_variable(*at, "LD_PRELOAD=", ignored, sizeof ignored))
+            take_variable(*at, "LD_PRELOAD=", own_path, sizeof own_path))
             forget_variable(at);
         else
             at++;

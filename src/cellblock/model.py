@@ -278,6 +278,8 @@ class CompileEvidence(Struct, frozen=True, kw_only=True):
     controls_applied: tuple[str, ...]
     controls_missing: tuple[str, ...]
     cache: CompileCacheUse = CompileCacheUse.BYPASS
+    warm_start: bool = False
+    """Whether the compiler had been started ahead of the submission."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 import pytest
 
+from corpus import bare
 from corpus.programs import corpus, correct_cases
 from corpus.ran import Ran, differences
 from languages.cases import LANGUAGES
@@ -13,7 +15,7 @@ from languages.cases import LANGUAGES
 BARE_AND_CELL = ("bare", "in the cell")
 SLOW_TO_COMPILE = {"typescript", "cpp", "go", "rust", "java", "csharp"}
 QUICK_OF_THOSE = 2
-STARTED_WARM = {"python", "ruby", "javascript", "typescript", "java"}
+STARTED_WARM = {"python", "ruby", "javascript", "typescript", "java", "csharp"}
 NEVER_STARTED = {"does_not_compile", "type_errors"}
 
 
@@ -40,11 +42,11 @@ def started_warm():
 
 
 def assert_same(sides, program):
-    bare = sides.run_bare(program)
-    assert (bare.exit_code, bare.signal) == (program.exit_code, program.signal), bare
-    assert program.says in bare.stdout + bare.stderr, bare
+    alone = sides.run_bare(program)
+    assert (alone.exit_code, alone.signal) == (program.exit_code, program.signal), alone
+    assert program.says in alone.stdout + alone.stderr, alone
     cell = sides.run_in_cell(program)
-    assert differences(bare, cell, names=BARE_AND_CELL, mask=program.mask) == []
+    assert differences(alone, cell, names=BARE_AND_CELL, mask=program.mask) == []
 
 
 @pytest.mark.parametrize("program", with_slow_ones_marked(corpus()))
@@ -54,8 +56,22 @@ def test_it_is_the_same_bare_and_in_a_cell(sides, program):
 
 @pytest.mark.parametrize("program", with_slow_ones_marked(started_warm()))
 def test_it_is_the_same_bare_and_warm(warm_sides, program):
-    bare, warm = warm_sides.run_bare(program), warm_sides.run_warm(program)
-    assert differences(bare, warm, names=("bare", "warm"), mask=program.mask) == []
+    alone, warm = warm_sides.run_bare(program), warm_sides.run_warm(program)
+    assert differences(alone, warm, names=("bare", "warm"), mask=program.mask) == []
+
+
+@pytest.mark.parametrize(
+    "program", with_slow_ones_marked(one for one in started_warm() if one.language == "csharp")
+)
+def test_mono_runs_the_same_where_nobody_states_its_version(sides, program):
+    """The option spares it an early look into the program, and nothing else comes of it."""
+    stated = sides.runtime(program)
+    argv = [part for part in stated.file.run.argv if not part.startswith("--runtime=")]
+    assert len(argv) < len(stated.file.run.argv)
+    run = msgspec.structs.replace(stated.file.run, argv=argv)
+    plain = msgspec.structs.replace(stated, file=msgspec.structs.replace(stated.file, run=run))
+    ran = [bare.run_bare(program, runtime, sides.root) for runtime in (plain, stated)]
+    assert differences(*ran, names=("plain", "stated"), mask=program.mask) == []
 
 
 @pytest.mark.slow

@@ -275,10 +275,10 @@ def test_two_files_cannot_have_one_id():
         ('version = "1.85"\n', "", r"a\.toml:1: .*states its version"),
         ('version = "1.85"', 'version = "1.85 or so"', r"a\.toml:7: .*states its version.*'1\.85 or so'"),
         ('version = "1.85"', "version = 1.85", r"a\.toml:7: .*`\$\.version`"),
-        ("[run]\n", "[run]\nuser = 0\n", r"a\.toml:26: .*unknown field `user`"),
+        ("[run]\n", "[run]\nuser = 0\n", r"a\.toml:28: .*unknown field `user`"),
         ("[limits.compile]", "[limits.night]", r"a\.toml:\d+: .*unknown field `night`"),
-        ("cpu_ms = 8_000", 'cpu_ms = "8 s"', r"a\.toml:33: .*limits\.judge\.cpu_ms"),
-        ("[limits.judge]", "[limits.judge", r"a\.toml: .*line 31"),
+        ("cpu_ms = 8_000", 'cpu_ms = "8 s"', r"a\.toml:35: .*limits\.judge\.cpu_ms"),
+        ("[limits.judge]", "[limits.judge", r"a\.toml: .*line 33"),
         ("stack_bytes = 8_388_608", "", r"a\.toml:\d+: .*`stack_bytes` - at `\$\.limits\.judge`"),
         ("[self_test]", '[reasons]\n"judge.noise" = "x"\n[self_test]', r"judge\.noise"),
         ("[self_test]", "[[needs]]\ndebiam = []\n[self_test]", r"a\.toml:\d+: .*unknown field `debiam`"),
@@ -294,14 +294,14 @@ def test_what_is_wrong_in_a_file_is_named_with_its_line(old, new, named):
 @pytest.mark.parametrize(
     ("stated", "named"),
     [
-        ('warm = "fork"', r"a\.toml:\d+: warm and an absolute gate come together"),
-        ('gate = "/x"', r"a\.toml:26: warm and an absolute gate come together"),
-        ('gate = "x"', r"a\.toml:26: warm and an absolute gate come together"),
-        ('gate = "x"\nwarm = "boot"', r"a\.toml:26: warm and an absolute gate come together"),
-        ('gate = "/x"\nwarm = "spoon"', r"a\.toml:27: .*'spoon'.*`\$\.run\.warm`"),
-        ('cold_for = ["#!"]', r"a\.toml:26: cold_for says for whom nothing is warm"),
-        ('gate = "/x"\nwarm = "boot"\nstand_in = "{main}"', r'a\.toml:28: stand_in needs warm = "fork"'),
-        ('gate = "/x"\nwarm = "fork"\ncold_for = "#!"', r"a\.toml:28: .*`\$\.run\.cold_for`"),
+        ('warm = "fork"', r"a\.toml:\d+: warm and a gate"),
+        ('gate = "/x"', r"a\.toml:28: warm and a gate"),
+        ('gate = "x"', r"a\.toml:28: warm and a gate"),
+        ('gate = "x"\nwarm = "boot"', r"a\.toml:28: warm and a gate"),
+        ('gate = "/x"\nwarm = "spoon"', r"a\.toml:29: .*'spoon'.*`\$\.run\.warm`"),
+        ('cold_for = ["#!"]', r"a\.toml:28: cold_for says for whom nothing is warm"),
+        ('stand_in = "{main}"', r"a\.toml:28: stand_in says what a warm start needs"),
+        ('gate = "/x"\nwarm = "fork"\ncold_for = "#!"', r"a\.toml:30: .*`\$\.run\.cold_for`"),
     ],
 )
 def test_what_is_wrong_with_a_warm_start_is_named_with_its_line(stated, named):
@@ -310,21 +310,40 @@ def test_what_is_wrong_with_a_warm_start_is_named_with_its_line(stated, named):
         parsed(text)
 
 
-def run_of(runtime, content, *names):
+def both_of(runtime, content, *names):
     files = (SourceFile("", content), *(SourceFile(name, b"") for name in names))
-    plan = SHIPPED.by_id(runtime).plan(files, ("x",), Profile.JUDGE, run=StageLimits(), compile=StageLimits())
-    return plan.run
+    return SHIPPED.by_id(runtime).plan(files, ("x",), Profile.JUDGE, run=StageLimits(), compile=StageLimits())
+
+
+def run_of(runtime, content, *names):
+    return both_of(runtime, content, *names).run
 
 
 def test_warm_starts_wait_where_their_file_says():
     assert {file.id: file.run.warm for file in (one.file for one in SHIPPED.runtimes) if file.run.warm} == {
         "python-3.13": "fork", "python-host": "fork", "ruby-3.3": "fork", "node-24": "boot",
-        "node-26": "boot", "typescript-7": "boot", "java-25": "boot",
+        "node-26": "boot", "typescript-7": "boot", "java-25": "boot", "csharp-mono": "boot",
     }  # fmt: skip
     run = run_of("ruby-3.3", b"puts 1")
     assert (run.warm, run.stand_in) == ("fork", "/box/main.rb")
     assert run_of("python-3.13", b"").gate == "/box/main.py"
     assert run_of("java-25", b"public class A { }").gate == "/out/"
+
+
+def test_compilers_wait_where_their_file_says():
+    started = {
+        "csharp-mono": ("/box/main.cs", ""),
+        "java-25": ("/box/", "A.java"),
+        "rust-1.85": ("main.rs", ""),
+    }
+    for runtime in SHIPPED.runtimes:
+        compiling = both_of(runtime.id, b"public class A { }").compile
+        if runtime.id in started:
+            assert (compiling.gate, compiling.stand_in) == started[runtime.id]
+            assert compiling.warm == "boot"
+            assert both_of(runtime.id, b"", ".hidden").compile.warm == ""
+        else:
+            assert compiling is None or not compiling.warm
 
 
 @pytest.mark.parametrize(

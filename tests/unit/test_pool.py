@@ -14,13 +14,14 @@ from cellblock.errors import SandboxError
 from cellblock.model import Limits
 from cellblock.sandbox import pool as pool_module
 from cellblock.sandbox.pool import Pool
-from cellblock.sandbox.shapes import CellShape
+from cellblock.sandbox.shapes import CellShape, How, Warm
 
 LIMITS = Limits(**dict.fromkeys((field.name for field in msgspec.structs.fields(Limits)), 1))
 
 
-def shape(root: str = "host") -> CellShape:
-    return CellShape(root=root, limits=LIMITS, makes_out=False, loopback=False, warm=None)
+def shape(root: str = "host", how: How | None = None) -> CellShape:
+    warm = Warm(how=how, argv=("/runtime",), environment=(), gate="/box/main") if how else None
+    return CellShape(root=root, limits=LIMITS, makes_out=False, loopback=False, warm=warm)
 
 
 ON_THE_CLOCK = pytest.mark.usefixtures("clock")
@@ -30,6 +31,7 @@ class Prepared:
     def __init__(self, of: CellShape) -> None:
         self.shape = of
         self.is_usable = True
+        self.memory_bytes = 0
         self.closed = 0
 
     async def close(self) -> None:
@@ -159,6 +161,43 @@ def test_what_nobody_asks_for_any_more_is_let_go(clock):
         clock.s += pool_module._FORGET_S + 1
         await wake(pool)
         assert (pool.waiting, maker.open) == (0, 0)
+
+    with_pool(test)
+
+
+def test_runtime_is_booted_ahead_only_for_what_was_asked_for_before(clock):
+    async def test(pool, maker):
+        for name in ("one class", "another", "a third"):
+            assert pool.take(shape(name, How.BOOT)) is None
+            await settle()
+        assert maker.tries == 0
+        clock.s += 5
+        pool.take(shape("another", How.BOOT))
+        await settle()
+        assert [one.shape.root for one in maker.made] == ["another"]
+        clock.s += pool_module._FORGET_S + 1
+        pool.take(shape("another", How.BOOT))
+        await settle()
+        assert maker.tries == 1  # that was long ago, so it counts as the first
+        await pool.make_ahead(shape("a test's", How.BOOT))
+        await wake(pool)
+        assert (maker.tries, pool.waiting) == (2, 1)
+
+    with_pool(test)
+
+
+@ON_THE_CLOCK
+def test_what_waits_holds_no_more_than_its_share_of_the_memory_and_one_cell(monkeypatch):
+    machine = {"SC_PHYS_PAGES": 8 * 100, "SC_PAGE_SIZE": 1}
+    monkeypatch.setattr(pool_module.os, "sysconf", machine.get)
+
+    async def test(pool, maker):
+        for root, size in (("small", 30), ("large", 69), ("larger", 80), ("next", 20)):
+            pool.take(shape(root))
+            await settle()
+            maker.made[-1].memory_bytes = size
+        # 99 leave room, 179 do not: the oldest goes, though many more cells may wait.
+        assert [one.shape.root for one in maker.made if not one.closed] == ["large", "larger", "next"]
 
     with_pool(test)
 

@@ -169,6 +169,7 @@ def _compile_evidence(compiled: Staged) -> CompileEvidence:
         controls_applied=_controls(compiled.cell).applied,
         controls_missing=_controls(compiled.cell).missing,
         cache=compiled.cache,
+        warm_start=compiled.cell.shape.warm is not None,
     )
 
 

@@ -47,11 +47,12 @@ class StageFile(Struct, frozen=True, forbid_unknown_fields=True):
     warm: Literal["", "fork", "boot"] = ""
     """How its runtime can be started ahead of a submission: booted once and forked, or booted for each."""
     stand_in: str = ""
-    """A file that it opens long before that, and must find."""
+    """The main file, where it is named long before that and must be found: opened (fork), seen (boot)."""
     cold_for: list[str] = []
     """Main files that begin with one of these are for a runtime that starts when they are there."""
     gate: str = ""
-    """With ``warm``: the path at whose first look a booted runtime waits; all below it with a final slash."""
+    """With ``warm``: the path, as the runtime names it, at whose first look a booted one waits. With a final
+    slash: all below it, and every relative name."""
 
 
 class SelfTest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,16 +134,18 @@ def parse_runtime_file(file_name: str, text: str) -> RuntimeFile:
 
 
 def _check_warm(file: str, text: str, name: str, stage: StageFile) -> None:
-    absolute = stage.gate.startswith(("/", "{"))
-    if bool(stage.warm) != bool(stage.gate) or (stage.gate and not absolute):
+    is_named = stage.gate.startswith(("/", "{"))
+    if bool(stage.warm) != bool(stage.gate) or (stage.gate and not is_named):
         line = _line_of(text, f"field `gate` at `$.{name}`")
-        raise ConfigError(f"{file}{line}: warm and an absolute gate come together or not at all")
+        raise ConfigError(
+            f"{file}{line}: warm and a gate (from / or a placeholder) come together or not at all"
+        )
     if stage.cold_for and not stage.warm:
         line = _line_of(text, f"field `cold_for` at `$.{name}`")
         raise ConfigError(f"{file}{line}: cold_for says for whom nothing is warm; add warm, or leave it out")
-    if stage.stand_in and stage.warm != "fork":
+    if stage.stand_in and not stage.warm:
         line = _line_of(text, f"field `stand_in` at `$.{name}`")
-        raise ConfigError(f'{file}{line}: stand_in needs warm = "fork": only a forked runtime gets one')
+        raise ConfigError(f"{file}{line}: stand_in says what a warm start needs; add warm, or leave it out")
 
 
 def _check(file_name: str, text: str, parsed: RuntimeFile) -> None:

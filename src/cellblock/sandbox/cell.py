@@ -25,7 +25,7 @@ from cellblock.sandbox.features import CLONE_FLAGS, core_limit_bytes
 from cellblock.sandbox.hearsay import may_be_heard
 from cellblock.sandbox.kernel_files import read_kernel_file
 from cellblock.sandbox.leases import CellUids
-from cellblock.sandbox.shapes import CellShape, CellSpec, How, Warm
+from cellblock.sandbox.shapes import CellShape, CellSpec, Warm
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
 from cellblock.sandbox.template import PRELOAD
 
@@ -207,7 +207,7 @@ class Cell:
 
     def _request(self, clone_flags: int, features: int) -> bytes:
         limits = self.shape.limits
-        booted = self.shape.warm if self._boots else None
+        booted = self.shape.warm if self.shape.boots else None
         cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S
         same = [
             (resource.RLIMIT_NOFILE, limits.open_files),
@@ -232,15 +232,11 @@ class Cell:
             environment=gated_environment(booted) if booted else {},
         )
 
-    @property
-    def _boots(self) -> bool:
-        return self.shape.warm is not None and self.shape.warm.how is How.BOOT
-
     def _own_features(self, clone_flags: int) -> int:
         asked = {
             wire.FEATURE_CGROUP_V2: self._cgroup is not None and self._cgroup.born_inside,
             wire.FEATURE_OUT_WRITABLE: self.shape.makes_out,
-            wire.FEATURE_BOOT: self._boots,
+            wire.FEATURE_BOOT: self.shape.boots,
             # Without a network of its own it would be the host's loopback that is raised.
             wire.FEATURE_LOOPBACK: self.shape.loopback and clone_flags & CLONE_FLAGS["net"] != 0,
         }
@@ -298,7 +294,7 @@ class Cell:
             if self.shape.makes_out:
                 self._out_fd, *rest = rest
             self._listener_fd = rest[0] if rest else -1
-            if not self._boots:
+            if not self.shape.boots:
                 self._ready.set()
         elif event.kind == wire.EVENT_BOOTED:
             self._ready.set()

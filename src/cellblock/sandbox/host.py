@@ -219,7 +219,7 @@ class Host:
     def _take(self, shape: CellShape) -> PreparedCell | None:
         """Return a cell that waits: with its runtime, or else one that can start it."""
         prepared = self._pool.take(shape)
-        if prepared is None and shape.warm is not None and shape.warm.how is How.BOOT:
+        if prepared is None and shape.boots:
             prepared = self._pool.take(shape.cold)
         return prepared
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import cached_property
 
 from cellblock.errors import CellblockError
 from cellblock.sandbox.cell import Cell
@@ -26,6 +28,11 @@ _SHAPES_MAX = 32
 _RATE_WINDOW_S = 4.0
 _FORGET_S = 300.0
 """How long after the last demand for its shape a cell still waits."""
+_BOOTS_AFTER = 2
+"""How often a cell that boots a runtime has to be asked for before one waits. A file's name or an argument
+may be part of what it is: what comes once, a self-test too, need not cost a start and tens of MiB."""
+_MEMORY_SHARE = 8
+"""Cells that wait hold this part of the machine's memory, and a last one's."""
 _TICK_S = 1.0
 _RETRY_S = 10.0
 """How long after a cell could not be made the next of its shape is tried."""
@@ -44,6 +51,12 @@ class PreparedCell:
         self.cell = cell
         self._resources = resources
 
+    @cached_property
+    def memory_bytes(self) -> int:
+        """What it held at most by the time that this was asked for first; 0 where nobody counts."""
+        counters = self.cell.counters()
+        return (counters.memory_peak_bytes if counters else None) or 0
+
     @property
     def is_usable(self) -> bool:
         """Whether it still waits."""
@@ -57,24 +70,32 @@ class PreparedCell:
 class _Demand:
     """What is known of one shape, and its cells that wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked_least: int = 1) -> None:
         self.cells: deque[PreparedCell] = deque()
         self.making_s = 0.02
         self.not_before_s = 0.0
+        self.asked_least = asked_least
+        self._asked = 0
         self._asked_s: deque[float] = deque(maxlen=256)
 
     def note(self, now_s: float) -> None:
         """Remember that one was asked for."""
+        if self._is_forgotten(now_s):
+            self._asked = 0
+        self._asked += 1
         self._asked_s.append(now_s)
 
     def wanted(self, now_s: float) -> int:
         """Return how many should wait: one, and as many as are asked for while they are made."""
-        if not self._asked_s or now_s - self._asked_s[-1] > _FORGET_S or now_s < self.not_before_s:
+        if self._is_forgotten(now_s) or self._asked < self.asked_least or now_s < self.not_before_s:
             return 0
         while len(self._asked_s) > 1 and now_s - self._asked_s[0] > _RATE_WINDOW_S:
             self._asked_s.popleft()
         rate_per_s = (len(self._asked_s) - 1) / _RATE_WINDOW_S
         return 1 + math.ceil(2 * rate_per_s * self.making_s)
+
+    def _is_forgotten(self, now_s: float) -> bool:
+        return not self._asked_s or now_s - self._asked_s[-1] > _FORGET_S
 
 
 class Pool:
@@ -87,6 +108,7 @@ class Pool:
         self._make = make
         self._cells_max = cells_max
         self._fixed = fixed
+        self._memory_max_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MEMORY_SHARE
         self._demands: OrderedDict[CellShape, _Demand] = OrderedDict()
         self._wake = asyncio.Event()
         self._running = 0
@@ -115,7 +137,7 @@ class Pool:
         """Return a cell of this shape that is the caller's from now on; ``None`` where none waits."""
         if not self._cells_max:
             return None
-        demand = self._demands.setdefault(shape, _Demand())
+        demand = self._demands.setdefault(shape, _Demand(_BOOTS_AFTER if shape.boots else 1))
         self._demands.move_to_end(shape)
         demand.note(time.monotonic())
         self._wake.set()
@@ -131,6 +153,7 @@ class Pool:
     async def make_ahead(self, shape: CellShape) -> None:
         """Have one more cell of this shape wait; returns when it does. Raises where it cannot be made."""
         demand = self._demands.setdefault(shape, _Demand())
+        demand.asked_least = 1
         demand.note(time.monotonic())
         prepared = await self._make(shape)
         if self._demands.get(shape) is demand and self.waiting < self._cells_max:
@@ -203,7 +226,7 @@ class Pool:
 
     def _has_room_for(self, wanted: CellShape) -> bool:
         """Say whether one more may wait, if need be instead of one of the oldest demand."""
-        if self.waiting < self._cells_max:
+        if self.waiting < self._cells_max and self._memory_bytes() < self._memory_max_bytes:
             return True
         for shape, demand in self._demands.items():
             if shape is wanted:
@@ -212,6 +235,9 @@ class Pool:
                 self._discard(demand.cells.popleft())
                 return True
         return False
+
+    def _memory_bytes(self) -> int:
+        return sum(one.memory_bytes for demand in self._demands.values() for one in demand.cells)
 
     def _shrink(self) -> None:
         now_s = time.monotonic()

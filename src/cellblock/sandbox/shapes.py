@@ -29,9 +29,10 @@ class Warm(Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     gate: str
-    """The absolute path, inside the cell, at whose first look it waits; all below it with a final slash."""
+    """The path, as it names it, at whose first look it waits. With a final slash: all below it, and every
+    relative name."""
     stand_in: str = ""
-    """A file that it opens before it has booted, where it has to be there already."""
+    """The main file, as it names it, where that has to be there earlier: opened, or with ``boot`` seen."""
 
 
 class CellShape(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,11 @@ class CellShape(Struct, frozen=True, kw_only=True):
     makes_out: bool
     loopback: bool
     warm: Warm | None
+
+    @property
+    def boots(self) -> bool:
+        """Whether its cell boots a runtime of its own."""
+        return self.warm is not None and self.warm.how is How.BOOT
 
     @property
     def cold(self) -> CellShape:

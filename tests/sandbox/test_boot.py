@@ -1,0 +1,120 @@
+"""Where a runtime that boots in its cell stops, and what it hears until then."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cellblock.languages.registry import Command, Plan
+from cellblock.model import Outcome, Profile, SourceFile, Verdict
+from sandbox.cells import Cells, engine_for, opened
+
+WAITED_S = 0.2
+MAIN = b"the submission's own"
+PRELUDE = """
+import json, os, stat, time
+def seen():
+    try: found = os.stat("main.py")
+    except OSError as error: return error.errno
+    return [stat.S_ISREG(found.st_mode), found.st_size]
+"""
+
+
+@pytest.fixture(scope="module")
+def warm(time_scale) -> Iterator[Cells]:
+    with opened(time_scale, warm_starts="true", pool_cells_max="4") as cells:
+        yield cells
+
+
+def boot(cells: Cells, code: str, *, gate: str, stand_in: str = "", makes_out: bool = False) -> Outcome:
+    """Have a runtime wait that runs ``code``, for a while, and then give it its submission."""
+    runtime = cells._runtime(Profile.JUDGE, {})
+    command = Command(
+        argv=("/usr/bin/python3", "-I", "-c", PRELUDE + code),
+        environment={},
+        limits=runtime.limits[Profile.JUDGE],
+        warm="boot",
+        gate=gate,
+        stand_in=stand_in,
+    )
+    files = (SourceFile("main.py", MAIN), SourceFile("other", b""))
+    ended = Command(argv=("/bin/true",), environment={}, limits=command.limits)
+    plan = Plan(files=files, compile=command if makes_out else None, run=ended if makes_out else command)
+    engine = engine_for(cells.settings, cells.host, runtime)
+    cells.call(cells.host.prepare_ahead(engine._spec(runtime, command, files, makes_out=makes_out).shape))
+    time.sleep(WAITED_S)
+    outcome = cells.call(engine.run_plan(runtime, plan))
+    assert outcome.verdict is Verdict.AC, (outcome.error_message, outcome.stderr.decode())
+    told = outcome.evidence.compile if makes_out else outcome.evidence
+    assert told is not None
+    assert told.warm_start
+    return outcome
+
+
+def observe(cells: Cells, code: str, **more: Any) -> Any:
+    return json.loads(boot(cells, code, **more).stages[0].stdout)
+
+
+LOOKS = """
+begun = time.monotonic()
+first = {look}
+print(json.dumps([time.monotonic() - begun, first]))
+"""
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        'os.path.exists("other")',
+        'os.path.exists("./other")',
+        'os.path.exists("/box/other")',
+        'open("other").read() == ""',
+        'os.access("other", os.R_OK)',
+        'os.path.isdir(".")',
+    ],
+)
+def test_whatever_names_the_work_area_stops_it(warm, look):
+    waited_s, found = observe(warm, LOOKS.format(look=look), gate="/box/")
+    assert waited_s > WAITED_S / 2
+    assert found is True
+
+
+@pytest.mark.parametrize("look", ['os.path.exists(".hidden")', 'os.path.exists("/usr/bin")', "os.getcwd()"])
+def test_nothing_else_stops_it(warm, look):
+    """A submission with hidden files never gets a runtime that was started before they were there."""
+    waited_s, _ = observe(warm, LOOKS.format(look=look) + 'os.stat("/box/main.py")', gate="/box/")
+    assert waited_s < WAITED_S / 2
+
+
+def test_main_file_is_there_before_it_is_for_who_only_asks(warm):
+    code = """
+early, begun = seen(), time.monotonic()
+os.stat("/box/other")
+print(json.dumps([early[0], early[1] > 1000, time.monotonic() - begun, seen()]))
+"""
+    is_file, is_another, waited_s, late = observe(warm, code, gate="/box/", stand_in="main.py")
+    assert (is_file, is_another) == (True, True)
+    assert waited_s > WAITED_S / 2
+    assert late == [True, len(MAIN)]
+
+
+def test_who_reads_it_waits_though_it_has_a_stand_in(warm):
+    waited_s, text = observe(
+        warm, LOOKS.format(look='open("main.py").read()'), gate="/box/", stand_in="main.py"
+    )
+    assert waited_s > WAITED_S / 2
+    assert text == MAIN.decode()
+
+
+def test_compiler_that_waited_leaves_what_it_makes(warm):
+    code = """
+mounted = os.path.ismount("/out")
+text = open("main.py").read()
+open("/out/main", "w").write(text.upper())
+print(json.dumps([mounted, text]))
+"""
+    assert observe(warm, code, gate="main.py", makes_out=True) == [True, MAIN.decode()]
