@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 sanitize escapes soak check lint types floor-plan format bench docs hosts-table lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 sanitize escapes soak check lint types floor-plan format bench docs hosts-table vm-score lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -96,6 +96,11 @@ hosts-table: base ## write the table of docs/hosts.md from what tests read back 
 	@tests/vm/run -- tests/hosts -q -k 'every_control_holds or accepted_by_name'
 	@env PYTHONPATH=tests HOSTS_REPORT=build/vm/this.json $(BIN)/python tests/hosts/report.py only=ends keep=root >/dev/null
 	@scripts/hosts-table build/vm/this.json build/vm/hosts.json
+
+# SCORE=slow has every attack tried, for hours.
+vm-score: setup   ## write into SECURITY.md how attacks end on cgroup v2, on root's service and on an ordinary user's
+	@tests/vm/run --timeout-s 40000 -- tests/hosts/test_attacks.py -m '$(or $(SCORE),not slow)'
+	@for kind in v2-root v2-rootless; do scripts/insert-section SECURITY.md score-$$kind <build/vm/score-$$kind.md; done
 
 clean:            ## remove what was built, but not the environment
 	@rm -rf build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache

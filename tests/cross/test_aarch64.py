@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 import subprocess
 from pathlib import Path
 
@@ -13,14 +15,20 @@ from unit import test_helper_frames as frames
 
 pytestmark = pytest.mark.cross
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
+ROOT_OF_ITS_LIBRARIES = "/usr/aarch64-linux-gnu"
+GATE_FD, EVENT_BOOTED = 255, 5  # wire.h
+
+
+def built(tmp_path_factory, compiler: str) -> Path:
+    build = tmp_path_factory.mktemp(compiler)
+    make = ["make", "-s", "-C", str(frames.NATIVE), f"CC={compiler}", f"BUILD={build}"]
+    subprocess.run(make, check=True, timeout=120)
+    return build
 
 
 @pytest.fixture(scope="module")
 def helper(tmp_path_factory) -> Path:
-    build = tmp_path_factory.mktemp("aarch64")
-    make = ["make", "-s", "-C", str(frames.NATIVE), f"CC={COMPILER}", f"BUILD={build}"]
-    subprocess.run(make, check=True, timeout=120)
-    return build / "cellblock-cell"
+    return built(tmp_path_factory, COMPILER) / "cellblock-cell"
 
 
 @pytest.fixture(scope="module", params=[COMPILER, "gcc"])
@@ -82,3 +90,43 @@ def test_the_helper_started_by_hand_says_who_starts_it(helper):
     done = subprocess.run([EMULATOR, helper], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "cellblock run FILE" in done.stderr
+
+
+RUNTIME = """
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+    char text[64] = "nothing";
+    FILE *submission = fopen(argv[argc - 1], "r");
+    if (submission != NULL && fgets(text, sizeof text, submission) == NULL) return 2;
+    printf("%s %d", text, getenv("LD_PRELOAD") != NULL || getenv("CELLBLOCK_GATE") != NULL);
+}
+"""
+"""Looks at its submission, and at how it was started."""
+
+
+@pytest.mark.parametrize("compiler", [COMPILER, "gcc"])
+def test_the_library_stops_a_runtime_at_its_submission_until_the_job_comes(
+    compiler, tmp_path, tmp_path_factory
+):
+    library = built(tmp_path_factory, compiler) / "cellblock-warm.so"
+    runtime, submission = tmp_path / "runtime", tmp_path / "main"
+    subprocess.run([compiler, "-x", "c", "-", "-o", runtime], input=RUNTIME.encode(), check=True)
+    variables = [f"LD_PRELOAD={library}", f"CELLBLOCK_GATE=boot:{submission}"]
+    emulated = [EMULATOR, "-L", ROOT_OF_ITS_LIBRARIES, "-E", ",".join(variables)]
+    start = emulated if compiler == COMPILER else ["env", *variables]
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(30)
+    os.dup2(its.fileno(), GATE_FD)
+    its.close()
+    with (
+        ours,
+        subprocess.Popen(
+            [*start, runtime, submission], stdout=subprocess.PIPE, pass_fds=[GATE_FD]
+        ) as process,
+    ):
+        os.close(GATE_FD)
+        assert int.from_bytes(ours.recv(256)[:4], "little") == EVENT_BOOTED
+        submission.write_text("came later")
+        ours.send(b"j")
+        assert process.communicate(timeout=30) == (b"came later 0", None)

@@ -94,33 +94,45 @@ def test_without_cgroup_mounts_the_command_that_is_named_mends_it(doctor):
     assert (code, missing(found)) == (0, set())
 
 
+TOP = Path("/sys/fs/cgroup")
+
+
+@pytest.fixture
+def group(tmp_path):
+    """A cgroup v2 for groups of services; on v1 a name that nothing has."""
+    path = TOP / f"doctor-{tmp_path.name}"
+    if not V1:
+        path.mkdir()
+    yield path
+    for directory, _, _ in os.walk(path, topdown=False):
+        Path(directory).rmdir()
+
+
+def handing_down(group: Path, controllers: set[str]) -> tuple[str, ...]:
+    """Return a prefix that runs a command in a new group, to which only these controllers are handed down."""
+    service = group / "-".join(sorted(controllers))
+    lines = [f"echo +{name} >{each}/cgroup.subtree_control" for name in controllers for each in (TOP, group)]
+    lines += [f"mkdir {service}", f"echo $$ >{service}/cgroup.procs", 'exec unshare --cgroup "$@"']
+    remount = f"umount -R {TOP}\nmount -t cgroup2 none {TOP}"
+    return "sh", "-ec", "\n".join(lines), "sh", *in_own_mounts(remount)
+
+
 @pytest.mark.parametrize(("controller", "control"), [("memory", "memory_limit"), ("pids", "process_limit")])
-def test_without_a_controller_its_control_is_told_and_what_gives_it(doctor, tmp_path, controller, control):
-    if V1:
-        hide = f"umount /sys/fs/cgroup/{controller}"
-    else:  # a part of the hierarchy to which everything but this controller is handed down
-        group = Path("/sys/fs/cgroup", f"doctor-{tmp_path.name}-{controller}")
-        others = {"memory", "pids"} - {controller}
-        hide = "\n".join(
-            [
-                f"mkdir {group}",
-                *(f"echo +{name} >/sys/fs/cgroup/cgroup.subtree_control" for name in others),
-                f"echo -{controller} >/sys/fs/cgroup/cgroup.subtree_control",
-                f"echo $$ >{group}/cgroup.procs",
-                "mount -t cgroup2 none /sys/fs/cgroup",
-            ]
-        )
-    prefix = in_own_mounts(hide) if V1 else (in_own_mounts(hide)[0], "--cgroup", *in_own_mounts(hide)[1:])
-    code, found = doctor(*prefix)
+def test_without_a_controller_its_control_is_told_and_what_is_named_mends_it(
+    doctor, group, controller, control
+):
+    hide = f"umount {TOP}/{controller}"
+    others = {"memory", "pids"} - {controller}
+    code, found = doctor(*(in_own_mounts(hide) if V1 else handing_down(group, others)))
     assert code == 1
     assert {f"{controller} controller", f"control {control}"} <= missing(found), found["cgroups"]
     remedy = found[f"{controller} controller"]["remedy"]
-    if V1:
-        code, found = doctor(*in_own_mounts(f"{hide}\n{remedy}"))
-        assert (code, missing(found)) == (0, set())
-    else:
+    if not V1:
         assert "Delegate=yes" in remedy
-        assert f"+{controller} to the cgroup.subtree_control" in remedy
+        assert f"write +{controller} to the cgroup.subtree_control of every group above it" in remedy
+    mended = in_own_mounts(f"{hide}\n{remedy}") if V1 else handing_down(group, {*others, controller})
+    code, found = doctor(*mended)
+    assert (code, missing(found)) == (0, set())
 
 
 @pytest.mark.parametrize("kind", ["net", "mnt"])  # all of them, really turned: tests/hosts

@@ -101,13 +101,16 @@ def test_a_manifest_with_an_unknown_key_or_verdict_is_refused():
             msgspec.convert({**good, **wrong}, manifest.Attack)
 
 
+HOST = {"cgroups": "cgroup_v2", "as_root": True, "mode": "strict"}
+
+
 def finding(status, name="A1/x/c", known=""):
     return Finding(trial=name, attack_class=name[0], language="c", status=status, seen=["seen"], open=known)
 
 
 @pytest.mark.parametrize("status", ["not contained", "dishonest", "not tried"])
 def test_a_scorecard_counts_fails_and_names_what_did_not_hold(status):
-    card = draw_up([finding("contained"), finding(status, "A1/y/c")], cgroups="cgroup_v1", mode="strict")
+    card = draw_up([finding("contained"), finding(status, "A1/y/c")], **HOST)
     assert [each.trial for each in card.failed] == ["A1/y/c"]
     text = as_markdown(card)
     assert f"- {status}: `A1/y/c`" in text
@@ -118,14 +121,20 @@ def test_a_scorecard_counts_fails_and_names_what_did_not_hold(status):
 
 def test_a_scorecard_counts_what_started_warm():
     warm = msgspec.structs.replace(finding("contained"), warm=True)
-    text = as_markdown(draw_up([warm, warm, finding("contained")], cgroups="cgroup_v1", mode="strict"))
+    text = as_markdown(draw_up([warm, warm, finding("contained")], **HOST))
     assert "| class | tried | contained | not contained | dishonest | not tried | started warm |" in text
     assert "| c | 3 | 3 | 0 | 0 | 0 | 2 |" in text
 
 
 def test_what_is_known_to_be_open_is_shown_as_not_contained_and_fails_nothing():
-    card = draw_up([finding("dishonest", known="because")], cgroups="cgroup_v2", mode="strict")
+    card = draw_up([finding("dishonest", known="because")], **HOST)
     assert card.failed == []
     assert "- open: `A1/x/c`: because" in as_markdown(card)
     row = next(line for line in as_markdown(card).splitlines() if line.startswith("| all "))
     assert row == "| all | 1 | 0 | 0 | 1 | 0 | 0 |"
+
+
+@pytest.mark.parametrize(("as_root", "said"), [(True, "· root ·"), (False, "· not root ·")])
+def test_a_scorecard_says_who_makes_the_cells(as_root, said):
+    card = draw_up([finding("contained")], **{**HOST, "as_root": as_root})
+    assert said in as_markdown(card).splitlines()[0]

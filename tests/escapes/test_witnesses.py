@@ -21,7 +21,7 @@ import pytest
 from cellblock.attacks import machine
 from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
-from cellblock.attacks.instance import Instance, outside
+from cellblock.attacks.instance import Instance, outside, serves_as_root
 from cellblock.attacks.manifest import fill, trials
 
 NOBODY = 65534
@@ -276,3 +276,13 @@ def test_users_of_cells_are_sought_under_the_uids_that_a_users_namespace_gives_t
         finally:
             process.kill()
     assert outside(os.getpid(), 70144) == 70144
+
+
+@pytest.mark.parametrize(("user", "expected"), [(0, True), (NOBODY, False)])
+def test_who_makes_the_cells_is_read_from_the_supervisor(user, expected):
+    with subprocess.Popen(["/bin/sleep", "60"], user=user) as process:
+        try:
+            instance = Instance(parent=0, service=0, supervisor=process.pid, first_uid=UNUSED_UID)
+            assert serves_as_root(instance) is expected
+        finally:
+            process.kill()

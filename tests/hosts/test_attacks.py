@@ -1,8 +1,13 @@
-"""The attacks against an ordinary user's service: `tests/vm/run -- -m slow tests/hosts/test_attacks.py`."""
+"""The attacks against services on cgroup v2: one of root's, and one of an ordinary user's.
+
+The quick ones are a part of `make test-vm`; every one:
+`tests/vm/run --timeout-s 30000 -- -m slow tests/hosts/test_attacks.py`.
+"""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,18 +15,44 @@ import escapes.patience  # noqa: F401  # for what it does
 from cellblock.attacks import front
 from cellblock.attacks.manifest import trials
 from cellblock.attacks.scorecard import as_markdown
+from e2e.instance import NOTHING_READY, running_instance
 from hosts import kinds
 
-pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(14_400)]
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(3600)]
 
 
-@pytest.mark.parametrize("quick", [True, False], ids=["quick", "every"])
+@pytest.fixture
+def of_root(free_port, time_scale):
+    """Start a service as root; its log stays after a failure."""
+    return lambda: running_instance(
+        free_port, *NOTHING_READY, time_scale=time_scale, log=Path("/run/vm/service.log")
+    )
+
+
+def assert_contained_and_keep_the_score(instance, time_scale, kind, *, quick):
+    instance.submit_when_ready("print(1)", timeout_s=60 * time_scale)
+    port = int(instance.base_url.rpartition(":")[2])
+    card = front.attack("127.0.0.1", port, trials(quick=quick))
+    sys.stderr.write(as_markdown(card))
+    Path(f"/run/vm/score-{kind}.md").write_text(as_markdown(card))
+    assert [f"{each.trial}: {each.status} {each.verdict} {each.seen}" for each in card.failed] == []
+    assert card.growth == []
+    assert (card.cgroups, card.as_root, card.mode) == ("cgroup_v2", kind == "v2-root", "strict")
+
+
+EVERY_TOO = pytest.mark.parametrize(
+    "quick", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["quick", "every"]
+)
+
+
+@EVERY_TOO
+def test_attacks_on_roots_service_are_contained_but_what_is_known_to_be_open(of_root, time_scale, quick):
+    with of_root() as instance:
+        assert_contained_and_keep_the_score(instance, time_scale, "v2-root", quick=quick)
+
+
+@EVERY_TOO
 def test_attacks_on_a_users_service_are_contained_but_what_is_known_to_be_open(serve, time_scale, quick):
     kinds.grant_uids(65536)
     with serve() as instance:
-        instance.submit_when_ready("print(1)", timeout_s=60 * time_scale)
-        port = int(instance.base_url.rpartition(":")[2])
-        card = front.attack("127.0.0.1", port, trials(quick=quick))
-    sys.stderr.write(as_markdown(card))
-    assert [f"{each.trial}: {each.status} {each.verdict} {each.seen}" for each in card.failed] == []
-    assert card.growth == []
+        assert_contained_and_keep_the_score(instance, time_scale, "v2-rootless", quick=quick)

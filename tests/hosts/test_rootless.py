@@ -10,6 +10,7 @@ import pytest
 
 from cellblock.sandbox.controls import CHECKS
 from e2e.instance import scaled_limits
+from e2e.test_doctor import FORBIDDING
 from hosts import kinds
 
 pytestmark = pytest.mark.vm
@@ -153,21 +154,36 @@ def test_a_cgroup_handed_over_without_a_controller_is_told_with_where_to_write_i
     assert f"write +{controller} to the cgroup.subtree_control" in found[f"{controller} controller"]["remedy"]
 
 
-def test_a_kernel_that_makes_no_user_namespace_is_told_and_the_command_that_is_named_mends_it(group):
+@pytest.mark.parametrize(
+    ("name", "allowing"), [("user.max_user_namespaces", "10000"), ("kernel.unprivileged_userns_clone", "1")]
+)
+def test_a_kernel_that_makes_no_user_namespace_is_told_and_the_command_that_is_named_mends_it(
+    group, name, allowing
+):
     kinds.grant_uids(65536)
-    switch = Path("/proc/sys/user/max_user_namespaces")
+    switch = Path("/proc/sys", *name.split("."))
     before = switch.read_text()
     switch.write_text("0")
     try:
         code, found = doctor(group)
         assert code == 1
         named = found["privileges"]["remedy"]
-        assert named.startswith("sysctl user.max_user_namespaces=10000")
+        assert named.startswith(f"sysctl {name}={allowing} ")
         subprocess.run(named.split(" allows")[0], shell=True, check=True, capture_output=True)  # noqa: S602
         code, found = doctor(group)
         assert (code, kinds.missing(found)) == (0, set())
     finally:
         switch.write_text(before)
+
+
+def test_a_filter_around_a_user_that_forbids_his_namespace_is_told(group):
+    kinds.grant_uids(65536)
+    python, *arguments = kinds.DOCTOR[len(kinds.PYTHON) - 1 :]
+    forbidding = (*kinds.PYTHON, "-c", FORBIDDING, "unshare", python, *arguments)
+    code, found = kinds.doctor(kinds.as_user(group, *forbidding))
+    assert code == 1
+    assert "uid 4321, without a user namespace of its own" in found["privileges"]["detail"]
+    assert "where a seccomp filter forbids unshare(CLONE_NEWUSER), lift it" in found["privileges"]["remedy"]
 
 
 def test_the_command_runs_a_program_as_an_ordinary_user(group, time_scale):

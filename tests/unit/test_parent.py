@@ -127,6 +127,17 @@ def test_child_process_ends_when_its_parent_is_killed(tmp_path):
     assert not is_running(pid)
 
 
+def test_what_could_not_be_said_on_a_full_disk_is_no_failure_at_the_end():
+    script = "from cellblock.app import parent; parent._say('a child ended')"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    for log in (Path("/dev/full"), Path("/dev/null")):
+        with log.open("w") as sink:
+            said = subprocess.run([sys.executable, "-c", script], stderr=sink, env=buffered, check=False)
+        assert said.returncode == 0, log
+    said = subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, env=buffered, check=True)
+    assert said.stderr == b"cellblock: a child ended\n"
+
+
 def is_running(pid):
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -32,13 +32,15 @@ def machines(runner, monkeypatch, tmp_path):
     monkeypatch.setattr(runner.image, "kernel", lambda _: None)
     monkeypatch.setattr(runner.image, "container_root", lambda _: None)
 
-    def end_as(*said: tuple[int, str]):
+    def end_as(*said: tuple[int, str], leaving: tuple[str, ...] = ()):
         def boot(_kernel, work):
             code, output = said[len(ran)]
             ran.append(work)
             directory = tmp_path / f"run{len(ran)}"
             (directory / "share").mkdir(parents=True)
             (directory / "output.log").write_text(output)
+            for name in leaving:
+                (directory / "share" / name).write_text(f"of run {len(ran)}")
             return runner.boot.Ended(directory, code, 1.0, output)
 
         monkeypatch.setattr(runner.boot, "boot", boot)
@@ -78,7 +80,8 @@ def test_without_arguments_every_part_has_a_machine_of_its_own_and_the_first_fai
 
 def test_the_tests_that_make_test_vm_promises_are_all_in_its_parts(runner):
     told = " ".join(" ".join(part.tests) for part in runner.PARTS.values())
-    for promised in ("tests/sandbox", "test_verdict.py", "tests/e2e", "tests/languages", "tests/hosts"):
+    rooms = ("tests/sandbox", "tests/e2e", "tests/languages", "tests/hosts")
+    for promised in (*rooms, "test_verdict.py", "test_attacks.py"):
         assert promised in told
 
 
@@ -99,6 +102,18 @@ def test_a_selection_runs_that_alone_and_skips_are_forbidden(runner, machines, m
     for work, text in zip(ran, said, strict=True):
         assert text in work.command
         assert arguments[0] == "--shell-command" or "FORBID_SKIPS=1" in work.command
+
+
+@pytest.mark.parametrize(("code", "kept"), [(0, True), (1, False)])
+def test_what_pages_are_made_of_is_kept_of_a_part_that_passed(
+    runner, machines, monkeypatch, tmp_path, code, kept
+):
+    names = ("hosts.json", "score-v2-root.md")
+    machines((code, ""), leaving=(*names, "service.log"))
+    call(runner, monkeypatch, "--part", "attacks")
+    for name in names:
+        assert (tmp_path / name).exists() == kept
+    assert not (tmp_path / "service.log").exists()
 
 
 @pytest.mark.parametrize(

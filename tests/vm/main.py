@@ -22,6 +22,8 @@ import image
 from parts import PARTS, SMOKE, Part
 
 EXIT_NOT_PREPARED, EXIT_INTERRUPTED = 126, 130
+KEPT = ("hosts.json", "score-*.md")
+"""What tests leave for pages: which controls held (`docs/hosts.md`), how attacks ended (`SECURITY.md`)."""
 TIME_SCALE = 10
 """An emulated processor is about this much slower."""
 _CLOSING = re.compile(
@@ -68,8 +70,9 @@ def _run_all(kernel: image.Kernel, options: Options) -> dict[str, boot.Ended]:
             print(f"\nvm: part {name}")
         ended[name] = run = boot.boot(kernel, work)
         boot.report(run, work)
-        if run.exit_code == 0 and (run.directory / "share" / "hosts.json").exists():
-            shutil.copyfile(run.directory / "share" / "hosts.json", boot.BUILD / "hosts.json")
+        if run.exit_code == 0:
+            for file in (file for name in KEPT for file in (run.directory / "share").glob(name)):
+                shutil.copyfile(file, boot.BUILD / file.name)
         if run.exit_code == 0 and not options.keep:
             shutil.rmtree(run.directory)
         else:

@@ -22,19 +22,31 @@ class Part:
 _PYTHON_ALONE = "CELLBLOCK_TOOLCHAIN_DIR=/nonexistent"
 """Every service tries all languages that it finds before it offers them; here the host's Python is enough."""
 
+_WITH_TOOLCHAINS = ("tests/e2e/test_crash.py", "tests/e2e/test_compile_cache.py")
+_MEASURES = "tests/e2e/test_bench.py"
+"""Of an emulator there is nothing to measure."""
+
 _DEPENDS_ON_THE_HOST = "hello or memory or many or spin or sleep or abort"
 """Of every language: programs whose answer is the kernel's and the judge's doing. What the others
 print is the runtime's own, and that is the same bytes on every host."""
+
+_ATTACKS = "tests/hosts/test_attacks.py"
 
 PARTS = {
     "machine": Part(("tests/vm/guest_checks.py",), 600),
     "verdicts": Part(("tests/unit/test_verdict.py",), 600),
     "sandbox": Part(("tests/sandbox", "-m", "not slow"), 5400),
-    "hosts": Part(("tests/hosts", "-m", "not slow"), 7200, every_kind=True),
-    "e2e": Part(
-        ("tests/e2e", "-m", "not slow", "--deselect", "tests/e2e/test_crash.py"), 7200, (_PYTHON_ALONE,)
+    "hosts": Part(("tests/hosts", "-m", "not slow", f"--ignore={_ATTACKS}"), 7200, every_kind=True),
+    "attacks": Part(
+        (_ATTACKS, "tests/escapes/test_witnesses.py", "tests/escapes/test_switched_off.py", "-m", "not slow"),
+        7200,
     ),
-    "crashes": Part(("tests/e2e/test_crash.py", "-m", "not slow"), 3600),
+    "e2e": Part(
+        ("tests/e2e", "-m", "not slow", *(f"--ignore={name}" for name in (*_WITH_TOOLCHAINS, _MEASURES))),
+        7200,
+        (_PYTHON_ALONE,),
+    ),
+    "toolchains": Part((*_WITH_TOOLCHAINS, "-m", "not slow"), 7200),
     "languages": Part(
         ("tests/languages/test_matrix.py", "-k", f"test_judge_answers and ({_DEPENDS_ON_THE_HOST})"), 10_800
     ),

@@ -189,6 +189,7 @@ async def _welcome(settings: Settings, service_answers: asyncio.Future[bool], su
 def _say(message: str) -> None:
     if sys.stderr is None:  # closed by whoever started us
         return
-    with suppress(OSError):  # where the log's disk is full, children are kept all the same
-        sys.stderr.write(f"cellblock: {message}\n")
-        sys.stderr.flush()
+    # Where the log's disk is full, children are kept all the same. Past Python's buffer, which would try
+    # again at the very end, and make of that an exit code of ours.
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), f"cellblock: {message}\n".encode())

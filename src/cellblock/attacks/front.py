@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from cellblock.attacks import machine, scorecard
 from cellblock.attacks.caller import Caller
 from cellblock.attacks.campaign import Campaign
-from cellblock.attacks.instance import Instance, find_instance
+from cellblock.attacks.instance import Instance, find_instance, serves_as_root
 from cellblock.attacks.manifest import Finding, Trial
 from cellblock.attacks.scorecard import Scorecard
 from cellblock.attacks.settling import settle
@@ -53,6 +53,7 @@ def attack(
     return scorecard.draw_up(
         findings,
         cgroups=str(health.get("cgroup_backend")),
+        as_root=serves_as_root(instance),
         mode=str(health.get("enforcement_mode")),
         growth=_grown(instance, before),
     )

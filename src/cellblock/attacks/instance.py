@@ -45,6 +45,11 @@ class Instance(Struct, frozen=True):
         return sorted(found)
 
 
+def serves_as_root(instance: Instance) -> bool:
+    """Whether cells are made by root of this machine, not by an ordinary user in a namespace of his own."""
+    return "\nUid:\t0\t0\t" in proc.text(Path(f"/proc/{instance.supervisor}/status"))
+
+
 def find_instance(port: int) -> Instance:
     """Find who listens on ``port`` of this machine; raises ``HostError`` where that is no instance."""
     if os.geteuid() != 0:

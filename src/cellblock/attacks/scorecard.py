@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import platform
 from collections import Counter
 from collections.abc import Iterable
@@ -27,6 +26,7 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     kernel: str
     cgroups: str
     as_root: bool
+    """Whether the service makes its cells as root."""
     mode: str
     findings: list[Finding]
     growth: list[str] = []
@@ -38,14 +38,16 @@ class Scorecard(Struct, frozen=True, kw_only=True):
         return [each for each in self.findings if each.status != "contained" and not each.open]
 
 
-def draw_up(findings: Iterable[Finding], *, cgroups: str, mode: str, growth: Iterable[str] = ()) -> Scorecard:
+def draw_up(
+    findings: Iterable[Finding], *, cgroups: str, as_root: bool, mode: str, growth: Iterable[str] = ()
+) -> Scorecard:
     """Date a card and say what machine it is of."""
     return Scorecard(
         at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         version=__version__,
         kernel=platform.release(),
         cgroups=cgroups,
-        as_root=os.geteuid() == 0,
+        as_root=as_root,
         mode=mode,
         findings=list(findings),
         growth=list(growth),

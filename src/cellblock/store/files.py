@@ -11,6 +11,7 @@ import errno
 import os
 import sqlite3
 import struct
+import tempfile
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -125,10 +126,9 @@ def _free_bytes(directory: Path) -> int:
 
 
 def _is_read_only(directory: Path) -> bool:
-    """Say whether the file system takes nothing: one that had an error says so to those who write, only."""
+    """Say whether the file system takes nothing; one that had an error says so only to who makes a file."""
     try:
-        now = directory.stat()
-        os.utime(directory, ns=(now.st_atime_ns, now.st_mtime_ns))
+        tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
         return error.errno == errno.EROFS
     return False
