@@ -248,7 +248,7 @@ def test_init_that_never_stops_talking_holds_nobody_up():
             stop = threading.Event()
             now_ns = time.monotonic_ns()
             word = event(wire.EVENT_SECCOMP, start_ns=now_ns, end_ns=now_ns)
-            # One ends the run and is no fault; the second is there before the loop looks, however slow we are.
+            # One ends the run and is no fault; the second is there before the loop looks.
             init.says(word)
             init.says(word)
 
