@@ -22,8 +22,6 @@ _SETTINGS = (
 _OF_A_CELL = {"socket": 1, "pipe": 3, "[pidfd]": 2, "seccomp notify": 1}
 """What a supervisor holds of a cell that waits: control socket, streams, init and program, the listener."""
 _OF_A_ZYGOTE = {"socket": 1, "pipe": 1, "[pidfd]": 1}
-_ZYGOTES_MAX = 8
-"""How many of those asked for lately live (``sandbox/zygotes.py``)."""
 _COMMON_PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/run")  # noqa: S108  # looked at only
 
 
@@ -90,7 +88,7 @@ def growth(instance: Instance) -> dict[str, int]:
         "children of spawners and zygotes that are no cells": sum(
             pid in there.strays for parent in spawned for pid in proc.children(parent)
         ),
-        "zygotes beyond those that may live": max(0, _unused(there) - _ZYGOTES_MAX),
+        "zygotes beyond those that may live": max(0, _unused(there) - standing.ZYGOTES_MAX),
     }
 
 

@@ -17,6 +17,8 @@ from msgspec import Struct
 from cellblock.attacks import proc
 from cellblock.attacks.instance import Instance
 
+ZYGOTES_MAX = 8
+"""How many of those asked for lately live (``sandbox/zygotes.py``); those over live while their cells do."""
 _SETTLES_WITHIN_S = 2.0
 _NO_CAPABILITIES = 0
 _ASLEEP = {"State": "S (sleeping)"}
@@ -127,11 +129,13 @@ class Bystanders:
     def _harmed(self) -> list[str]:
         now = look(self._instance)
         kinds = {zygote.kind for zygote in now.zygotes}
-        found = [
+        ended = [
             f"a zygote (process {zygote.pid}) was ended"
             for zygote in self.before.zygotes
             if zygote not in now.zygotes and zygote.kind not in kinds
         ]
+        over = max(0, len(self.before.zygotes) - ZYGOTES_MAX)  # which end with their last cells
+        found = ended if len(ended) > over else []
         sleepers = set(_sleepers(now))
         for (pid, started), before in self._steady.items():
             steady = proc.steady(pid)
