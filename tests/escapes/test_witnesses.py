@@ -23,6 +23,7 @@ from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.instance import Instance, outside, serves_as_root
 from cellblock.attacks.manifest import fill, trials
+from pace import TIME_SCALE
 
 NOBODY = 65534
 PROCESSES_OF_OURS = (
@@ -137,7 +138,7 @@ def test_two_programs_in_one_set_of_namespaces_find_each_other(way, ground, bene
         mount -t tmpfs none /dev/shm; cp main.py /dev/shm/program.py; cd /dev/shm
         mount -t tmpfs none /tmp; mount -t tmpfs none /run; ip link set lo up
         printf 'first\\n{ground.token}\\n' | /usr/bin/python3 program.py >/dev/null 2>&1 &
-        sleep 0.5
+        sleep {0.5 * TIME_SCALE}
         echo second | timeout 20 /usr/bin/python3 program.py
         wait
     """
