@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -58,6 +58,13 @@ class Instance:
             assert answer is None or answer.status_code in {400, 503}, answer.text
             assert time.monotonic() < deadline_s, f"not accepted in {timeout_s} s: {answer and answer.text}"
             time.sleep(0.02)
+
+    def wait_for_languages(self, names: Collection[str], *, timeout_s: float) -> None:
+        """Wait until all of these have passed their self-tests."""
+        deadline_s = time.monotonic() + timeout_s
+        while missing := set(names) - set(httpx.get(f"{self.base_url}/api/languages").json()):
+            assert time.monotonic() < deadline_s, f"not offered in {timeout_s} s: {missing}"
+            time.sleep(0.5)
 
     def pid_of(self, role: str) -> int | None:
         """The child's process id, ``None`` while there is none."""

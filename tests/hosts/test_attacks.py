@@ -31,8 +31,10 @@ def of_root(free_port, time_scale):
 
 def assert_contained_and_keep_the_score(instance, time_scale, kind, *, quick):
     instance.submit_when_ready("print(1)", timeout_s=60 * time_scale)
+    chosen = trials(quick=quick)
+    instance.wait_for_languages({trial.language for trial in chosen} - {"http"}, timeout_s=600 * time_scale)
     port = int(instance.base_url.rpartition(":")[2])
-    card = front.attack("127.0.0.1", port, trials(quick=quick))
+    card = front.attack("127.0.0.1", port, chosen)
     sys.stderr.write(as_markdown(card))
     Path(f"/run/vm/score-{kind}.md").write_text(as_markdown(card))
     assert [f"{each.trial}: {each.status} {each.verdict} {each.seen}" for each in card.failed] == []
