@@ -131,7 +131,9 @@ def test_never_more_wait_than_may():
             assert pool.waiting <= 3
         assert pool.waiting == 3
         await pool.make_ahead(shape())
+        await settle()
         assert pool.waiting == maker.open == 3
+        assert pool.take(shape()) is not None, "what was asked for last has its place"
 
     with_pool(test, cells_max=3)
 

@@ -153,10 +153,11 @@ class Pool:
     async def make_ahead(self, shape: CellShape) -> None:
         """Have one more cell of this shape wait; returns when it does. Raises where it cannot be made."""
         demand = self._demands.setdefault(shape, _Demand())
+        self._demands.move_to_end(shape)
         demand.asked_least = 1
         demand.note(time.monotonic())
         prepared = await self._make(shape)
-        if self._demands.get(shape) is demand and self.waiting < self._cells_max:
+        if self._demands.get(shape) is demand and self._has_room_for(shape):
             demand.cells.append(prepared)
         else:
             await prepared.close()
