@@ -67,8 +67,9 @@ async def test_runs_are_counted_by_language_and_verdict_and_their_parts_timed(se
         assert value(found, "stage_duration_seconds_count", stage=stage) == 2, stage
     total_s = value(found, "stage_duration_seconds_sum", stage="total")
     assert 0 < value(found, "stage_duration_seconds_sum", stage="store") < total_s < 10
-    assert value(found, "store_commit_seconds_count") >= 4  # two inserts, two results
-    assert value(found, "store_commit_writes_sum") >= value(found, "store_commit_seconds_count")
+    # Two rows, two starts, two results; of one submission they may share a commit.
+    assert value(found, "store_commit_writes_sum") >= 6
+    assert 2 <= value(found, "store_commit_seconds_count") <= value(found, "store_commit_writes_sum")
 
 
 async def test_program_is_timed_from_its_request_to_its_answer(tmp_path):

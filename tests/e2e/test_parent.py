@@ -25,6 +25,14 @@ RUNNING = "SELECT count(*) FROM submissions WHERE job_status = 'running'"
 SLEEPER = "import time; print('begun', flush=True); time.sleep({seconds})"
 
 
+def wait_until_running(instance, asking):
+    """Return when a program is with the supervisor; it has its cell a moment later."""
+    with closing(sqlite3.connect(instance.log.parent / "data" / "cellblock.db", timeout=30)) as database:
+        while asking.is_alive() and not database.execute(RUNNING).fetchone()[0]:
+            time.sleep(0.01)
+    time.sleep(0.1)
+
+
 @pytest.fixture
 def instance(free_port, time_scale):
     with running_instance(free_port, time_scale=time_scale) as started:
@@ -81,10 +89,8 @@ def test_run_that_is_lost_with_a_process_of_ours_runs_again(instance, victim, ti
     answers = []
     asking = threading.Thread(target=lambda: answers.append(instance.submit(SLEEPER.format(seconds=2))))
     asking.start()
+    wait_until_running(instance, asking)
     supervisor = instance.pid_of("supervisor")
-    idle = len(descendants(supervisor))
-    while len(descendants(supervisor)) <= idle and asking.is_alive():
-        pass
     below = descendants(supervisor)
     if victim == "supervisor":
         os.kill(supervisor, signal.SIGKILL)
@@ -129,9 +135,7 @@ def test_running_program_may_finish_when_told_to_end(instance, time_scale):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(instance.submit(SLEEPER.format(seconds=2))))
     asking.start()
-    with closing(sqlite3.connect(instance.log.parent / "data" / "cellblock.db", timeout=30)) as database:
-        while asking.is_alive() and not database.execute(RUNNING).fetchone()[0]:
-            time.sleep(0.01)
+    wait_until_running(instance, asking)
     assert instance.stop() == 0
     asking.join()
     assert (answers[0].status_code, answers[0].json()["verdict"]) == (200, "AC")
