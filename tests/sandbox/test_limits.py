@@ -14,7 +14,7 @@ SPINNERS = {
     "several processes": """
         import os
         for _ in range(3):
-            os.fork() or [0 for _ in iter(int, 1)]
+            os.fork() or any(iter(int, 1))
         os.wait()
     """,
     "several threads": """

@@ -11,7 +11,7 @@ import pytest
 from cellblock.attacks import machine, standing
 from cellblock.attacks.instance import Instance
 from cellblock.model import Profile
-from sandbox.cells import Cells, opened
+from sandbox.cells import Cells, opened, until
 from sandbox.waiting import prepare, shape_of
 
 
@@ -35,6 +35,7 @@ def test_what_a_supervisor_holds_of_cells_that_wait_is_not_counted(own):
         prepare(own)
     own.call(own.host.prepare_ahead(shape.cold))
     own.call(own.host.prepare_ahead(msgspec.structs.replace(shape.cold, makes_out=True)))
+    until(lambda: len(standing.look(instance).waiting) == 4, 10)
     there = standing.look(instance)
     assert (len(there.waiting), sum(cell.writes_out for cell in there.waiting)) == (4, 1)
     assert len(there.zygotes) == 1

@@ -49,10 +49,10 @@ def test_supervisor_is_told_whenever_something_is_ready(monkeypatch):
     assert supervisor.count == 2
 
 
-def test_what_could_not_be_installed_is_said_and_the_rest_goes_on(monkeypatch, capsys):
+def test_what_could_not_be_installed_is_said_and_the_rest_goes_on(monkeypatch, capfd):
     monkeypatch.setattr(children, "start_installer", installer("raise SystemExit(3)", []))
     asyncio.run(parent._install_languages(settings("all"), Reloads()))
-    assert "not all languages were installed (exit code 3)" in capsys.readouterr().err
+    assert "not all languages were installed (exit code 3)" in capfd.readouterr().err
 
 
 def test_nothing_is_started_where_nothing_is_to_be_installed(monkeypatch):
