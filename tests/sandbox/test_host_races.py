@@ -23,9 +23,10 @@ import pytest
 
 from cellblock import config
 from cellblock.app import children, places, private, privileges
-from cellblock.errors import HostError
+from cellblock.errors import CellLostError, HostError
 from cellblock.model import SourceFile, Verdict
-from cellblock.sandbox import cell, cgroups, leases
+from cellblock.sandbox import cell, cgroups, controls, leases
+from cellblock.sandbox.alive import is_alive
 from cellblock.toolchains import components, place
 from sandbox.cells import until
 from sandbox.swapping import ATTACKER_UID, Canary, swapped
@@ -309,6 +310,27 @@ def test_name_of_no_instance_is_nobodys_lease(directory, name):
     assert list(directory.iterdir()) == []
 
 
+@pytest.mark.parametrize("file", ["status", "limits", "mountinfo", "cgroup", "net/route"])
+def test_cell_whose_spawner_is_killed_while_it_is_looked_at_is_lost_and_not_at_fault(
+    cells, monkeypatch, file
+):
+    """What is lost is run again; and a process that ends has no network, and no mounts, to show."""
+    read = controls.read_kernel_file
+
+    def end_and_read(path):
+        if path.endswith(f"/{file}"):
+            os.kill(cells.spawner_pid, signal.SIGKILL)
+            until(lambda: not is_alive(int(path.split("/")[2])), 10)
+        return read(path)
+
+    monkeypatch.setattr(controls, "read_kernel_file", end_and_read)
+    with pytest.raises(CellLostError):
+        cells.run_argv("/bin/true")
+    monkeypatch.undo()
+    cells.assert_nothing_is_left()
+    cells.assert_next_run_works()
+
+
 def test_process_that_ends_while_it_is_looked_at_is_not_judged_by_who_comes_after(cells, monkeypatch):
     """Its number may be another's by then: what was read counts only where it is still there afterwards."""
     look = cell.take_snapshot
@@ -320,9 +342,8 @@ def test_process_that_ends_while_it_is_looked_at_is_not_judged_by_who_comes_afte
         return seen
 
     monkeypatch.setattr(cell, "take_snapshot", look_and_end)
-    outcome = cells.run_argv("/bin/true")
-    assert outcome.verdict is Verdict.IE
-    assert "cell step read_back failed" in outcome.error_message
+    with pytest.raises(CellLostError, match="cell step read_back failed: the program ended"):
+        cells.run_argv("/bin/true")
     monkeypatch.undo()
     cells.assert_nothing_is_left()
     cells.assert_next_run_works()

@@ -101,10 +101,15 @@ class Ground:
     def _victim_harmed(self) -> list[str]:
         if self._victim.poll() is not None:
             return [f"a process of the host was ended ({self._victim.returncode})"]
-        now = _victim(self._victim.pid)
+        deadline_s = time.monotonic() + _SETTLED_S
+        while (changed := self._victim_changed()) and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        return changed
+
+    def _victim_changed(self) -> list[str]:
         return [
             f"a process of the host was changed: {name} {self._victim_status[name]} → {value}"
-            for name, value in now.items()
+            for name, value in _victim(self._victim.pid).items()
             if value != self._victim_status[name]
         ]
 
@@ -167,7 +172,10 @@ def _fingerprint(directory: Path) -> list[tuple[object, ...]]:
 
 
 def _victim(pid: int) -> dict[str, str]:
-    """Say what of the victim nobody but an attacker changes; its user has no other process here."""
+    """Say what of the victim nobody but an attacker changes for long.
+
+    Zygotes have its user too, and a signal that waits for one of them a moment is counted with the victim's.
+    """
     return {**proc.steady(pid), "SigQ": proc.status(pid)["SigQ"]}
 
 

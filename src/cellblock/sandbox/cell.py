@@ -81,7 +81,10 @@ class Cell:
         self._unsent_stdin = memoryview(b"")
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
-        """Make the processes and read the controls back; raises ``SandboxError``."""
+        """Make the processes and read the controls back; raises ``SandboxError``.
+
+        Among them ``CellLostError`` where the processes were ended meanwhile, which no submission can do.
+        """
         listening = wire.FEATURE_SECCOMP | wire.FEATURE_SECCOMP_NOTIFY
         self._ready_fds = 1 + self.shape.makes_out + (features & listening == listening)
         self.spawn_begun_ns = time.monotonic_ns()
@@ -251,11 +254,15 @@ class Cell:
         )
         try:
             pid = _pid_of(self._program_pidfd)
-            snapshot = take_snapshot(pid, self._cgroup, meant)
+            controls = judge_controls(take_snapshot(pid, self._cgroup, meant))
             _pid_of(self._program_pidfd)  # still there: what was read under its number was not another's
-        except OSError as error:
-            raise SandboxError("read_back", error.errno or 0, str(error)) from error
-        self.controls = judge_controls(snapshot)
+        except (OSError, SandboxError) as error:
+            if not self.program_lives():
+                raise _lost_at_read_back(str(error)) from error
+            raise SandboxError("read_back", getattr(error, "errno", 0) or 0, str(error)) from error
+        if controls.missing and not self.program_lives():  # a process that ends has left its namespaces
+            raise _lost_at_read_back(f"nothing to be seen of {', '.join(controls.missing)}")
+        self.controls = controls
 
     # ---- what the cell says ----
 
@@ -406,6 +413,10 @@ def _close(fd: int) -> None:
 def _close_all(fds: Sequence[int]) -> None:
     for fd in fds:
         os.close(fd)
+
+
+def _lost_at_read_back(what: str) -> CellLostError:
+    return CellLostError("read_back", detail=f"the program ended while it was looked at: {what}")
 
 
 def _pid_of(pidfd: int) -> int:
