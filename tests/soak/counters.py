@@ -53,13 +53,13 @@ def _least(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {name: min(count, other.get(name, 0)) for name, count in one.items()}
 
 
-def memory_growth(instance: Instance, before_kib: dict[str, int]) -> list[str]:
+def memory_growth(now_kib: dict[str, int], before_kib: dict[str, int]) -> list[str]:
     """Name the processes whose resident memory grew beyond its bound."""
     return [
-        f"memory of {name}: {before_kib.get(name, 0)} → {now_kib} KiB, bound +{bound_kib}"
-        for name, now_kib in resident_kib(instance).items()
+        f"memory of {name}: {before_kib.get(name, 0)} → {kib} KiB, bound +{bound_kib}"
+        for name, kib in now_kib.items()
         for bound_kib in [MEMORY_BOUND_KIB[name.split()[0]]]
-        if now_kib > before_kib.get(name, 0) + bound_kib
+        if kib > before_kib.get(name, 0) + bound_kib
     ]
 
 
@@ -104,12 +104,12 @@ def processes(instance: Instance) -> dict[str, int]:
 def _tmpfs_bytes(instance: Instance) -> int:
     """Count what lies in tmpfs on the account of cells, of the supervisor, or of what it starts."""
     groups = [path for path in instance.groups if (path / "memory.stat").exists()]
-    for line in proc.text(Path(f"/proc/{instance.supervisor}/cgroup")).splitlines():
-        _, controllers, path = line.split(":", 2)
-        for mount in ("/sys/fs/cgroup/memory", "/sys/fs/cgroup"):
-            group = Path(mount + path)
-            if controllers in {"memory", ""} and (group / "memory.stat").exists():
-                groups.append(group)
+    lines = proc.text(Path(f"/proc/{instance.supervisor}/cgroup")).splitlines()
+    paths = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
+    # Where version 1 has the memory controller, the path in version 2 is one of a group that counts nothing.
+    own = f"memory{paths['memory']}" if "memory" in paths else paths.get("", "/").lstrip("/")
+    if (Path("/sys/fs/cgroup", own) / "memory.stat").exists():
+        groups.append(Path("/sys/fs/cgroup", own))
     assert groups, "no cgroup tells how much is in tmpfs: is there a memory controller?"
     stats = [dict(line.split() for line in proc.text(group / "memory.stat").splitlines()) for group in groups]
     return sum(int(stat.get("total_shmem") or stat.get("shmem") or 0) for stat in stats)
