@@ -26,8 +26,8 @@ Process = subprocess.Popen[bytes]
 _PR_SET_PDEATHSIG = 1
 _GIVE_WAY = ("nice", "-n", "10")
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
-"""For glibc: what is at least so large has pages of its own, which go back with it. By itself it raises this to
-32 MiB, and outputs then come from a heap that keeps what they needed: 390 MiB of an idle supervisor, not 90."""
+"""For glibc: what is at least so large has pages of its own, which go back with it. By itself it raises this
+to 32 MiB, and a heap then keeps what outputs have needed: 390 MiB of an idle supervisor, not 90."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
