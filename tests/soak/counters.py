@@ -15,9 +15,11 @@ _PATIENCE_S = 30.0
 """Network namespaces are taken apart after their last process has gone, one after the other."""
 _BASELINE_S = 2.0
 _EVERY_S = 0.1
-MEMORY_BOUND_KIB = {"parent": 1024, "service": 48 * 1024, "supervisor": 32 * 1024, "spawner": 256}
+_IN_TMPFS = ("/memfd:", "/box/", "/dev/shm/", "/tmp/")  # a cell's, looked at only
+MEMORY_BOUND_KIB = {"parent": 1024, "service": 24 * 1024, "supervisor": 32 * 1024, "spawner": 256}
 """How much more memory a process may have at the end than after the warm-up. What several answers of 10 MiB
-at once made a heap of Python's grow by is not given back whole, so those come first (``soaking``)."""
+at once made a heap of Python's grow by is not given back whole, so those come first (``soaking``).
+The supervisor's is without the compiled programs that it keeps."""
 
 
 def baseline(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]:
@@ -80,7 +82,7 @@ def counted(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]
     counts["mounts of the machine"] = _mounts("self")
     counts["network namespaces that nobody is in"] = namespaces.abandoned()
     counts["network namespaces of ours"] = len(namespaces.ours()) - len(there.waiting)
-    counts["bytes in tmpfs"] = _tmpfs_bytes(instance) - _memory_file_bytes(there)
+    counts["bytes in tmpfs"] = _tmpfs_bytes(instance) - _standing_tmpfs_bytes(there)
     for name, pid in processes(instance).items():
         if name != "supervisor":
             counts[f"descriptors of {name}"] = len(proc.links(pid))
@@ -115,8 +117,8 @@ def _tmpfs_bytes(instance: Instance) -> int:
     return sum(int(stat.get("total_shmem") or stat.get("shmem") or 0) for stat in stats)
 
 
-def _memory_file_bytes(there: Standing) -> int:
-    """Count what lies in files without a name that zygotes and waiting cells are made from."""
+def _standing_tmpfs_bytes(there: Standing) -> int:
+    """Count what lies in tmpfs of zygotes and waiting cells: what they are made from, and what a runtime has made."""
     cells = [pid for cell in there.waiting for pid in (cell.init, cell.program)]
     sizes: dict[tuple[int, int], int] = {}
     for pid in [*(zygote.pid for zygote in there.zygotes), *cells]:
@@ -124,7 +126,7 @@ def _memory_file_bytes(there: Standing) -> int:
             for name in proc.names(Path(f"/proc/{pid}/{kind}")):
                 with suppress(OSError):
                     path = Path(f"/proc/{pid}/{kind}/{name}")
-                    if str(path.readlink()).startswith("/memfd:"):
+                    if str(path.readlink()).startswith(_IN_TMPFS):
                         about = path.stat()
                         sizes[about.st_dev, about.st_ino] = about.st_blocks * 512
     return sum(sizes.values())

@@ -88,6 +88,8 @@ class Cell:
         listening = wire.FEATURE_SECCOMP | wire.FEATURE_SECCOMP_NOTIFY
         self._ready_fds = 1 + self.shape.makes_out + (features & listening == listening)
         self.spawn_begun_ns = time.monotonic_ns()
+        if self._cgroup and self.shape.boots:  # that takes long, and nobody waits for it
+            self._cgroup.yield_cpu(to_runs=True)
         request_fd = memory_file("request", self._request(clone_flags, features))
         try:
             fds = [
@@ -127,6 +129,8 @@ class Cell:
         Raises ``SandboxError`` where what was used before cannot be told.
         """
         self.spec = spec
+        if self._cgroup and self.shape.boots:
+            self._cgroup.yield_cpu(to_runs=False)
         try:
             self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
         except OSError as error:
