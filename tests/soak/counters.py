@@ -118,7 +118,7 @@ def _tmpfs_bytes(instance: Instance) -> int:
 
 
 def _standing_tmpfs_bytes(there: Standing) -> int:
-    """Count what zygotes and waiting cells have in tmpfs: what they are made from, what a runtime has made."""
+    """Count what zygotes and waiting cells have in tmpfs: what they are made from, what they have made."""
     cells = [pid for cell in there.waiting for pid in (cell.init, cell.program)]
     sizes: dict[tuple[int, int], int] = {}
     for pid in [*(zygote.pid for zygote in there.zygotes), *cells]:
