@@ -211,7 +211,7 @@ class Cell:
     def _request(self, clone_flags: int, features: int) -> bytes:
         limits = self.shape.limits
         booted = self.shape.warm if self.shape.boots else None
-        cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S
+        cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S + (wire.BOOT_CPU_S if booted else 0)
         same = [
             (resource.RLIMIT_NOFILE, limits.open_files),
             (resource.RLIMIT_FSIZE, limits.file_size_bytes),
