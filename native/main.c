@@ -39,6 +39,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,6 +65,9 @@ int main(int argc, char **argv) {
                         "to run a program use: cellblock run FILE\n");
         return 2;
     }
+    /* Inherited by everything below. Where huge pages are always taken, as Debian has it, each of a Java program's threads
+     * may cost 2 MiB of its cell's memory: a limit must hold as much on every host. */
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     struct spawner spawner = {.first_fd = 3, .restore_signals = reset_signals, .begin = execute_job};
     serve(&spawner);
     return 0;

@@ -64,13 +64,14 @@ static bool add_present(const struct mapping *mapping, bool of_interpreter, size
     return true;
 }
 
-/* The zygote's root has no /proc. One that is mounted nowhere shows nothing to anybody else. */
+/* The zygote's root has no /proc. One that is mounted nowhere shows nothing to anybody else. In a user namespace none can
+ * be made, for the zygote's pid namespace is the machine's; but there the template has the host's (template.c). */
 int open_proc(void) {
     int context_fd = fsopen("proc", FSOPEN_CLOEXEC), mount_fd = -1;
     if (context_fd >= 0 && fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
         mount_fd = fsmount(context_fd, FSMOUNT_CLOEXEC, 0);
     if (context_fd >= 0) close(context_fd);
-    return mount_fd;
+    return mount_fd >= 0 ? mount_fd : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* Also says whether there is one thread. The C library looks at the others, which a fork does not have, when the user

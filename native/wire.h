@@ -8,12 +8,16 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 4u
+#define WIRE_VERSION 5u
 
 /* Where a spawner keeps its end of its socket (a helper's argv says where the supervisor put it), and a program the
  * gate until the job has come: numbers that no program meets when it opens its first files. */
 #define SPAWNER_FD 254
 #define GATE_FD 255
+
+/* How far above its own the CPU limit of what boots stands, until its job comes and warm.c lowers it to the limit and
+ * what was used by then: the kernel counts from the start of the process, and a runtime's threads do not all wait. */
+#define BOOT_CPU_S 86400
 
 /* ---- supervisor -> spawner: SOCK_SEQPACKET, one struct a message, descriptors beside it ---- */
 

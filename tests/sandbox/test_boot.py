@@ -31,9 +31,11 @@ def warm(time_scale) -> Iterator[Cells]:
         yield cells
 
 
-def boot(cells: Cells, code: str, *, gate: str, stand_in: str = "", makes_out: bool = False) -> Outcome:
+def boot(
+    cells: Cells, code: str, *, gate: str, stand_in: str = "", makes_out: bool = False, **limits: int
+) -> Outcome:
     """Have a runtime wait that runs ``code``, for a while, and then give it its submission."""
-    runtime = cells._runtime(Profile.JUDGE, {})
+    runtime = cells._runtime(Profile.JUDGE, limits)
     command = Command(
         argv=("/usr/bin/python3", "-I", "-c", PRELUDE + code),
         environment={},
@@ -142,3 +144,18 @@ def shares(cells: Cells) -> dict[str, str]:
     files = [file for tree in cells.host._tree.paths for name in names for file in tree.glob(f"c*/{name}")]
     assert files, "no controller shares the CPU out here"
     return {str(file): file.read_text().strip() for file in files}
+
+
+def test_cpu_that_it_used_before_its_job_is_not_the_submissions(warm):
+    """The kernel counts from the start of the process; its limit is for what comes after the job."""
+    code = """
+import resource
+while time.process_time() < 0.3: pass
+used_s = time.process_time()
+open("main.py")
+print(json.dumps([used_s, resource.getrlimit(resource.RLIMIT_CPU)]))
+"""
+    used_s, (soft_s, hard_s) = observe(warm, code, gate="/box/", cpu_ms=int(1_000 / warm.time_scale))
+    limit_s = 1 + 1  # the kernel's limit is a second above ours, and counts whole ones
+    assert limit_s + used_s <= soft_s <= limit_s + used_s + 3
+    assert hard_s == soft_s + 1

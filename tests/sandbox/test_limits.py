@@ -165,6 +165,20 @@ def test_memory_within_the_limit_is_given(cells):
     assert outcome.evidence.cgroup.oom_kill_events == 0
 
 
+def test_a_page_that_is_touched_costs_a_page_though_the_host_gives_huge_ones(cells):
+    outcome = cells.run(
+        """
+        import mmap
+        area = mmap.mmap(-1, 256 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        area.madvise(mmap.MADV_HUGEPAGE)
+        for at in range(0, len(area), 2 << 20): area[at] = 1
+        """,
+        memory_bytes=512 * MIB,
+    )
+    assert outcome.verdict is Verdict.AC
+    assert outcome.evidence.cgroup.memory_peak_bytes < 64 * MIB
+
+
 BOMBS = {
     "fork bomb": "import os\nwhile True: os.fork()",
     "forks that wait": "import os, time\nfor _ in range(20): os.fork() or time.sleep(60)",

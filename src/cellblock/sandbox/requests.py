@@ -19,7 +19,7 @@ def cell_request(shape: CellShape, uids: CellUids, features: int, layers: Sequen
     """Return the request for a cell; ``features`` are the host's and the cgroup's, ``layers`` its root's."""
     limits = shape.limits
     booted = shape.warm if shape.boots else None
-    cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S
+    cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S + (wire.BOOT_CPU_S if booted else 0)
     same = [
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_FSIZE, limits.file_size_bytes),
