@@ -307,7 +307,7 @@ def test_probes_by_the_hundred_come_one_after_another_and_find_the_host_well(sup
 
 
 def until_at_most(read: Any, wanted: int) -> None:
-    """Wait for the end of what is left; what went before may not have been at its own end when it was counted."""
+    """Wait for the end of what is left; of what went before, more may have been counted than was to stay."""
     deadline_s = time.monotonic() + 20
     while (found := read()) > wanted:
         assert time.monotonic() < deadline_s, f"{found}, not {wanted}"
