@@ -47,3 +47,14 @@ def test_what_is_open_in_the_manifest_is_open_in_the_page():
     for attack in load_attacks():
         if attack.open:
             assert f"`{attack.line}/{attack.name}`" in SECURITY
+
+
+def test_pages_have_the_sections_that_make_writes():
+    written = [line for line in (ROOT / "Makefile").read_text().splitlines() if "insert-section" in line]
+    assert len(written) == 2
+    for line in written:
+        page, name = re.findall(r"insert-section (\S+) (\S+)", line)[0]
+        kinds = re.findall(r"for kind in ([^;]+);", line)
+        lines = (ROOT / page).read_text().splitlines()
+        for section in [name.replace("$$kind", kind) for kind in (kinds[0].split() if kinds else [""])]:
+            assert lines.index(f"<!-- {section} -->") < lines.index(f"<!-- end of {section} -->")
