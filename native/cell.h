@@ -63,6 +63,7 @@ struct spawner {
     bool (*restore_signals)(void);            /* what a program begins with */
     void *tid_address;                        /* where libc keeps the thread's number; NULL where exec forgets it */
     bool (*take_memory)(void);                /* make what it shares with the spawner its own; NULL where exec forgets it */
+    bool (*drop_memory)(void);                /* have init let go of what only programs need; NULL where it has nothing */
     bool (*renew_executable)(void);           /* have /proc/self/exe lead into the cell's own root; NULL where exec does */
     void (*begin)(int job_fd, struct failure *failure); /* run the job; called at the open gate, never returns */
 };
@@ -103,10 +104,12 @@ bool reset_signals(void);
 void execute_job(int job_fd, struct failure *failure);
 _Noreturn void report_to_gate(const struct failure *failure);
 
-/* pages.c: what a zygote's forks share with it until they write; noted once by the zygote, taken by each. */
+/* pages.c: what a zygote's forks share with it until they write; noted once by the zygote, taken by each program, let
+ * go of by each init as far as it is the interpreter's. */
 int open_proc(void);
 bool note_pages(void);
 bool take_pages(void);
+bool drop_pages(void);
 
 /* executable.c, for zygotes: let go of the file that they were executed from; take the one of the cell's own root. */
 bool release_executable(void);

@@ -200,6 +200,12 @@ static bool fork_program(struct init *init, struct failure *failure) {
     return init->program > 0 || fail_with(failure, STEP_FORK_PROGRAM, error, NULL);
 }
 
+/* While the program confines itself: this is on nobody's way. */
+static bool drop_memory(const struct init *init, struct failure *failure) {
+    return init->spawner->drop_memory == NULL || init->spawner->drop_memory() ||
+           fail(failure, STEP_FORK_PROGRAM, "memory");
+}
+
 /* ---- the job ---- */
 
 /* From here on init is nobody: the program must have nothing to win by attacking it, and it keeps
@@ -391,7 +397,8 @@ _Noreturn void run_init(const int fds[], int fd_count, const struct spawner *spa
         !leave_template(&failure) ||
         !raise_loopback(&init, &failure) ||
         !watch_children(&init, &failure) ||
-        !fork_program(&init, &failure))
+        !fork_program(&init, &failure) ||
+        !drop_memory(&init, &failure))
         report_and_exit(&init, &failure);
     watch(&init);
 }

@@ -115,6 +115,7 @@ static void spawn_programs(void) {
     spawner.restore_signals = restore_signals;
     spawner.begin = go_on;
     spawner.take_memory = take_pages;
+    spawner.drop_memory = drop_pages;
     spawner.renew_executable = renew_executable;
     if (!release_executable()) {
         perror("its executable cannot be let go of"); /* the supervisor hears it */

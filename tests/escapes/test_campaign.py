@@ -21,7 +21,7 @@ from cellblock.attacks.scorecard import as_markdown
 from cellblock.errors import HostError
 from e2e.instance import NOTHING_READY, running_instance
 
-WARM = {"python", "ruby", "javascript", "typescript", "java"}
+WARM = {"python", "ruby", "javascript", "typescript", "java", "csharp", "rust"}
 
 
 def assert_contained(card):
@@ -40,7 +40,7 @@ def test_the_quick_attacks_are_contained_and_leave_nothing(port):
     card = front.attack("127.0.0.1", port, chosen)
     assert_contained(card)
     assert len(card.findings) == len(chosen)
-    assert started_warm(card) == WARM
+    assert started_warm(card) == WARM & {trial.language for trial in chosen}
 
 
 @pytest.mark.slow
@@ -119,12 +119,12 @@ def test_a_cold_start_is_no_attack_on_warm_ones(free_port, time_scale, monkeypat
         assert not campaign.starts_warm("python")
         trial = Trial(an_attack(), "python", "print('attempt')")
         assert campaign.attempt(trial).status == "contained"
-        monkeypatch.setattr(campaign, "_warm", {"python": True})
-        monkeypatch.setattr(campaign, "_make_ready", lambda _: True)
+        monkeypatch.setattr(campaign, "_warm", {"python": frozenset({"run"})})
+        monkeypatch.setattr(campaign, "_make_ready", lambda *_: True)
         finding = campaign.attempt(trial)
         assert (finding.status, finding.seen, finding.warm) == ("not tried", [_COLD], False)
         monkeypatch.undo()
-        monkeypatch.setattr(campaign, "_warm", {"python": True})
+        monkeypatch.setattr(campaign, "_warm", {"python": frozenset({"run"})})
         monkeypatch.setattr("cellblock.attacks.campaign._READY_WITHIN_S", 1)
         finding = campaign.attempt(trial)
         assert (finding.status, finding.seen) == ("not tried", ["no cell waits for it"])

@@ -11,6 +11,7 @@ import pytest
 
 from cellblock.languages.registry import Command, Plan
 from cellblock.model import Outcome, Profile, SourceFile, Verdict
+from cellblock.sandbox.cell import Cell
 from sandbox.cells import Cells, engine_for, opened
 
 WAITED_S = 0.2
@@ -120,6 +121,29 @@ open("/out/main", "w").write(text.upper())
 print(json.dumps([mounted, text]))
 """
     assert observe(warm, code, gate="main.py", makes_out=True) == [True, MAIN.decode()]
+
+
+def test_runtime_boots_with_a_small_share_of_the_cpu_and_its_program_runs_with_everybodys(warm, monkeypatch):
+    seen = []
+    release = Cell.release
+
+    def look_and_release(cell, spec):
+        before = shares(warm)
+        release(cell, spec)
+        after = shares(warm)
+        seen.append([(before[name], share) for name, share in after.items() if before[name] != share])
+
+    monkeypatch.setattr(Cell, "release", look_and_release)
+    assert observe(warm, 'print(json.dumps(open("main.py").read()))', gate="main.py") == MAIN.decode()
+    assert seen in ([[("128", "1024")]], [[("12", "100")]]), "cpu.shares or cpu.weight of the one cell"
+
+
+def shares(cells: Cells) -> dict[str, str]:
+    """Return every cell's share of the CPU, by the file that tells it."""
+    names = ("cpu.shares", "cpu.weight")
+    files = [file for tree in cells.host._tree.paths for name in names for file in tree.glob(f"c*/{name}")]
+    assert files, "no controller shares the CPU out here"
+    return {str(file): file.read_text().strip() for file in files}
 
 
 def test_cpu_that_it_used_before_its_job_is_not_the_submissions(warm):

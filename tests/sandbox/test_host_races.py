@@ -25,7 +25,7 @@ from cellblock import config
 from cellblock.app import children, places, private, privileges
 from cellblock.errors import CellLostError, HostError
 from cellblock.model import SourceFile, Verdict
-from cellblock.sandbox import cell, cgroups, controls, leases
+from cellblock.sandbox import cgroups, controls, leases, read_back
 from cellblock.sandbox.alive import is_alive
 from cellblock.toolchains import components, place
 from sandbox.cells import until
@@ -333,7 +333,7 @@ def test_cell_whose_spawner_is_killed_while_it_is_looked_at_is_lost_and_not_at_f
 
 def test_process_that_ends_while_it_is_looked_at_is_not_judged_by_who_comes_after(cells, monkeypatch):
     """Its number may be another's by then: what was read counts only where it is still there afterwards."""
-    look = cell.take_snapshot
+    look = read_back.take_snapshot
 
     def look_and_end(pid, cgroup, meant):
         seen = look(pid, cgroup, meant)
@@ -341,7 +341,7 @@ def test_process_that_ends_while_it_is_looked_at_is_not_judged_by_who_comes_afte
         until(lambda: not Path(f"/proc/{pid}").exists(), 10)
         return seen
 
-    monkeypatch.setattr(cell, "take_snapshot", look_and_end)
+    monkeypatch.setattr(read_back, "take_snapshot", look_and_end)
     with pytest.raises(CellLostError, match="cell step read_back failed: the program ended"):
         cells.run_argv("/bin/true")
     monkeypatch.undo()

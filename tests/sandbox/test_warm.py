@@ -407,3 +407,18 @@ def test_forked_program_has_taken_the_memory_that_it_begins_with_before_its_job_
     assert kib["Private_Dirty"] > 2000
     assert kib["Shared_Dirty"] < 300, "relocated constants are what a fork may share"
     assert outcome.evidence.cgroup.memory_peak_bytes > kib["Private_Dirty"] * 1024
+
+
+def test_init_of_a_forked_program_has_let_go_of_the_memory_of_the_interpreter(warm):
+    prepare(warm)
+    (zygote,) = (pid for pid in zygote_pids(warm) if children_of(pid))
+    (init,) = children_of(zygote)
+    until(lambda: anonymous_kib(init) < anonymous_kib(zygote) - 1000, 5 * warm.time_scale)
+    (program,) = children_of(init)
+    assert anonymous_kib(program) > anonymous_kib(zygote) - 500
+    assert run_warm(warm, "print('well')").stdout == b"well\n"
+
+
+def anonymous_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))

@@ -15,9 +15,11 @@ _PATIENCE_S = 30.0
 """Network namespaces are taken apart after their last process has gone, one after the other."""
 _BASELINE_S = 2.0
 _EVERY_S = 0.1
-MEMORY_BOUND_KIB = {"parent": 1024, "service": 48 * 1024, "supervisor": 32 * 1024, "spawner": 256}
+_IN_TMPFS = ("/memfd:", "/box/", "/dev/shm/", "/tmp/")  # a cell's, looked at only
+MEMORY_BOUND_KIB = {"parent": 1024, "service": 24 * 1024, "supervisor": 32 * 1024, "spawner": 256}
 """How much more memory a process may have at the end than after the warm-up. What several answers of 10 MiB
-at once made a heap of Python's grow by is not given back whole, so those come first (``soaking``)."""
+at once made a heap of Python's grow by is not given back whole, so those come first (``soaking``).
+The supervisor's is without the compiled programs that it keeps."""
 
 
 def baseline(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]:
@@ -53,13 +55,13 @@ def _least(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {name: min(count, other.get(name, 0)) for name, count in one.items()}
 
 
-def memory_growth(instance: Instance, before_kib: dict[str, int]) -> list[str]:
+def memory_growth(now_kib: dict[str, int], before_kib: dict[str, int]) -> list[str]:
     """Name the processes whose resident memory grew beyond its bound."""
     return [
-        f"memory of {name}: {before_kib.get(name, 0)} → {now_kib} KiB, bound +{bound_kib}"
-        for name, now_kib in resident_kib(instance).items()
+        f"memory of {name}: {before_kib.get(name, 0)} → {kib} KiB, bound +{bound_kib}"
+        for name, kib in now_kib.items()
         for bound_kib in [MEMORY_BOUND_KIB[name.split()[0]]]
-        if now_kib > before_kib.get(name, 0) + bound_kib
+        if kib > before_kib.get(name, 0) + bound_kib
     ]
 
 
@@ -80,7 +82,7 @@ def counted(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]
     counts["mounts of the machine"] = _mounts("self")
     counts["network namespaces that nobody is in"] = namespaces.abandoned()
     counts["network namespaces of ours"] = len(namespaces.ours()) - len(there.waiting)
-    counts["bytes in tmpfs"] = _tmpfs_bytes(instance) - _memory_file_bytes(there)
+    counts["bytes in tmpfs"] = _tmpfs_bytes(instance) - _standing_tmpfs_bytes(there)
     for name, pid in processes(instance).items():
         if name != "supervisor":
             counts[f"descriptors of {name}"] = len(proc.links(pid))
@@ -104,19 +106,19 @@ def processes(instance: Instance) -> dict[str, int]:
 def _tmpfs_bytes(instance: Instance) -> int:
     """Count what lies in tmpfs on the account of cells, of the supervisor, or of what it starts."""
     groups = [path for path in instance.groups if (path / "memory.stat").exists()]
-    for line in proc.text(Path(f"/proc/{instance.supervisor}/cgroup")).splitlines():
-        _, controllers, path = line.split(":", 2)
-        for mount in ("/sys/fs/cgroup/memory", "/sys/fs/cgroup"):
-            group = Path(mount + path)
-            if controllers in {"memory", ""} and (group / "memory.stat").exists():
-                groups.append(group)
+    lines = proc.text(Path(f"/proc/{instance.supervisor}/cgroup")).splitlines()
+    paths = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
+    # Where version 1 has the memory controller, the path in version 2 is one of a group that counts nothing.
+    own = f"memory{paths['memory']}" if "memory" in paths else paths.get("", "/").lstrip("/")
+    if (Path("/sys/fs/cgroup", own) / "memory.stat").exists():
+        groups.append(Path("/sys/fs/cgroup", own))
     assert groups, "no cgroup tells how much is in tmpfs: is there a memory controller?"
     stats = [dict(line.split() for line in proc.text(group / "memory.stat").splitlines()) for group in groups]
     return sum(int(stat.get("total_shmem") or stat.get("shmem") or 0) for stat in stats)
 
 
-def _memory_file_bytes(there: Standing) -> int:
-    """Count what lies in files without a name that zygotes and waiting cells are made from."""
+def _standing_tmpfs_bytes(there: Standing) -> int:
+    """Count what zygotes and waiting cells have in tmpfs: what they are made from, what they have made."""
     cells = [pid for cell in there.waiting for pid in (cell.init, cell.program)]
     sizes: dict[tuple[int, int], int] = {}
     for pid in [*(zygote.pid for zygote in there.zygotes), *cells]:
@@ -124,7 +126,7 @@ def _memory_file_bytes(there: Standing) -> int:
             for name in proc.names(Path(f"/proc/{pid}/{kind}")):
                 with suppress(OSError):
                     path = Path(f"/proc/{pid}/{kind}/{name}")
-                    if str(path.readlink()).startswith("/memfd:"):
+                    if str(path.readlink()).startswith(_IN_TMPFS):
                         about = path.stat()
                         sizes[about.st_dev, about.st_ino] = about.st_blocks * 512
     return sum(sizes.values())

@@ -7,6 +7,7 @@ counted again. The order comes from a seed, which is told.
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 import uuid
@@ -19,7 +20,7 @@ from msgspec import Struct
 from cellblock.attacks import front, machine
 from cellblock.attacks.caller import Caller
 from cellblock.attacks.campaign import Campaign
-from cellblock.attacks.instance import find_instance
+from cellblock.attacks.instance import Instance, find_instance
 from cellblock.attacks.manifest import Trial
 from corpus.programs import Program
 from soak import counters
@@ -71,10 +72,10 @@ def soak(
     wrong = _at_work(work, order, seconds * _WARM_UP_SHARE, at_a_time, tally)
     front.wait_idle(instance)
     namespaces = NetworkNamespaces(instance.parent)
-    before, memory_kib = counters.baseline(instance, namespaces), counters.resident_kib(instance)
+    before, memory_kib = counters.baseline(instance, namespaces), _resident_kib(caller, instance)
     wrong += _at_work(work, order, seconds * (1 - _WARM_UP_SHARE), at_a_time, tally)
     grown = counters.growth(instance, namespaces, before)
-    at_end_kib = counters.resident_kib(instance)
+    at_end_kib = _resident_kib(caller, instance)
     now = machine.health(instance)
     return Soaked(
         attacks=sum(n for name, n in tally.items() if "/" in name),
@@ -82,10 +83,20 @@ def soak(
         kinds=len(tally),
         started_warm={language: count for language, count in sorted(work.started_warm.items()) if count},
         wrong=wrong,
-        grown=grown + counters.memory_growth(instance, memory_kib),
+        grown=grown + counters.memory_growth(at_end_kib, memory_kib),
         memory_kib={name: (kib, at_end_kib.get(name, 0)) for name, kib in memory_kib.items()},
         harmed=[f"{name}: {was} → {now[name]}" for name, was in health.items() if now[name] != was],
     )
+
+
+def _resident_kib(caller: Caller, instance: Instance) -> dict[str, int]:
+    """Return the resident memory by process, without the compiled programs that are kept up to a bound."""
+    (kept_bytes,) = re.findall(
+        r"^cellblock_compile_cache_bytes (\S+)$", caller.send("GET", "/metrics").text, re.MULTILINE
+    )
+    resident_kib = counters.resident_kib(instance)
+    resident_kib["supervisor"] -= int(float(kept_bytes)) // 1024
+    return resident_kib
 
 
 def _stretch(caller: Caller, at_a_time: int) -> None:

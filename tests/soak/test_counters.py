@@ -79,7 +79,7 @@ def test_what_a_supervisor_keeps_is_named_as_growth(kind):
             supervisor.stdin.flush()
             assert supervisor.stdout.readline() == f"{kind}\n"
             grown = counters.growth(instance, namespaces, before, patience_s=1)
-            grown += counters.memory_growth(instance, memory_kib)
+            grown += counters.memory_growth(counters.resident_kib(instance), memory_kib)
             assert any(line.startswith(f"{KINDS[kind]}: ") for line in grown), grown
         finally:
             for pid in [*proc.descendants(supervisor.pid), supervisor.pid]:

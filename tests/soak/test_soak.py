@@ -56,7 +56,6 @@ def assert_nothing_was_wrong(result):
     assert result.harmed == []
 
 
-@pytest.mark.slow  # bytes in tmpfs have grown in it, and why is not known
 @pytest.mark.timeout(600)
 def test_a_minute_of_attacks_and_programs_is_answered_rightly_and_nothing_grows(free_port, time_scale):
     programs = [program for program in corpus() if program.language in QUICK_LANGUAGES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import secrets
 import time
 from typing import Any
 
@@ -45,6 +46,7 @@ _HEAD_START = {
     "csharp": 'class Program { static void Main() { System.Console.WriteLine("attempt"); } }',
 }
 """A language whose programs do not run contains nothing: each shows first that it runs."""
+_COMMENTS = dict.fromkeys(("python", "ruby", "bash"), "#")
 
 
 class Campaign:
@@ -56,7 +58,7 @@ class Campaign:
         self._instance = instance
         self._strict = strict
         self._runs: dict[str, bool] = {}
-        self._warm: dict[str, bool] = {}
+        self._warm: dict[str, frozenset[str]] = {}
         self._health = machine.health(instance)
 
     def attempt(self, trial: Trial, *, alone: bool = True) -> Finding:
@@ -75,8 +77,8 @@ class Campaign:
         began_s = time.monotonic()
         if trial.source and not self.language_runs(trial.language):
             return _finding(trial, "not tried", [f"{trial.language} runs no program here"], [], began_s)
-        must_be_warm = alone and bool(trial.source) and self.starts_warm(trial.language)
-        if must_be_warm and not self._make_ready(trial.language):
+        warm_ones = self.starts_warm(trial.language) if alone and trial.source else frozenset()
+        if warm_ones and not self._make_ready(trial.language, warm_ones):
             return _finding(trial, "not tried", ["no cell waits for it"], [], began_s)
         clock_s = machine.clock_offset_s()
         bystanders = Bystanders(self._instance)
@@ -101,7 +103,7 @@ class Campaign:
             return _finding(trial, "dishonest", wrong, answers, began_s)
         if trial.source and not any(_proves(answer, trial.attack.proof) for answer in answers):
             return _finding(trial, "not tried", [_tail(answers[-1])], answers, began_s)
-        if must_be_warm and not all(_ran_warm(answer) for answer in answers if _ran(answer)):
+        if not all(_were_warm(answer, warm_ones) for answer in answers):
             return _finding(trial, "not tried", [_COLD], answers, began_s)
         return _finding(trial, "contained", [], answers, began_s)
 
@@ -112,20 +114,21 @@ class Campaign:
             self._runs[language] = answer.json().get("verdict") == "AC" and _proves(answer, ATTEMPT)
         return self._runs[language]
 
-    def starts_warm(self, language: str) -> bool:
-        """Say whether programs of a language that was asked for lately start warm here; found out once."""
+    def starts_warm(self, language: str) -> frozenset[str]:
+        """Say which stages of a language that was asked for lately start warm here; found out once."""
         if language not in self._warm:
-            tried = 0
-            self._warm[language] = False
-            while not self._warm[language] and tried < _STARTS_TRIED and self._any_waits():
-                self._warm[language] = _ran_warm(self._head_start(language))
-                tried += 1
+            warm: set[str] = set()
+            for _ in range(_STARTS_TRIED):
+                if not self._any_waits():
+                    break
+                warm |= _warm_stages(self._head_start(language))
+            self._warm[language] = frozenset(warm)
         return self._warm[language]
 
-    def _make_ready(self, language: str) -> bool:
-        """Have a cell wait for a program of this language; ``False`` where none comes to wait."""
+    def _make_ready(self, language: str, stages: frozenset[str]) -> bool:
+        """Have cells wait for these stages of a program; ``False`` where none comes to wait."""
         deadline_s = time.monotonic() + _READY_WITHIN_S
-        while not _ran_warm(self._head_start(language)):
+        while not _were_warm(self._head_start(language), stages):
             self._any_waits()
             if time.monotonic() > deadline_s:
                 return False
@@ -137,7 +140,9 @@ class Campaign:
         return bool(standing.look(self._instance).waiting)
 
     def _head_start(self, language: str) -> Answer:
-        return self._caller.submit(language, _HEAD_START[language])
+        # Never twice the same: what was compiled before needs no compiler.
+        comment = f"{_COMMENTS.get(language, '//')} {secrets.token_hex(8)}\n"
+        return self._caller.submit(language, f"{_HEAD_START[language]}\n{comment}")
 
     # ---- one attack ----
 
@@ -252,14 +257,24 @@ def _beyond_limits(evidence: dict[str, Any]) -> list[str]:
     ]
 
 
-def _ran(answer: Answer) -> bool:
-    """Say whether a submission came to be run, which one that does not compile never is."""
-    facts = (answer.json().get("evidence") or {}).get("facts") or {}
-    return facts.get("stage") == "run"
+def _stages(answer: Answer) -> dict[str, bool]:
+    """Return whether each stage that was executed started warm; what does not compile has no run."""
+    evidence = answer.json().get("evidence") or {}
+    compiled = evidence.get("compile") or {}
+    stages = {}
+    if compiled and compiled.get("cache") != "hit":
+        stages["compile"] = compiled.get("warm_start") is True
+    if (evidence.get("facts") or {}).get("stage") == "run":
+        stages["run"] = evidence.get("warm_start") is True
+    return stages
 
 
-def _ran_warm(answer: Answer) -> bool:
-    return _ran(answer) and answer.json()["evidence"].get("warm_start") is True
+def _warm_stages(answer: Answer) -> set[str]:
+    return {stage for stage, warm in _stages(answer).items() if warm}
+
+
+def _were_warm(answer: Answer, stages: frozenset[str]) -> bool:
+    return stages & _stages(answer).keys() <= _warm_stages(answer)
 
 
 def _said_by_both(answers: list[Answer]) -> list[str]:
@@ -281,7 +296,7 @@ def _tail(answer: Answer) -> str:
 
 
 def _finding(trial: Trial, status: Status, seen: list[str], answers: list[Answer], began_s: float) -> Finding:
-    ran = [answer for answer in answers if _ran(answer)]
+    ran = [answer for answer in answers if _stages(answer)]
     return Finding(
         trial=trial.name,
         attack_class=trial.attack.line[0],
@@ -289,7 +304,7 @@ def _finding(trial: Trial, status: Status, seen: list[str], answers: list[Answer
         status=status,
         seen=seen,
         verdict=str(answers[-1].json().get("verdict") or answers[-1].status) if answers else "",
-        warm=bool(ran) and all(_ran_warm(answer) for answer in ran),
+        warm=bool(ran) and all(_warm_stages(answer) for answer in ran),
         took_ms=round((time.monotonic() - began_s) * 1000),
         open=trial.attack.open,
     )

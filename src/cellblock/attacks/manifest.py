@@ -148,7 +148,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Witnesses that turned, or what was wrong with the answer."""
     verdict: str = ""
     warm: bool = False
-    """Whether every program of it went on from a runtime that had booted before."""
+    """Whether each program of it had a runtime, or a compiler, that had been started before."""
     took_ms: int = 0
     open: str = ""
     """Why it is known not to be contained."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import socket
 import time
@@ -18,22 +17,20 @@ from collections.abc import Callable, Sequence
 
 from cellblock.errors import CellLostError, SandboxError
 from cellblock.sandbox import wire
-from cellblock.sandbox.alive import is_alive
 from cellblock.sandbox.cgroups import CellCgroup, Counters
-from cellblock.sandbox.controls import WRITABLE, Controls, Meant, judge_controls, take_snapshot
-from cellblock.sandbox.features import CLONE_FLAGS, core_limit_bytes
+from cellblock.sandbox.controls import WRITABLE, Controls, Meant
+from cellblock.sandbox.features import CLONE_FLAGS
 from cellblock.sandbox.hearsay import may_be_heard
-from cellblock.sandbox.kernel_files import read_kernel_file
 from cellblock.sandbox.leases import CellUids
-from cellblock.sandbox.shapes import CellShape, CellSpec, Warm
+from cellblock.sandbox.read_back import lives, read_back
+from cellblock.sandbox.requests import cell_request
+from cellblock.sandbox.shapes import CellShape, CellSpec
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
-from cellblock.sandbox.template import PRELOAD
+from cellblock.sandbox.stdin import Stdin
 
 _PREPARE_TIMEOUT_S = 10
 _END_TIMEOUT_S = 10
 _REMOVE_TIMEOUT_S = 5
-_CPU_BACKSTOP_S = 1
-"""How far above the judge's CPU limit the kernel's own (RLIMIT_CPU) stands."""
 
 
 class Cell:
@@ -77,8 +74,7 @@ class Cell:
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
         self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
         self.stderr_fd, self._stderr_write = _pipe(uids.program_uid)
-        self._stdin_read, self._stdin_write = _stdin(uids.program_uid)
-        self._unsent_stdin = memoryview(b"")
+        self._stdin = Stdin(uids.program_uid)
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``.
@@ -88,12 +84,14 @@ class Cell:
         listening = wire.FEATURE_SECCOMP | wire.FEATURE_SECCOMP_NOTIFY
         self._ready_fds = 1 + self.shape.makes_out + (features & listening == listening)
         self.spawn_begun_ns = time.monotonic_ns()
+        if self._cgroup and self.shape.boots:  # that takes long, and nobody waits for it
+            self._cgroup.yield_cpu(to_runs=True)
         request_fd = memory_file("request", self._request(clone_flags, features))
         try:
             fds = [
                 request_fd,
                 self._their_control.fileno(),
-                self._stdin_read,
+                self._stdin.read_fd,
                 self._stdout_write,
                 self._stderr_write,
             ]
@@ -127,6 +125,8 @@ class Cell:
         Raises ``SandboxError`` where what was used before cannot be told.
         """
         self.spec = spec
+        if self._cgroup and self.shape.boots:
+            self._cgroup.yield_cpu(to_runs=False)
         try:
             self.cpu_baseline_usec = (self._cgroup.cpu_usage_usec() if self._cgroup else None) or 0
         except OSError as error:
@@ -139,8 +139,7 @@ class Cell:
                 self._control, [wire.COMMAND_JOB], [job_fd, *([spec.out_fd] if spec.out_fd >= 0 else ())]
             )
         os.close(job_fd)
-        self._unsent_stdin = memoryview(spec.stdin)
-        self._feed_stdin()
+        self._stdin.feed(spec.stdin)
 
     def drain(self, fd: int) -> None:
         """Have init throw away what still comes from ``stdout_fd`` or ``stderr_fd``."""
@@ -157,14 +156,7 @@ class Cell:
 
     def program_lives(self) -> bool:
         """Say whether the program itself is seen not to have begun to end."""
-        if self._program_pidfd < 0:
-            return False
-        try:
-            lives = is_alive(_pid_of(self._program_pidfd))
-            _pid_of(self._program_pidfd)  # as in _read_back
-        except (OSError, SandboxError):
-            return False
-        return lives
+        return self._program_pidfd >= 0 and lives(self._program_pidfd)
 
     def kill(self) -> None:
         """End every process of the cell. What init had said before is heard first."""
@@ -199,7 +191,7 @@ class Cell:
             os.close(self._init.pidfd)
             self._init = None
         self._close_their_ends()
-        self._stop_feeding()
+        self._stdin.close()
         self._close_control()
         for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._out_fd, self._listener_fd):
             _close(fd)
@@ -209,41 +201,11 @@ class Cell:
     # ---- set-up ----
 
     def _request(self, clone_flags: int, features: int) -> bytes:
-        limits = self.shape.limits
-        booted = self.shape.warm if self.shape.boots else None
-        cpu_s = -(-limits.cpu_ms // 1000) + _CPU_BACKSTOP_S + (wire.BOOT_CPU_S if booted else 0)
-        same = [
-            (resource.RLIMIT_NOFILE, limits.open_files),
-            (resource.RLIMIT_FSIZE, limits.file_size_bytes),
-            (resource.RLIMIT_STACK, limits.stack_bytes),
-            (resource.RLIMIT_CORE, core_limit_bytes()),
-            (resource.RLIMIT_MEMLOCK, 0),
-        ]
-        return wire.encode_request(
-            features=features | self._own_features(clone_flags),
-            init_uid=self._uids.init_uid,
-            program_uid=self._uids.program_uid,
-            work_area_bytes=limits.work_area_bytes,
-            work_area_inodes=limits.work_area_inodes,
-            # SIGXCPU at the soft limit, SIGKILL a second later for who ignores it.
-            rlimits=[
-                (resource.RLIMIT_CPU, cpu_s, cpu_s + 1),
-                *((number, value, value) for number, value in same),
-            ],
-            layers=self._layers,
-            argv=booted.argv if booted else (),
-            environment=gated_environment(booted) if booted else {},
-        )
-
-    def _own_features(self, clone_flags: int) -> int:
-        asked = {
-            wire.FEATURE_CGROUP_V2: self._cgroup is not None and self._cgroup.born_inside,
-            wire.FEATURE_OUT_WRITABLE: self.shape.makes_out,
-            wire.FEATURE_BOOT: self.shape.boots,
-            # Without a network of its own it would be the host's loopback that is raised.
-            wire.FEATURE_LOOPBACK: self.shape.loopback and clone_flags & CLONE_FLAGS["net"] != 0,
-        }
-        return sum(feature for feature, wanted in asked.items() if wanted)
+        # Without a network of its own it would be the host's loopback that is raised.
+        own = wire.FEATURE_LOOPBACK if self.shape.loopback and clone_flags & CLONE_FLAGS["net"] else 0
+        if self._cgroup is not None and self._cgroup.born_inside:
+            own |= wire.FEATURE_CGROUP_V2
+        return cell_request(self.shape, self._uids, features | own, self._layers)
 
     def _read_back(self, outside: frozenset[str]) -> None:
         meant = Meant(
@@ -252,17 +214,7 @@ class Cell:
             outside=outside,
             writable=WRITABLE | {"/out"} if self.shape.makes_out else WRITABLE,
         )
-        try:
-            pid = _pid_of(self._program_pidfd)
-            controls = judge_controls(take_snapshot(pid, self._cgroup, meant))
-            _pid_of(self._program_pidfd)  # still there: what was read under its number was not another's
-        except (OSError, SandboxError) as error:
-            if not self.program_lives():
-                raise _lost_at_read_back(str(error)) from error
-            raise SandboxError("read_back", getattr(error, "errno", 0) or 0, str(error)) from error
-        if controls.missing and not self.program_lives():  # a process that ends has left its namespaces
-            raise _lost_at_read_back(f"nothing to be seen of {', '.join(controls.missing)}")
-        self.controls = controls
+        self.controls = read_back(self._program_pidfd, self._cgroup, meant)
 
     # ---- what the cell says ----
 
@@ -330,34 +282,15 @@ class Cell:
         with contextlib.suppress(OSError):
             self._control.send(command)
 
-    # ---- stdin ----
-
-    def _feed_stdin(self) -> None:
-        """Write what the pipe takes; the rest when it takes more. A program need not read it."""
-        try:
-            while self._unsent_stdin:
-                self._unsent_stdin = self._unsent_stdin[os.write(self._stdin_write, self._unsent_stdin) :]
-        except BlockingIOError:
-            self._loop.add_writer(self._stdin_write, self._feed_stdin)
-            return
-        except BrokenPipeError:
-            pass
-        self._stop_feeding()
-
-    def _stop_feeding(self) -> None:
-        if self._stdin_write >= 0:
-            self._loop.remove_writer(self._stdin_write)
-            os.close(self._stdin_write)
-            self._stdin_write = -1
-
     # ---- the end ----
 
     def _close_their_ends(self) -> None:
         """Close what now belongs to the cell alone, or its pipes would never end."""
         self._their_control.close()
-        for fd in (self._stdin_read, self._stdout_write, self._stderr_write):
+        self._stdin.close_read_end()
+        for fd in (self._stdout_write, self._stderr_write):
             _close(fd)
-        self._stdin_read = self._stdout_write = self._stderr_write = -1
+        self._stdout_write = self._stderr_write = -1
 
     def _close_control(self) -> None:
         if self._control.fileno() >= 0:
@@ -389,22 +322,6 @@ def _pipe(owner_uid: int) -> tuple[int, int]:
     return read, write
 
 
-def _stdin(owner_uid: int) -> tuple[int, int]:
-    """Return what the program reads from and what we write to: a pipe, also with nothing to read."""
-    read, write = os.pipe2(os.O_CLOEXEC)
-    os.fchown(read, owner_uid, owner_uid)
-    os.set_blocking(write, False)  # the os API's own positional flag
-    return read, write
-
-
-def gated_environment(warm: Warm) -> dict[str, str]:
-    """Return what the runtime is started with: last what has it wait, gone before it looks."""
-    waiting = {"LD_PRELOAD": PRELOAD, "CELLBLOCK_GATE": f"{warm.how}:{warm.gate}"}
-    if warm.stand_in:
-        waiting["CELLBLOCK_STAND_IN"] = warm.stand_in
-    return {**dict(warm.environment), **waiting}
-
-
 def _close(fd: int) -> None:
     if fd >= 0:
         os.close(fd)
@@ -413,17 +330,3 @@ def _close(fd: int) -> None:
 def _close_all(fds: Sequence[int]) -> None:
     for fd in fds:
         os.close(fd)
-
-
-def _lost_at_read_back(what: str) -> CellLostError:
-    return CellLostError("read_back", detail=f"the program ended while it was looked at: {what}")
-
-
-def _pid_of(pidfd: int) -> int:
-    """Return the process's pid in our own pid namespace."""
-    for line in read_kernel_file(f"/proc/self/fdinfo/{pidfd}").splitlines():
-        if line.startswith("Pid:"):
-            pid = int(line.removeprefix("Pid:"))
-            if pid > 0:
-                return pid
-    raise SandboxError("read_back", detail="the program ended before it could be read back")

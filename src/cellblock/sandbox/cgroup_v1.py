@@ -38,6 +38,7 @@ _OPTIONAL = (SHARES,)
 """Where it is there, every cell gets the same share of the CPU, however many processes it has."""
 
 _UNLIMITED_FROM = 1 << 60
+_SHARE_OF_RUNS, _SHARE_OF_BOOTS = "1024", "128"
 
 
 class CellCgroupV1:
@@ -83,6 +84,12 @@ class CellCgroupV1:
     def cpu_usage_usec(self) -> int | None:
         """Read cpuacct.usage, which counts nanoseconds."""
         return int(os.pread(self._cpu_fd, 32, 0)) // 1000 if self._cpu_fd >= 0 else None
+
+    def yield_cpu(self, *, to_runs: bool) -> None:
+        """Write cpu.shares."""
+        if SHARES in self._directories:
+            share = _SHARE_OF_BOOTS if to_runs else _SHARE_OF_RUNS
+            write_control(self._directories[SHARES], "cpu.shares", share)
 
     def process_ids(self) -> list[int]:
         """List what is inside."""

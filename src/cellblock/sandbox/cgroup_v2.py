@@ -29,6 +29,8 @@ _REQUIRED = ("memory", "pids")  # CPU time is counted for every group, without a
 _OPTIONAL = ("cpu",)
 """With it every cell gets the same share of the CPU, however many processes it has."""
 
+_WEIGHT_OF_RUNS, _WEIGHT_OF_BOOTS = "100", "12"
+
 _OWN_LEAF = "cellblock-service"
 _DELEGATION_MARKS = ("user.delegate", "trusted.delegate")
 _HANDED_OVER = ("cgroup.procs", "cgroup.subtree_control")
@@ -68,6 +70,11 @@ class CellCgroupV2:
     def cpu_usage_usec(self) -> int | None:
         """Read usage_usec of cpu.stat, which every group has, with or without the cpu controller."""
         return read_number(self._directory, "cpu.stat", "usage_usec")
+
+    def yield_cpu(self, *, to_runs: bool) -> None:
+        """Write cpu.weight."""
+        if (self._directory / "cpu.weight").exists():
+            write_control(self._directory, "cpu.weight", _WEIGHT_OF_BOOTS if to_runs else _WEIGHT_OF_RUNS)
 
     def process_ids(self) -> list[int]:
         """List what is inside."""

@@ -62,6 +62,9 @@ class CellCgroup(Protocol):
     def cpu_usage_usec(self) -> int | None:
         """Read CPU time used so far, in microseconds."""
 
+    def yield_cpu(self, *, to_runs: bool) -> None:
+        """Have a small share of a busy CPU, or again that of every run; no-op where there are no shares."""
+
     def process_ids(self) -> list[int]:
         """List the processes inside, zombies left out."""
 

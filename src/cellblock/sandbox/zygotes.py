@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from cellblock.errors import SandboxError
-from cellblock.sandbox import wire
-from cellblock.sandbox.cell import gated_environment
+from cellblock.sandbox.requests import zygote_request
 from cellblock.sandbox.roots import Roots
 from cellblock.sandbox.shapes import CellShape, Warm
 from cellblock.sandbox.spawner import Spawner
@@ -150,7 +148,7 @@ class Zygotes:
             resources.callback(os.close, said_fd)
             try:
                 spawner = await parent.start_zygote(
-                    _request(warm, stack_bytes), stderr_fd, self._roots.filters
+                    zygote_request(warm, stack_bytes), stderr_fd, self._roots.filters
                 )
             except SandboxError as error:
                 said = _read_what_was_said(said_fd)
@@ -169,19 +167,6 @@ async def _retire(places: Iterable[_Place]) -> None:
 
 def _key(shape: CellShape, warm: Warm) -> _Key:
     return (shape.root, warm, shape.limits.stack_bytes)
-
-
-def _request(warm: Warm, stack_bytes: int) -> bytes:
-    return wire.encode_request(
-        features=wire.FEATURE_ONE_UID,  # it has root's, and becomes nobody
-        init_uid=0,
-        program_uid=0,
-        work_area_bytes=0,
-        work_area_inodes=0,
-        rlimits=[(resource.RLIMIT_STACK, stack_bytes, stack_bytes)],
-        argv=warm.argv,
-        environment=gated_environment(warm),
-    )
 
 
 def _read_what_was_said(fd: int) -> str:
