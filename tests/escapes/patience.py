@@ -9,6 +9,7 @@ _WAITS = {
     caller: ("_TIMEOUT_S",),
     campaign: (
         "_GONE_WITHIN_S", "_READY_WITHIN_S", "_LATE_MS", "_PARTNER_STARTS_WITHIN_S", "_PARTNER_SETTLES_S",
+        "_PARTNER_HOLDS_S",
     ),
     front: ("_SETTLES_WITHIN_S", "_IDLE_WITHIN_S"),
     standing: ("_SETTLES_WITHIN_S",),

@@ -54,7 +54,7 @@ def bare(
     who = {} if prefix else {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     done = subprocess.run(
         [*prefix, *interpreter], cwd=directory, **who, env={"PATH": "/usr/bin:/bin"},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * TIME_SCALE, check=False,
     )  # fmt: skip
     assert "attempt" in done.stdout, done.stderr
     return done.stdout + done.stderr
@@ -98,6 +98,18 @@ def test_without_a_pid_namespace_a_process_of_the_host_is_ended(ground, beneath)
     assert any("was ended" in line for line in ground.turned())
 
 
+def test_a_victim_that_ends_while_it_is_looked_at_was_ended(ground, monkeypatch):
+    pid, look = ground._victim.pid, ground._victim_changed
+
+    def end_and_look():
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return look()
+
+    monkeypatch.setattr(ground, "_victim_changed", end_and_look)
+    assert ground.turned() == ["a process of the host was ended (-9)"]
+
+
 def test_without_a_root_of_its_own_a_search_finds_the_secret(ground, beneath):
     (trial,) = (each for each in trials() if each.name == "G/search/python")
     assert "@SECRET@" in trial.source
@@ -132,19 +144,19 @@ SHARED_BY_BARE_PROGRAMS = ["files", "sysv", "mqueue", "abstract", "loopback", "p
 def test_two_programs_in_one_set_of_namespaces_find_each_other(way, ground, beneath):
     assert way in PARTNERS
     (trial,) = (each for each in trials() if each.name == f"E/partner/{way}/python")
-    (beneath / "main.py").write_text(trial.source)
+    (beneath / "main.py").write_text(fill(trial.source, {"HELD_S": str(1.5 * TIME_SCALE)}))
     # Namespaces of the test's own, shared by both programs, as two runs would share them without a cell.
     script = f"""
         mount -t tmpfs none /dev/shm; cp main.py /dev/shm/program.py; cd /dev/shm
         mount -t tmpfs none /tmp; mount -t tmpfs none /run; ip link set lo up
         printf 'first\\n{ground.token}\\n' | /usr/bin/python3 program.py >/dev/null 2>&1 &
         sleep {0.5 * TIME_SCALE}
-        echo second | timeout 20 /usr/bin/python3 program.py
+        echo second | timeout {20 * TIME_SCALE} /usr/bin/python3 program.py
         wait
     """
     done = subprocess.run(
         ["unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--mount-proc", "/bin/sh", "-c", script],
-        cwd=beneath, capture_output=True, text=True, timeout=60, check=False,
+        cwd=beneath, capture_output=True, text=True, timeout=60 * TIME_SCALE, check=False,
     )  # fmt: skip
     assert ground.told(done.stdout), done.stderr
 
@@ -228,8 +240,9 @@ def test_without_a_cell_the_compiler_tells_the_secret(name, ground, beneath):
     (trial,) = (each for each in trials() if each.name == name)
     (beneath / "main.c").write_text(fill(trial.source, ground.values))
     done = subprocess.run(
-        ["cc", "-o", "main", "main.c"], cwd=beneath, capture_output=True, text=True, timeout=60, check=False
-    )
+        ["cc", "-o", "main", "main.c"],
+        cwd=beneath, capture_output=True, text=True, timeout=60 * TIME_SCALE, check=False,
+    )  # fmt: skip
     ran = (
         subprocess.run(["./main"], cwd=beneath, capture_output=True, text=True, check=False).stdout
         if not done.returncode

@@ -17,6 +17,8 @@ from pace import TIME_SCALE
 READY_TIMEOUT_S = 300
 SHORT_LIMITS = {"cpu_ms": 2_000, "wall_ms": 5_000}
 """The judge's profile has no limits of a request's own; shorter ones make a spinning program end soon."""
+OWN_LIMITS = {"java": {"cpu_ms": 6_000}}
+"""In an emulator a call of a function in C takes Java a hundred times as long as on the host."""
 
 _results: dict[tuple[str, str, str], str] = {}
 
@@ -25,7 +27,9 @@ _results: dict[tuple[str, str, str], str] = {}
 def service(time_scale):
     port = free_port()
     limits = {
-        f"{language}.judge.{name}": value for language in LANGUAGES for name, value in SHORT_LIMITS.items()
+        f"{language}.judge.{name}": value
+        for language in LANGUAGES
+        for name, value in (SHORT_LIMITS | OWN_LIMITS.get(language, {})).items()
     }
     with running_instance(port, limits=limits, time_scale=time_scale) as instance:
         wait_until_offered(instance, port, LANGUAGES, time_scale)

@@ -30,6 +30,8 @@ _UNREFUSED_BYTES = 1 << 20
 _COLD = "it started cold, where programs of this language start warm"
 _PARTNER_STARTS_WITHIN_S = 20.0
 _PARTNER_SETTLES_S = 0.4
+_PARTNER_HOLDS_S = 1.5
+"""How long the first of two programs offers what the second looks for."""
 _HEAD_START = {
     "python": "print('attempt')",
     "c": '#include <stdio.h>\nint main(void) { puts("attempt"); }',
@@ -189,6 +191,7 @@ class Campaign:
             "ZYGOTE_PID": str(next((each.pid for each in there.zygotes), instance.supervisor)),
             "WAITING_INIT_PID": str(waiting[0][0]),
             "WAITING_PID": str(waiting[0][1]),
+            "HELD_S": str(_PARTNER_HOLDS_S),
             "SERVICE_PORT": str(self._caller.port),
             "SERVICE_PID": str(instance.service),
             "SUPERVISOR_PID": str(instance.supervisor),

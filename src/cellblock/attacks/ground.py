@@ -99,12 +99,13 @@ class Ground:
         return victim
 
     def _victim_harmed(self) -> list[str]:
-        if self._victim.poll() is not None:
-            return [f"a process of the host was ended ({self._victim.returncode})"]
         deadline_s = time.monotonic() + _SETTLED_S
-        while (changed := self._victim_changed()) and time.monotonic() < deadline_s:
+        while self._victim.poll() is None:
+            changed = self._victim_changed()
+            if not changed or time.monotonic() > deadline_s:
+                return changed
             time.sleep(0.001)
-        return changed
+        return [f"a process of the host was ended ({self._victim.returncode})"]
 
     def _victim_changed(self) -> list[str]:
         return [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -122,15 +123,16 @@ class Host:
         await host.set_roots(roots or {})
         try:
             tree = open_tree(host._block.instance, settings.cgroup_root)
-            if any(path.is_dir() for path in tree.paths):
+            # What is there may be of root's service, when we are a user: neither ours to use nor to sweep.
+            if any(os.access(path, os.W_OK) for path in tree.paths):
                 host._tree = tree
+                for other in tree.others():
+                    with lease_of_the_dead(other, leases) as is_dead:
+                        if is_dead:
+                            tree.sweep_other(other)
             else:
                 host._tree_problem = "; ".join(sorted(set(tree.missing.values())))
                 host._tree_remedy = controller_remedy("memory")
-            for other in tree.others():
-                with lease_of_the_dead(other, leases) as is_dead:
-                    if is_dead:
-                        tree.sweep_other(other)
         except HostError as error:
             host._tree_problem = str(error)
         await host.probe()

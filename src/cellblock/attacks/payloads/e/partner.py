@@ -4,6 +4,7 @@ lines = sys.stdin.read().split("\n")
 first, secret = lines[0] == "first", lines[1] if len(lines) > 1 else ""
 libc = ctypes.CDLL(None, use_errno=True)
 KEY = 0x5EC2E7
+HELD_S = @HELD_S@
 print("attempt", flush=True)
 
 
@@ -55,13 +56,13 @@ def abstract():
     if first:
         meeting.bind("\0cellblock-meeting")
     else:
-        meeting.settimeout(0.5)
+        meeting.settimeout(HELD_S / 3)
         meeting.bind("\0cellblock-other")
         meeting.sendto(b"tell", "\0cellblock-meeting")
         print(meeting.recv(100))
         return
     meeting.settimeout(0.05)
-    end = time.monotonic() + 1.5
+    end = time.monotonic() + HELD_S
     while time.monotonic() < end:
         try:
             meeting.sendto(secret.encode(), meeting.recvfrom(10)[1])
@@ -72,7 +73,7 @@ def abstract():
 def loopback():
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         meeting = socket.socket(family, socket.SOCK_STREAM)
-        meeting.settimeout(0.5)
+        meeting.settimeout(HELD_S / 3)
         try:
             if first:
                 meeting.bind((address, 45454))
@@ -125,4 +126,4 @@ def attributes():
 
 @WAY@()
 if first:
-    time.sleep(1.5)
+    time.sleep(HELD_S)
