@@ -26,7 +26,9 @@ for place in ("/var/lib/cellblock", "/run/cellblock", "/etc/cellblock", "/root",
         pass
 seen = 0
 PLACES = ("/box", "/tmp", "/out", "/etc", "/dev", "/run", "/var/tmp", "/var/lib", "/var/run", "/home", "/root", "/srv", "/mnt")
-for directory, _, names in (each for place in PLACES for each in os.walk(place)):
+for directory, below, names in (each for place in PLACES for each in os.walk(place)):
+    if directory.count("/") > 4:  # whole checkouts may lie there; bait does not lie so deep
+        below.clear()
     for name in names:
         path = os.path.join(directory, name)
         try:
