@@ -65,13 +65,17 @@ static bool limit_cpu_from_now(void) {
 static void wait_for_job(void) {
     const struct cell_event booted = {.kind = EVENT_BOOTED};
     char command;
+    struct failure failure = {0};
     int job_fd, count;
     if (!send_with_fds(GATE_FD, &booted, sizeof booted, NULL, 0) ||
         receive_with_fds(GATE_FD, &command, sizeof command, &job_fd, 1, &count) != 1)
         _exit(127);
     if (count == 1) close(job_fd); /* its files are in place, its arguments are ours */
+    if (!limit_cpu_from_now()) { /* our failure: an exit code would be the program's */
+        fail(&failure, STEP_RLIMITS, "from the job on");
+        report_to_gate(&failure);
+    }
     close(GATE_FD);
-    if (!limit_cpu_from_now()) _exit(127);
 }
 
 /* ---- fork: a spawner whose programs are this process again ---- */

@@ -11,6 +11,7 @@ import pytest
 
 from cellblock.languages.registry import Command, Plan
 from cellblock.model import Outcome, Profile, SourceFile, Verdict
+from cellblock.sandbox import wire
 from cellblock.sandbox.cell import Cell
 from sandbox.cells import Cells, engine_for, opened
 
@@ -31,7 +32,7 @@ def warm(time_scale) -> Iterator[Cells]:
         yield cells
 
 
-def boot(
+def wait_and_run(
     cells: Cells, code: str, *, gate: str, stand_in: str = "", makes_out: bool = False, **limits: int
 ) -> Outcome:
     """Have a runtime wait that runs ``code``, for a while, and then give it its submission."""
@@ -50,7 +51,11 @@ def boot(
     engine = engine_for(cells.settings, cells.host, runtime)
     cells.call(cells.host.prepare_ahead(engine._spec(runtime, command, files, makes_out=makes_out).shape))
     time.sleep(WAITED_S)
-    outcome = cells.call(engine.run_plan(runtime, plan))
+    return cells.call(engine.run_plan(runtime, plan))
+
+
+def boot(cells: Cells, code: str, *, makes_out: bool = False, **more: Any) -> Outcome:
+    outcome = wait_and_run(cells, code, makes_out=makes_out, **more)
     assert outcome.verdict is Verdict.AC, (outcome.error_message, outcome.stderr.decode())
     told = outcome.evidence.compile if makes_out else outcome.evidence
     assert told is not None
@@ -121,6 +126,14 @@ open("/out/main", "w").write(text.upper())
 print(json.dumps([mounted, text]))
 """
     assert observe(warm, code, gate="main.py", makes_out=True) == [True, MAIN.decode()]
+
+
+def test_limit_that_cannot_be_set_for_the_job_is_our_failure_and_no_exit_code(warm, monkeypatch):
+    """As where the limit that it boots with is not above its own: then it would have to be raised."""
+    monkeypatch.setattr(wire, "BOOT_CPU_S", 0)
+    outcome = wait_and_run(warm, 'open("main.py")', gate="main.py", open_files=60)
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.IE, None)
+    assert "cell step rlimits failed: Operation not permitted: from the job on" in outcome.error_message
 
 
 def test_runtime_boots_with_a_small_share_of_the_cpu_and_its_program_runs_with_everybodys(warm, monkeypatch):

@@ -122,7 +122,7 @@ class Cell:
     def release(self, spec: CellSpec) -> None:
         """Hand the job over, of this cell's shape; the program starts, and its stdin begins to flow.
 
-        Raises ``SandboxError`` where what was used before cannot be told.
+        Raises ``SandboxError`` where its share of the CPU or what was used before cannot be had.
         """
         self.spec = spec
         if self._cgroup and self.shape.boots:

@@ -20,10 +20,10 @@ def read_back(pidfd: int, cgroup: CellCgroup | None, meant: Meant) -> Controls:
         pid = _pid_of(pidfd)
         controls = judge_controls(take_snapshot(pid, cgroup, meant))
         _pid_of(pidfd)  # still there: what was read under its number was not another's
-    except (OSError, SandboxError) as error:
+    except OSError as error:
         if not lives(pidfd):
             raise _lost(str(error)) from error
-        raise SandboxError(_STEP, getattr(error, "errno", 0) or 0, str(error)) from error
+        raise SandboxError(_STEP, error.errno or 0, str(error)) from error
     if controls.missing and not lives(pidfd):
         raise _lost(f"nothing to be seen of {', '.join(controls.missing)}")
     return controls
@@ -34,19 +34,19 @@ def lives(pidfd: int) -> bool:
     try:
         alive = is_alive(_pid_of(pidfd))
         _pid_of(pidfd)  # as above
-    except (OSError, SandboxError):
+    except OSError:
         return False
     return alive
 
 
 def _pid_of(pidfd: int) -> int:
-    """Return the process's pid in our own pid namespace."""
+    """Return the process's pid in our own pid namespace; raises ``OSError`` where it has none any more."""
     for line in read_kernel_file(f"/proc/self/fdinfo/{pidfd}").splitlines():
         if line.startswith("Pid:"):
             pid = int(line.removeprefix("Pid:"))
             if pid > 0:
                 return pid
-    raise SandboxError(_STEP, detail="the program ended before it could be read back")
+    raise ProcessLookupError(f"no process at pidfd {pidfd}")
 
 
 def _lost(what: str) -> CellLostError:
