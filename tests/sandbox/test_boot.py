@@ -13,9 +13,11 @@ from cellblock.languages.registry import Command, Plan
 from cellblock.model import Outcome, Profile, SourceFile, Verdict
 from cellblock.sandbox import wire
 from cellblock.sandbox.cell import Cell
+from pace import TIME_SCALE
 from sandbox.cells import Cells, engine_for, opened
 
-WAITED_S = 0.2
+WAITED_S = 0.2 * TIME_SCALE
+"""Long enough for a runtime to have come to where it waits."""
 MAIN = b"the submission's own"
 PRELUDE = """
 import json, os, stat, time
