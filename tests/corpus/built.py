@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cellblock.engine.run import Engine
 from cellblock.engine.timing import JobClock
-from cellblock.languages.registry import Plan, Runtime
+from cellblock.languages.registry import Plan, Runtime, load_catalog
 from cellblock.model import CompileEvidence, Profile, StageLimits
 from cellblock.sandbox.artifact import take_copy
 from cellblock.sandbox.shapes import CellShape
@@ -18,6 +18,7 @@ from corpus.ran import Ran
 from corpus.sides import Sides
 
 _MOST_BYTES = 64 << 20
+_CATALOG = load_catalog(1, {})
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,16 @@ def plan_of(runtime: Runtime, program: Program, compiling: StageLimits | None = 
     """Return both stages, the first with these limits."""
     lowered = compiling or StageLimits()
     return runtime.plan(program.files, program.args, Profile.JUDGE, run=StageLimits(), compile=lowered)
+
+
+def started_ahead(program: Program) -> frozenset[str]:
+    """Say which of its stages may have started before: none that has names of the program's own in it."""
+    plan = plan_of(_CATALOG.of_language(program.language)[-1], program)
+    return frozenset(
+        name
+        for name, command in (("compile", plan.compile), ("run", plan.run))
+        if command is not None and command.warm
+    )
 
 
 def compile_shape(engine: Engine, runtime: Runtime, plan: Plan) -> CellShape:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from corpus import bare
+from corpus.built import started_ahead
 from corpus.programs import corpus, correct_cases
 from corpus.ran import Ran, differences
 from languages.cases import LANGUAGES
@@ -15,7 +16,6 @@ from languages.cases import LANGUAGES
 BARE_AND_CELL = ("bare", "in the cell")
 SLOW_TO_COMPILE = {"typescript", "cpp", "go", "rust", "java", "csharp"}
 QUICK_OF_THOSE = 2
-STARTED_WARM = {"python", "ruby", "javascript", "typescript", "java", "csharp"}
 NEVER_STARTED = {"does_not_compile", "type_errors"}
 
 
@@ -37,7 +37,7 @@ def started_warm():
     return [
         program
         for program in corpus()
-        if program.language in STARTED_WARM and not program.args and program.name not in NEVER_STARTED
+        if "run" in started_ahead(program) and program.name not in NEVER_STARTED
     ]
 
 
@@ -78,6 +78,11 @@ def test_mono_runs_the_same_where_nobody_states_its_version(sides, program):
 @pytest.mark.parametrize("program", correct_cases(), ids=identify)
 def test_the_languages_own_cases_are_the_same_bare_and_in_a_cell(sides, program):
     assert_same(sides, program)
+
+
+def test_every_language_that_starts_ahead_is_seen_to():
+    languages = {"python", "ruby", "javascript", "typescript", "java", "csharp"}
+    assert {program.language for program in started_warm()} == languages
 
 
 def test_every_language_has_its_share():

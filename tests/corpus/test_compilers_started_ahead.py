@@ -8,7 +8,7 @@ import pytest
 
 from cellblock.model import Outcome, SourceFile, StageLimits, Verdict, VerdictCause
 from corpus.broken import broken
-from corpus.built import Built, build, compile_shape, plan_of
+from corpus.built import Built, build, compile_shape, plan_of, started_ahead
 from corpus.programs import Program, corpus, correct_cases
 from corpus.ran import differences
 
@@ -31,12 +31,16 @@ HELLO = {
 }
 
 
+def is_compiled_warm(program):
+    return "compile" in started_ahead(program)
+
+
 def sources():
     """Return everything that these compilers are given, a share of it quick."""
     found = []
     for language in STARTED_AHEAD:
         known = [program for program in (*corpus(), *correct_cases()) if program.language == language]
-        for program in (*known, *broken(language)):
+        for program in filter(is_compiled_warm, (*known, *broken(language))):
             slow = [] if program.name in QUICK else [pytest.mark.slow]
             found.append(pytest.param(program, id=program.id, marks=slow))
     return found

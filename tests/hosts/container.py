@@ -16,6 +16,7 @@ ROOT = PROJECT / "build" / "vm" / "container"
 COMPOSE = PROJECT / "deploy" / "compose.yaml"
 ENTRYPOINT = PROJECT / "deploy" / "entrypoint"
 SECCOMP = PROJECT / "deploy" / "seccomp.json"
+APPARMOR = PROJECT / "deploy" / "apparmor"
 SERVICE = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["cellblock"]
 CAPABILITIES = tuple(SERVICE["cap_add"])
 _DOCKER_DEFAULT_PATHS = {
@@ -30,9 +31,13 @@ def bundle(
     *,
     without: Iterable[str] = (),
     seccomp: Path | None = SECCOMP,
+    apparmor: str = "",
     entrypoint: Sequence[str] = (str(ENTRYPOINT),),
 ) -> list[str]:
-    """Write an OCI bundle for ``command`` and return how to run it; ``without`` takes capabilities away."""
+    """Write an OCI bundle for ``command`` and return how to run it.
+
+    ``without`` takes capabilities away; ``apparmor`` names a profile that is loaded.
+    """
     capabilities = [f"CAP_{name}" for name in CAPABILITIES if name not in without]
     flags = ["nosuid", "noexec", "nodev"]
     config: dict[str, Any] = {
@@ -47,6 +52,7 @@ def bundle(
             ],
             "cwd": str(PROJECT),
             "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
+            **({"apparmorProfile": apparmor} if apparmor else {}),
             "noNewPrivileges": "no-new-privileges:true" in SERVICE["security_opt"],
         },
         "root": {"path": str(ROOT), "readonly": True},
@@ -78,6 +84,14 @@ def bundle(
     directory.mkdir(parents=True)
     (directory / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return ["crun", "--cgroup-manager=cgroupfs", "run", "--bundle", str(directory), directory.name]
+
+
+def load_apparmor(profile: Path) -> None:
+    """Load a profile into this machine's kernel, as an operator does."""
+    security = Path("/sys/kernel/security")
+    if not (security / "apparmor").exists():
+        subprocess.run(["mount", "-t", "securityfs", "securityfs", str(security)], check=True)
+    subprocess.run(["apparmor_parser", "--replace", "--skip-cache", str(profile)], check=True)
 
 
 def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

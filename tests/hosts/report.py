@@ -70,6 +70,14 @@ async def run_from_a_copy(cells: Cells) -> str:
     return observed.stdout.content.decode()
 
 
+def apparmor_profile() -> str:
+    """Return by which profile we are confined, with its mode; empty on a kernel without."""
+    try:
+        return Path("/proc/self/attr/apparmor/current").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def main() -> None:
     """Print the report."""
     changes = dict(argument.split("=", 1) for argument in sys.argv[1:])
@@ -84,6 +92,7 @@ def main() -> None:
         report = {
             "mode": cells.host.enforcement_mode,
             "backend": cells.host.cgroup_backend,
+            "apparmor": apparmor_profile(),
             "features": msgspec.to_builtins(cells.call(cells.host.probe())),
             "runs": {},
         }

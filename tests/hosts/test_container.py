@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,55 @@ def test_a_container_whose_cgroups_stay_read_only_is_told_what_it_needs(doctor):
     assert code == 1
     assert {"cgroups", "control memory_limit", "control process_limit"} <= kinds.missing(found)
     assert "a writable cgroup mount" in found["cgroups"]["remedy"]
+
+
+LIKE_THE_ENGINES_OWN = """
+abi <abi/3.0>,
+profile no-mounts flags=(attach_disconnected,mediate_deleted) {
+  capability, file, network, unix, signal, ptrace, umount,
+  deny mount,
+}
+"""
+
+
+def test_apparmor_that_forbids_mounts_is_told_with_the_setting(doctor, tmp_path):
+    profile = tmp_path / "no-mounts"
+    profile.write_text(LIKE_THE_ENGINES_OWN, encoding="ascii")
+    container.load_apparmor(profile)
+    # The engine's own way to a writable cgroup is a mount, too.
+    code, found = doctor(apparmor="no-mounts", entrypoint=())
+    assert code == 1
+    assert "apparmor:unconfined" in found["cell"]["remedy"]
+
+
+def test_every_control_holds_under_our_apparmor_profile(run):
+    container.load_apparmor(container.APPARMOR)
+    found = run(apparmor="cellblock")
+    assert isinstance(found, dict), found
+    assert found["apparmor"] == "cellblock (enforce)"
+    assert found["mode"] == "strict", found["features"]
+    assert kinds.verdicts(found) == kinds.ENDS
+    assert [name for name, one in found["runs"].items() if one["missing"] or one["left"]] == []
+
+
+@pytest.fixture
+def core_pattern():
+    """The kernel's, which stands again afterwards."""
+    path = Path("/proc/sys/kernel/core_pattern")
+    before = path.read_text(encoding="ascii").strip()
+    yield before
+    path.write_text(before, encoding="ascii")
+
+
+@pytest.mark.parametrize("profile", ["cellblock", ""])
+def test_our_apparmor_profile_refuses_the_kernels_switches(tmp_path, core_pattern, profile):
+    """With no read-only mounts on them, as SYS_ADMIN can bring it about; without it the attack succeeds."""
+    container.load_apparmor(container.APPARMOR)
+    switch = "/proc/sys/kernel/core_pattern"
+    attack = ("sh", "-c", f"umount /proc/sys; (echo taken >{switch}) 2>&1; cat {switch}")
+    bundle = container.bundle(tmp_path / f"cellblock-{tmp_path.name}", attack, apparmor=profile)
+    said = container.run(bundle).stdout
+    if profile:
+        assert said.endswith(f": Permission denied\n{core_pattern}\n"), said
+    else:
+        assert said == "taken\n"

@@ -48,10 +48,10 @@ def own(time_scale) -> Iterator[Cells]:
         yield cells
 
 
-def run_warm(cells: Cells, code: str, *, args: tuple[str, ...] = (), **more: Any) -> Outcome:
+def run_warm(cells: Cells, code: str, **more: Any) -> Outcome:
     """Run in a cell whose runtime waits already."""
-    prepare(cells, args=args, **{name: value for name, value in more.items() if name != "stdin"})
-    outcome = cells.run(code, args=args, **more)
+    prepare(cells, **{name: value for name, value in more.items() if name != "stdin"})
+    outcome = cells.run(code, **more)
     assert outcome.evidence.warm_start
     return outcome
 
@@ -113,7 +113,7 @@ print(json.dumps({
 
 
 def test_program_finds_what_it_would_find_after_a_cold_start(warm, cells):
-    more = {"args": ("one", "två", ""), "stdin": b"said", "open_files": 33, "cpu_ms": 3_000}
+    more = {"stdin": b"said", "open_files": 33, "cpu_ms": 3_000}
     cold = cells.run(ALL, **more)
     assert not cold.evidence.warm_start
     found, expected = observe_warm(warm, ALL, **more), json.loads(cold.stdout)
@@ -316,13 +316,24 @@ def test_zygote_is_replaced_when_it_is_old(own, monkeypatch):
     until(lambda: first not in children_of(own.spawner_pid), 5)
 
 
-def test_no_more_zygotes_live_than_may_though_every_submission_has_other_arguments(own, monkeypatch):
+def test_no_more_zygotes_live_than_may_though_there_are_more_kinds(own, monkeypatch):
     monkeypatch.setattr(zygotes, "_LIVING_MAX", 2)
     for number in range(5):
-        prepare(own, args=(str(number),))
+        prepare(own, stack_bytes=(number + 8) * MIB)
         drop(own)
     assert len(zygote_pids(own)) == 2
     until(lambda: sorted(children_of(own.spawner_pid)) == sorted(zygote_pids(own)), 5)
+
+
+def test_arguments_start_no_runtime_ahead_and_are_in_none(own):
+    """Whoever asks later with the same ones would learn of it: by the time that it takes, or the evidence."""
+    for _ in range(4):
+        assert not own.run("import sys; print(sys.argv[1])", args=("secret",)).evidence.warm_start
+    assert run_warm(own, "print(1)").stdout == b"1\n"
+    for pid in zygote_pids(own):
+        assert b"secret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    tick(own, lambda: own.host.waiting_cells > 0)
+    assert {shape.warm.argv[-1] for shape in own.host._pool._demands if shape.warm} == {"/box/main.py"}
 
 
 def other_runtime(cells: Cells, **changes: Any) -> CellShape:

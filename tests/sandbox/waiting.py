@@ -18,14 +18,14 @@ def drop(cells: Cells) -> None:
     cells.call(drop_and_wait())
 
 
-def shape_of(cells: Cells, runtime: Runtime, args: tuple[str, ...] = ()) -> CellShape:
+def shape_of(cells: Cells, runtime: Runtime) -> CellShape:
     """Return the shape of the cell in which a Python program of one file runs."""
     lowered = StageLimits()
-    plan = runtime.plan((SourceFile("", b""),), args, Profile.JUDGE, run=lowered, compile=lowered)
+    plan = runtime.plan((SourceFile("", b""),), (), Profile.JUDGE, run=lowered, compile=lowered)
     return engine_for(cells.settings, cells.host, runtime)._spec(runtime, plan.run, plan.files).shape
 
 
-def prepare(cells: Cells, *, args: tuple[str, ...] = (), **limits: int) -> None:
-    shape = shape_of(cells, cells._runtime(Profile.JUDGE, limits), args)
+def prepare(cells: Cells, **limits: int) -> None:
+    shape = shape_of(cells, cells._runtime(Profile.JUDGE, limits))
     assert shape.warm is not None
     cells.call(cells.host.prepare_ahead(shape))

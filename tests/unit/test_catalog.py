@@ -312,7 +312,7 @@ def test_what_is_wrong_with_a_warm_start_is_named_with_its_line(stated, named):
 
 def both_of(runtime, content, *names):
     files = (SourceFile("", content), *(SourceFile(name, b"") for name in names))
-    return SHIPPED.by_id(runtime).plan(files, ("x",), Profile.JUDGE, run=StageLimits(), compile=StageLimits())
+    return SHIPPED.by_id(runtime).plan(files, (), Profile.JUDGE, run=StageLimits(), compile=StageLimits())
 
 
 def run_of(runtime, content, *names):
@@ -333,11 +333,11 @@ def test_warm_starts_wait_where_their_file_says():
 def test_compilers_wait_where_their_file_says():
     started = {
         "csharp-mono": ("/box/main.cs", ""),
-        "java-25": ("/box/", "A.java"),
+        "java-25": ("/box/", "Main.java"),
         "rust-1.85": ("main.rs", ""),
     }
     for runtime in SHIPPED.runtimes:
-        compiling = both_of(runtime.id, b"public class A { }").compile
+        compiling = both_of(runtime.id, b"public class Main { }").compile
         if runtime.id in started:
             assert (compiling.gate, compiling.stand_in) == started[runtime.id]
             assert compiling.warm == "boot"
@@ -360,6 +360,45 @@ def test_compilers_wait_where_their_file_says():
 )
 def test_files_that_a_booted_runtime_has_missed_mean_a_cold_start(runtime, content, names, warm):
     assert run_of(runtime, content, *names).warm == warm
+
+
+OWN_NAMES = {
+    "an argument": (("",), ("secret",)),
+    "its main file's name": (("secret.py",), ()),
+    "its directory": (("secret/main.py",), ()),
+    "another source's name": (
+        ("", *(f"secret.{end}" for end in ("py", "java", "ts", "rs", "cs", "rb", "js"))),
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize(("names", "args"), OWN_NAMES.values(), ids=OWN_NAMES)
+@pytest.mark.parametrize("runtime", [one.id for one in SHIPPED.runtimes])
+def test_what_a_submission_calls_its_own_is_in_nothing_that_is_started_ahead(runtime, names, args):
+    plan = plan_of(runtime, *names, args=args)
+    stages = [stage for stage in (plan.compile, plan.run) if stage is not None and stage.warm]
+    assert "secret" not in repr(
+        [(stage.argv, stage.environment, stage.gate, stage.stand_in) for stage in stages]
+    )
+    if args or names[0]:
+        assert plan.run not in stages or SHIPPED.by_id(runtime).file.run.argv == plan.run.argv
+
+
+@pytest.mark.parametrize(
+    ("content", "other", "warm"),
+    [
+        (b"public class Main { }", (), True),
+        (b"public class Secret { }", (), False),
+        (b"package secret; public class Main { }", (), False),
+        (b"class Main { public static void main(String[] a) { } }", ("Secret.java",), False),
+        (b"class Main { public static void main(String[] a) { } }", ("secret.txt",), True),
+    ],
+)
+def test_compiler_and_machine_of_java_are_started_ahead_for_the_usual_names_alone(content, other, warm):
+    plan = both_of("java-25", content, *other)
+    assert bool(plan.compile.warm) is warm
+    assert bool(plan.run.warm) is (warm or bool(other))
 
 
 def test_stated_limits_cover_every_field():

@@ -282,6 +282,38 @@ def test_what_was_being_made_when_the_pool_was_dropped_is_not_kept():
     with_pool(test)
 
 
+def test_pool_goes_on_when_it_was_dropped_while_it_left_a_run_alone(monkeypatch):
+    monkeypatch.setattr(pool_module, "_memory_is_short", lambda: False)
+    monkeypatch.setattr(pool_module, "_HELD_BACK_S", 0.002)
+
+    async def test(pool, maker):
+        with pool.run():
+            pool.take(shape())
+            await asyncio.sleep(0)
+            pool.drop()
+            await asyncio.sleep(0.01)
+        assert (pool.waiting, maker.tries) == (0, 0)
+        pool.take(shape())
+        await settle()
+        assert (pool.waiting, maker.open) == (1, 1)
+
+    with_pool(test)
+
+
+@ON_THE_CLOCK
+def test_pool_goes_on_after_whatever_has_ended_its_making():
+    async def test(pool, maker):
+        maker.fails = RuntimeError("not foreseen")
+        pool.take(shape())
+        await settle()
+        maker.fails = None
+        pool.take(shape())
+        await settle()
+        assert pool.waiting > 0
+
+    with_pool(test)
+
+
 @ON_THE_CLOCK
 def test_pool_closes_while_it_makes_and_when_it_was_just_asked():
     async def making(pool, maker):

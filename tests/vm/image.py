@@ -19,7 +19,12 @@ HOST_TOOLS = {
     "busybox": "busybox-static",
     "newuidmap": "uidmap",
 }
-HOSTS_TOOLS = {"crun": "crun", "mmdebstrap": "mmdebstrap", "systemctl": "systemd"}
+HOSTS_TOOLS = {
+    "crun": "crun",
+    "mmdebstrap": "mmdebstrap",
+    "systemctl": "systemd",
+    "apparmor_parser": "apparmor",
+}
 CONTAINER_PACKAGES = "python3,libseccomp2"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 

@@ -147,14 +147,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
             "memory_mb": str(limits.memory_bytes // _MIB),
         }
         suffixes = tuple(self.file.source.suffixes)
-        lists = {
-            "{args}": list(args),
-            "{sources}": [
-                option_safe(file.name)
-                for file in files
-                if file.name == main.name or file.name.endswith(suffixes)
-            ],
-        }
+        sources = [file.name for file in files if file.name == main.name or file.name.endswith(suffixes)]
+        lists = {"{args}": list(args), "{sources}": [option_safe(name) for name in sources]}
         expanded: list[str] = []
         for part in stage.argv:
             expanded.extend(lists[part] if part in lists else [_fill(part, values)])
@@ -162,6 +156,9 @@ class Runtime(Struct, frozen=True, kw_only=True):
         is_plain = not any(file.name.startswith(".") for file in files)
         beginnings = tuple(text.encode() for text in stage.cold_for)
         is_plain = is_plain and not files[0].content.startswith(beginnings)
+        is_plain = (
+            is_plain and not args and self._is_usual(main, sources if "{sources}" in stage.argv else ())
+        )
         return Command(
             argv=tuple(expanded),
             environment=self._environment(limits, values),
@@ -170,6 +167,16 @@ class Runtime(Struct, frozen=True, kw_only=True):
             gate=_fill(stage.gate, values),
             stand_in=_fill(stage.stand_in, values),
         )
+
+    def _is_usual(self, main: MainFile, sources: Sequence[str]) -> bool:
+        """Say whether the names are those of any submission that gives none.
+
+        What is started ahead is kept by its command, for everybody: names of one's own in it would tell
+        others, by how soon the answer comes, who else uses them.
+        """
+        source = self.file.source
+        usual = name_main_file(source.rule, source.name, SourceFile("", b""))
+        return main == usual and {usual.name, *source.beside}.issuperset(sources)
 
     def _environment(self, limits: Limits, values: Mapping[str, str]) -> dict[str, str]:
         known = {**values, "memory_mb": str(limits.memory_bytes // _MIB)}

@@ -29,8 +29,8 @@ _RATE_WINDOW_S = 4.0
 _FORGET_S = 300.0
 """How long after the last demand for its shape a cell still waits."""
 _BOOTS_AFTER = 2
-"""How often a cell that boots a runtime has to be asked for before one waits. A file's name or an argument
-may be part of what it is: what comes once, a self-test too, need not cost a start and tens of MiB."""
+"""How often a cell that boots a runtime has to be asked for before one waits. A limit may be part of what
+it is: what comes once, a self-test too, need not cost a start and tens of MiB."""
 _MEMORY_SHARE = 8
 """Cells that wait hold this part of the machine's memory, and a last one's."""
 _TICK_S = 1.0
@@ -141,7 +141,7 @@ class Pool:
         self._demands.move_to_end(shape)
         demand.note(time.monotonic())
         self._wake.set()
-        if self._refilling is None:
+        if self._refilling is None or self._refilling.done():
             self._refilling = asyncio.create_task(self._refill())
         while demand.cells:
             prepared = demand.cells.popleft()
@@ -195,7 +195,9 @@ class Pool:
             await self._make_one(shape)
 
     async def _make_one(self, shape: CellShape) -> None:
-        demand = self._demands[shape]
+        demand = self._demands.get(shape)
+        if demand is None:  # dropped while a run was left alone
+            return
         begun_s = time.monotonic()
         try:
             prepared = await self._make(shape)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _RUNS_MAX = 200
 _AGE_MAX_S = 600.0
 _LIVING_MAX = 8
-"""A submission's arguments are part of what a zygote is, so there is no end of kinds."""
+"""Kinds are as many as there are runtimes and stack limits, which are the operator's."""
 _RETRY_S = 30.0
 """How long after a failed start the next is tried."""
 
