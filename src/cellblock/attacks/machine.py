@@ -103,8 +103,8 @@ def _own_descriptors(instance: Instance, there: Standing) -> dict[str, int]:
     held: Counter[str] = Counter()
     for link in proc.links(instance.supervisor):
         kind, _, about = link.partition(":")
-        if any(path.name in waiting for path in Path(link).parents):
-            continue  # a control file of a waiting cell's group
+        if waiting.intersection(Path(link).parts):
+            continue  # a waiting cell's group, or a control file of it
         held[about if kind == "anon_inode" else kind if about else "files"] += 1
     theirs: Counter[str] = Counter()
     for kind, count in _OF_A_CELL.items():
