@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -14,9 +15,10 @@ import pytest
 
 from cellblock.attacks import front
 from cellblock.attacks.caller import Answer, Caller
-from cellblock.attacks.campaign import _COLD, Campaign, _beyond_limits
+from cellblock.attacks.campaign import _COLD, Campaign, _beyond_limits, _tried
+from cellblock.attacks.ground import Ground
 from cellblock.attacks.instance import find_instance
-from cellblock.attacks.manifest import CLASSES, Attack, Trial, trials
+from cellblock.attacks.manifest import CLASSES, Attack, Trial, fill, trials
 from cellblock.attacks.scorecard import as_markdown
 from cellblock.errors import HostError
 from e2e.instance import NOTHING_READY, running_instance
@@ -101,6 +103,33 @@ def test_a_language_that_does_not_run_contains_nothing(port, monkeypatch):
     monkeypatch.setattr(campaign, "_runs", {"python": False, "bash": True})
     finding = campaign.attempt(Trial(an_attack(), "python", "print('attempt')"))
     assert (finding.status, finding.seen) == ("not tried", ["python runs no program here"])
+    monkeypatch.setattr(campaign, "_runs", {"java": False, "bash": True})
+    finding = campaign.attempt(Trial(an_attack(request="processors_of_their_own", needs="java"), "http", ""))
+    assert (finding.status, finding.seen) == ("not tried", ["java runs no program here"])
+
+
+def test_a_mistake_proves_no_attack_on_a_compiler(port):
+    chosen = [trial for trial in trials(classes="B") if trial.source]
+    caller = Caller("127.0.0.1", port)
+    said = {language: caller.submit(language, "mistake (") for language in {each.language for each in chosen}}
+    assert {answer.json()["verdict"] for answer in said.values()} == {"RE"}
+    with contextlib.closing(Ground()) as ground:
+        assert [
+            trial.name for trial in chosen if _tried(said[trial.language], fill(trial.proof, ground.values))
+        ] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "tried"),
+    [
+        ({"error_message": "compilation failed", "stderr": "main.c:1: /x: No such file"}, True),
+        ({"error_message": "the compiler exceeded its memory limit"}, True),
+        ({"error_message": "compilation failed", "stderr": "main.c:1: syntax error"}, False),
+        ({"stdout": "the compiler exceeded its memory limit"}, False),
+    ],
+)
+def test_a_compilers_word_or_its_limit_proves_an_attack(answer, tried):
+    assert _tried(Answer(200, json.dumps(answer)), "/x: No such file") is tried
 
 
 def test_a_service_that_fails_the_next_run_is_found_out(port, monkeypatch):

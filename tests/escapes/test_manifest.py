@@ -13,7 +13,7 @@ import pytest
 from cellblock.attacks import manifest
 from cellblock.attacks.campaign import _HEAD_START
 from cellblock.attacks.hostile import REQUESTS
-from cellblock.attacks.manifest import CLASSES, Finding, load_attacks, trials, unfilled
+from cellblock.attacks.manifest import ATTEMPT, CLASSES, Finding, load_attacks, trials, unfilled
 from cellblock.attacks.scorecard import as_markdown, draw_up
 from cellblock.sandbox.seccomp import load_policy
 
@@ -50,6 +50,13 @@ def test_no_two_trials_have_one_name_and_every_placeholder_is_filled():
     } == {}
 
 
+def test_a_proof_has_only_placeholders_that_are_filled_and_names_a_cause():
+    for trial in trials():
+        assert unfilled(trial.proof) <= FILLED
+        assert len(trial.proof) >= len(ATTEMPT)
+        assert trial.proof not in "compilation failed"
+
+
 def test_every_payload_file_is_used():
     used = {file for attack in load_attacks() for file in attack.payloads.values()}
     there = {
@@ -64,12 +71,35 @@ def test_every_hostile_request_is_used():
     assert {attack.request for attack in load_attacks() if attack.request} == set(REQUESTS)
 
 
-@pytest.mark.parametrize(
-    "name", ["paths", "links", "sparse", "endless", "fork-bomb", "memory", "reach", "search", "kill"]
-)
-def test_attacks_on_files_and_resources_are_tried_in_six_languages(name):
-    (attack,) = (each for each in load_attacks() if each.name == name)
-    assert set(attack.payloads) >= ALWAYS
+IN_SIX = [
+    attack
+    for attack in load_attacks()
+    if attack.payloads and (attack.line[0] in "AC" or attack.name in {"reach", "search", "kill"})
+]
+
+
+@pytest.mark.parametrize("attack", IN_SIX, ids=lambda attack: attack.name)
+def test_attacks_on_files_and_resources_are_tried_in_six_languages_or_say_why_not(attack):
+    assert attack.payloads.keys() | attack.lacks.keys() >= ALWAYS
+
+
+def test_what_an_attack_lacks_is_what_could_be_there_and_is_not():
+    for attack in load_attacks():
+        variants = {variant.get("name") for variant in attack.variants}
+        for lacking, reason in attack.lacks.items():
+            variant, _, language = lacking.rpartition("/")
+            assert (variant in variants) if variant else (language not in attack.payloads)
+            assert language in (attack.payloads if variant else ALWAYS)
+            assert len(reason) > 15
+            assert not any(trial.name == f"{attack.line}/{attack.name}/{lacking}" for trial in trials())
+
+
+def test_quick_ones_in_some_languages_only_are_there():
+    for attack in load_attacks():
+        if not isinstance(attack.quick, bool):
+            assert set(attack.quick) < set(attack.payloads)
+            chosen = {trial.language for trial in trials(quick=True) if trial.attack == attack}
+            assert chosen == set(attack.quick)
 
 
 def test_every_language_first_shows_that_it_runs():

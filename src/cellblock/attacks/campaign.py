@@ -14,7 +14,7 @@ from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import Instance
-from cellblock.attacks.manifest import ATTEMPT, Finding, Status, Trial, fill, unfilled
+from cellblock.attacks.manifest import ATTEMPT, COMPILER_LIMIT, Finding, Status, Trial, fill, unfilled
 from cellblock.attacks.settling import settle
 from cellblock.attacks.standing import Bystanders, Standing
 from cellblock.errors import CellblockError
@@ -75,8 +75,8 @@ class Campaign:
 
     def _attempt_once(self, trial: Trial, *, alone: bool) -> Finding:
         began_s = time.monotonic()
-        if trial.source and not self.language_runs(trial.language):
-            return _finding(trial, "not tried", [f"{trial.language} runs no program here"], [], began_s)
+        if trial.needs and not self.language_runs(trial.needs):
+            return _finding(trial, "not tried", [f"{trial.needs} runs no program here"], [], began_s)
         warm_ones = self.starts_warm(trial.language) if alone and trial.source else frozenset()
         if warm_ones and not self._make_ready(trial.language, warm_ones):
             return _finding(trial, "not tried", ["no cell waits for it"], [], began_s)
@@ -84,6 +84,7 @@ class Campaign:
         bystanders = Bystanders(self._instance)
         with contextlib.closing(Ground()) as ground:
             answers, wrong = self._attack(trial, ground, bystanders.before)
+            proof = fill(trial.proof, ground.values)
             reached = ground.turned()
             if any(ground.told(answer.text) for answer in answers):
                 reached.append("the answer holds a secret of the host's, or of another run")
@@ -101,7 +102,7 @@ class Campaign:
             return _finding(trial, "not contained", reached + wrong, answers, began_s)
         if wrong:
             return _finding(trial, "dishonest", wrong, answers, began_s)
-        if trial.source and not any(_proves(answer, trial.attack.proof) for answer in answers):
+        if trial.source and not any(_tried(answer, proof) for answer in answers):
             return _finding(trial, "not tried", [_tail(answers[-1])], answers, began_s)
         if not all(_were_warm(answer, warm_ones) for answer in answers):
             return _finding(trial, "not tried", [_COLD], answers, began_s)
@@ -286,6 +287,11 @@ def _said_by_both(answers: list[Answer]) -> list[str]:
 def _proves(answer: Answer, proof: str) -> bool:
     record = answer.json()
     return proof in f"{record.get('stdout')}\n{record.get('stderr')}\n{record.get('error_message')}"
+
+
+def _tried(answer: Answer, proof: str) -> bool:
+    """Say whether there is the proof, or a compiler met its limit: no mistake in a payload does that."""
+    return _proves(answer, proof) or str(answer.json().get("error_message")).startswith(COMPILER_LIMIT)
 
 
 def _tail(answer: Answer) -> str:

@@ -43,8 +43,8 @@ def attack(
     campaign = Campaign(caller, instance, strict=strict)
     if health.get("cgroup_backend") and not instance.groups:
         raise HostError("the cells' control groups are not below /sys/fs/cgroup: what is left is not seen")
-    # A root's spawner is started for the first program that needs it, and stays: that is no growth.
-    for language in dict.fromkeys(trial.language for trial in trials if trial.source):
+    # What is started for the first program of a kind stays, and is no growth; after each attack Python runs.
+    for language in dict.fromkeys(["python", *(trial.needs for trial in trials if trial.needs)]):
         if campaign.language_runs(language):
             campaign.starts_warm(language)
     wait_idle(instance)

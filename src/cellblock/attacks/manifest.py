@@ -30,6 +30,9 @@ CLASSES = {
 ATTEMPT = "attempt"
 """What a payload prints before it attacks: without it, nothing was tried and nothing is contained."""
 
+COMPILER_LIMIT = "the compiler exceeded its"
+"""How the error of a record begins whose compiler met a limit of its cell."""
+
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 
 
@@ -45,7 +48,9 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     payloads: dict[str, str] = {}
     """File below ``payloads/`` by canonical language of the judge API."""
     request: str = ""
-    """Instead of payloads: the function of ``requests`` that makes hostile requests."""
+    """Instead of payloads: the function of ``hostile`` that makes hostile requests."""
+    needs: str = ""
+    """The language of these requests, where it is not Python."""
     verdicts: list[Verdict] = []
     """How a submission may end."""
     succeeds: list[Verdict] = []
@@ -53,16 +58,19 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     syscall: str = ""
     """The call that the evidence must name; empty where none must be."""
     proof: str = ATTEMPT
-    """What standard output or error must contain for the attack to count as tried."""
+    """What standard output or error must contain for the attack to count as tried: of a compiler that refuses
+    it, what it says of that very file or limit and of no mistake."""
     variants: list[dict[str, str]] = []
-    """What is put in place of ``@NAME@`` in the payload, once each; ``name`` names the variant."""
+    """What is put in place of ``@NAME@`` in payload and proof, once each; ``name`` names the variant."""
     partner: bool = False
     """Run two at once: the first gets ``first`` as input and holds what it made, the second looks for it."""
     twice: bool = False
     """Run it twice, one after the other: a line that both print is what one run knows of another."""
     stdin: str = ""
-    quick: bool = False
-    """Is among those that take a moment."""
+    lacks: dict[str, str] = {}
+    """Why it is not there in a language, or in one ``variant/language``: what cannot be said in it."""
+    quick: bool | list[str] = False
+    """Is among those that take a moment: in all its languages, or in these, where all would be too many."""
     open: str = ""
     """Why it is not contained yet; it counts as not contained."""
 
@@ -76,12 +84,25 @@ class Trial(Struct, frozen=True):
     source: str
     """The payload with placeholders; empty for requests."""
     variant: str = ""
+    proof: str = ATTEMPT
+    """The attack's, with what the variant puts in."""
 
     @property
     def name(self) -> str:
         """Name it uniquely: class line, attack, variant, language."""
         parts = (self.attack.line, self.attack.name, self.variant, self.language)
         return "/".join(part for part in parts if part)
+
+    @property
+    def needs(self) -> str:
+        """The language that must run for it to be tried; empty where none must."""
+        return self.language if self.source else self.attack.needs
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is among those that take a moment."""
+        quick = self.attack.quick
+        return quick if isinstance(quick, bool) else self.language in quick
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,17 +127,25 @@ def load_attacks() -> tuple[Attack, ...]:
 
 def trials(*, quick: bool = False, classes: str = "".join(CLASSES)) -> list[Trial]:
     """Return what to try: each attack in each of its languages and variants."""
-    chosen = [each for each in load_attacks() if each.line[0] in classes and (each.quick or not quick)]
-    return [trial for attack in chosen for trial in _trials_of(attack)]
+    chosen = [attack for attack in load_attacks() if attack.line[0] in classes]
+    every = [trial for attack in chosen for trial in _trials_of(attack)]
+    return [trial for trial in every if trial.quick] if quick else every
 
 
 def _trials_of(attack: Attack) -> list[Trial]:
     if attack.request:
         return [Trial(attack, "http", "")]
     return [
-        Trial(attack, language, fill(_payload(file), variant), variant.get("name", ""))
+        Trial(
+            attack,
+            language,
+            fill(_payload(file), variant),
+            variant.get("name", ""),
+            fill(attack.proof, variant),
+        )
         for language, file in attack.payloads.items()
         for variant in attack.variants or [{}]
+        if f"{variant.get('name')}/{language}" not in attack.lacks
     ]
 
 

@@ -1,8 +1,9 @@
 package main
 
-// #cgo CFLAGS: -fplugin=@TARGET@
-// #cgo LDFLAGS: -Wl,-T,@TARGET@
-// #include "@TARGET@"
+import "unsafe"
+
+// @ASK@
+// extern const char told[];
 import "C"
 
-func main() { println("attempt") }
+func main() { println("attempt", C.GoString((*C.char)(unsafe.Pointer(&C.told)))) }

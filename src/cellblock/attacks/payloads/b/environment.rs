@@ -1,1 +1,4 @@
-fn main() { println!("attempt {:?} {:?}", option_env!("CELLBLOCK_DATA_DIR"), option_env!("HOME")); }
+fn main() {
+    println!("attempt");
+    std::process::exit(option_env!("CELLBLOCK_DATA_DIR").is_some() as i32);
+}

@@ -1,3 +1,2 @@
-/// <reference path="@TARGET@" />
-import told from "@TARGET@";
-console.log(told);
+@ASK@
+console.log("attempt", told);

@@ -1,0 +1,34 @@
+import java.lang.foreign.*;
+import java.nio.file.*;
+
+class Main {
+    static final Linker LIBC = Linker.nativeLinker();
+
+    static void call(String name, long... arguments) throws Throwable {
+        var types = new MemoryLayout[arguments.length];
+        java.util.Arrays.fill(types, ValueLayout.JAVA_LONG);
+        var function = LIBC.downcallHandle(LIBC.defaultLookup().findOrThrow(name), FunctionDescriptor.ofVoid(types));
+        function.invokeWithArguments(java.util.Arrays.stream(arguments).boxed().toList());
+    }
+
+    interface Deed { Object apply() throws Exception; }
+
+    public static void main(String[] args) throws Throwable {
+        System.out.println("attempt");
+        for (int fd = 0; fd < 3; fd++) {
+            call("fchmod", fd, 0777);
+            call("fchown", fd, 0, 0);
+            call("ftruncate", fd, 1L << 40);
+            call("fcntl", fd, 1031, 1 << 30);  // F_SETPIPE_SZ
+            call("fcntl", fd, 4, 044000);  // F_SETFL
+            call("fcntl", fd, 8, 1);  // F_SETOWN
+            String path = "/proc/self/fd/" + fd;
+            Deed[] deeds = {
+                () -> Files.setPosixFilePermissions(Path.of(path), java.util.Set.of()),
+                () -> new java.io.RandomAccessFile(path + "/../../../@CANARY_DIR@/open", "rw"),
+                () -> Files.move(Path.of(path), Path.of("/box/x")),
+            };
+            for (var deed : deeds) try { deed.apply(); } catch (Exception refused) { }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+use std::{fs, os::unix::fs::{fchown, FileExt, PermissionsExt}, os::fd::FromRawFd};
+
+extern "C" {
+    fn fcntl(fd: i32, command: i32, ...) -> i32;
+}
+
+fn main() {
+    println!("attempt");
+    for fd in 0..3 {
+        let path = format!("/proc/self/fd/{fd}");
+        let stream = std::mem::ManuallyDrop::new(unsafe { fs::File::from_raw_fd(fd) });
+        let _ = stream.set_permissions(PermissionsExt::from_mode(0o777));
+        let _ = fchown(&*stream, Some(0), Some(0));
+        let _ = stream.set_len(1 << 40);
+        let _ = fs::set_permissions(&path, PermissionsExt::from_mode(0));
+        for (command, value) in [(1031, 1 << 30), (4, 0o44000), (8, 1)] {
+            unsafe { fcntl(fd, command, value) }; // F_SETPIPE_SZ, F_SETFL, F_SETOWN
+        }
+        let _ = stream.write_at(b"x", 10);
+        let _ = fs::OpenOptions::new().read(true).write(true).open(format!("{path}/../../../@CANARY_DIR@/open"));
+        let _ = fs::rename(&path, "/box/x");
+        // An open for both directions does not wait for another end.
+        std::mem::forget(fs::OpenOptions::new().read(true).write(true).open(&path));
+    }
+}
