@@ -54,9 +54,10 @@ test-aarch64: base ## the cell helper built for aarch64 and run by an emulator
 	@scripts/prepare-cross
 	@$(BIN)/pytest -m cross tests/cross
 
-sanitize: base    ## the sandbox tests with the helper under ASan and UBSan; SANITIZE='tests/sandbox -k name' selects
+sanitize: base    ## the sandbox tests with the helper under ASan and UBSan, what has runtimes wait under UBSan; SANITIZE='tests/sandbox -k name' selects
 	@$(MAKE) --no-print-directory -s -C native sanitized
 	@CELLBLOCK_TEST_HELPER=$(CURDIR)/native/build/cellblock-cell-sanitized \
+	    CELLBLOCK_TEST_PRELOAD=$(CURDIR)/native/build/cellblock-warm-sanitized.so \
 	    $(BIN)/pytest -m 'not slow and not vm and not cross' $(or $(SANITIZE),tests/sandbox)
 
 escapes: setup    ## every attack against a service of its own, and the score; ESCAPES='tests -k name' selects

@@ -104,6 +104,12 @@ bool reset_signals(void);
 void execute_job(int job_fd, struct failure *failure);
 _Noreturn void report_to_gate(const struct failure *failure);
 
+/* warm.c, for who looks at a file (looks.c): come by, and stop where it is time to; what is looked at instead of `path`;
+ * the descriptor for an open that comes too early, -1 for any other. */
+void come_by(const char *path);
+const char *seen_at(const char *path);
+int stand_in(const char *path);
+
 /* pages.c: what a zygote's forks share with it until they write; noted once by the zygote, taken by each program, let
  * go of by each init as far as it is the interpreter's. */
 int open_proc(void);

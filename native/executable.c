@@ -28,7 +28,8 @@ static bool read_layout(int proc_fd) {
     char text[2048], *at;
     unsigned long long fields[LAST_FIELD + 1] = {0};
     int fd = openat(proc_fd, "self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd < 0) return false;
+    ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
     if (length < 0) return false;
     text[length] = '\0';
@@ -103,8 +104,10 @@ bool release_executable(void) {
                       (old_fd = openat(proc_fd, "self/exe", O_RDONLY | O_CLOEXEC)) >= 0 &&
                       (new_fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0 &&
                       dl_iterate_phdr(map_all_again, &new_fd) == 1 && take(old_fd);
+    const int error = errno;
     close(proc_fd);
     close(old_fd);
     close(new_fd);
+    errno = error;
     return done;
 }

@@ -367,12 +367,12 @@ static _Noreturn void watch(struct init *init) {
             if (errno == EINTR) continue;
             _exit(1);
         }
-        /* The gate before the children: a failed exec is told before its exit status. */
+        /* The gate before the children, to its last word: what has failed is told before an exit status. */
         if (polled[CONTROL].revents && !obey_command(init)) _exit(0);
         if (polled[GATE].revents) hear_gate(init);
         if (polled[LISTENER].revents & POLLIN) hear_seccomp(init);
         else if (polled[LISTENER].revents) init->listener_fd = -1; /* no task uses the filter any more */
-        if (polled[CHILDREN].revents) reap(init);
+        if (polled[CHILDREN].revents && !polled[GATE].revents) reap(init);
         if (polled[STDOUT].revents) drain(init, 0);
         if (polled[STDERR].revents) drain(init, 1);
     }

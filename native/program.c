@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -195,9 +196,14 @@ _Noreturn void run_zygote(const int fds[]) {
     struct failure failure = {0};
     struct request request;
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    dup3(fds[ZYGOTE_FD_STDERR], 2, 0);
     if (read_request(fds[ZYGOTE_FD_REQUEST], &request, &failure) &&
         arrange_descriptors(&fds[ZYGOTE_FD_STDIN], fds[ZYGOTE_FD_SOCKET], SPAWNER_FD, 3, &failure) &&
-        start_session(&failure) && reset_signals() && set_rlimits(&request, &failure) && enter_work_area(&failure))
+        start_session(&failure) && (reset_signals() || fail(&failure, STEP_SIGNALS, NULL)) &&
+        set_rlimits(&request, &failure) && enter_work_area(&failure)) {
         execve(request.argv[0], request.argv, request.envp);
-    _exit(127); /* its socket's end tells the supervisor */
+        fail(&failure, STEP_EXEC, request.argv[0]);
+    }
+    dprintf(2, "%s: %s", step_name(failure.step), strerror(failure.error));
+    _exit(127); /* its socket's end tells the supervisor to listen */
 }

@@ -24,7 +24,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +47,19 @@ static char stood_in_for[256];
 static int stand_in_fd = -1;
 static char own_path[256]; /* a regular file in every root: this library */
 
+/* In a cell. Our failure: an exit code would be the program's. */
+static _Noreturn void end_by_name(enum step step, const char *detail) {
+    struct failure failure = {0};
+    fail(&failure, step, detail);
+    report_to_gate(&failure);
+}
+
+/* In a zygote, whose supervisor hears what it says before it ends. */
+static _Noreturn void end_with_words(const char *words) {
+    perror(words);
+    _exit(127);
+}
+
 /* ---- boot: one process, one run ---- */
 
 /* Nothing of a submission is here before its job. To raise the limit then, instead of lowering it, would take a
@@ -65,16 +77,12 @@ static bool limit_cpu_from_now(void) {
 static void wait_for_job(void) {
     const struct cell_event booted = {.kind = EVENT_BOOTED};
     char command;
-    struct failure failure = {0};
     int job_fd, count;
     if (!send_with_fds(GATE_FD, &booted, sizeof booted, NULL, 0) ||
         receive_with_fds(GATE_FD, &command, sizeof command, &job_fd, 1, &count) != 1)
-        _exit(127);
+        end_by_name(STEP_GATE, "of a booted runtime");
     if (count == 1) close(job_fd); /* its files are in place, its arguments are ours */
-    if (!limit_cpu_from_now()) { /* our failure: an exit code would be the program's */
-        fail(&failure, STEP_RLIMITS, "from the job on");
-        report_to_gate(&failure);
-    }
+    if (!limit_cpu_from_now()) end_by_name(STEP_RLIMITS, "from the job on");
     close(GATE_FD);
 }
 
@@ -91,7 +99,6 @@ static bool restore_signals(void) {
 static void go_on(int job_fd, struct failure *failure) {
     (void)failure;
     close(job_fd);
-    close(GATE_FD);
     longjmp(program, 1);
 }
 
@@ -121,15 +128,13 @@ static void spawn_programs(void) {
     spawner.take_memory = take_pages;
     spawner.drop_memory = drop_pages;
     spawner.renew_executable = renew_executable;
-    if (!release_executable()) {
-        perror("its executable cannot be let go of"); /* the supervisor hears it */
-        _exit(127);
-    }
+    if (!release_executable()) end_with_words("its executable cannot be let go of");
     if (spawner.first_fd < 0 || sigaction(SIGCHLD, NULL, &children_before) != 0 ||
         sigprocmask(SIG_SETMASK, NULL, &blocked_before) != 0 ||
         prctl(PR_GET_TID_ADDRESS, &spawner.tid_address, 0, 0, 0) != 0 || spawner.tid_address == NULL ||
-        syscall(SYS_get_robust_list, 0, &robust_list, &robust_list_size) != 0 || !note_pages())
-        _exit(127);
+        syscall(SYS_get_robust_list, 0, &robust_list, &robust_list_size) != 0)
+        end_with_words("it does not know itself");
+    if (!note_pages()) end_with_words("its memory cannot be noted");
     if (setjmp(program) == 0) {
         serve(&spawner);
         _exit(0);
@@ -139,7 +144,7 @@ static void spawn_programs(void) {
     tell_runtime();
 }
 
-/* ---- the place where the interpreter stops ---- */
+/* ---- the place where the interpreter stops (looks.c) ---- */
 
 /* The Java machine looks for files of its own in the work area as it starts; their names begin with a dot, and nothing
  * starts ahead of a submission that has such files. */
@@ -156,28 +161,26 @@ static bool has_stand_in(enum mode how, const char *path) {
            strcmp(path, stood_in_for) == 0;
 }
 
-/* What is looked at when somebody looks at `path`. */
-static const char *seen_at(const char *path) { return has_stand_in(BOOT, path) ? own_path : path; }
+const char *seen_at(const char *path) { return has_stand_in(BOOT, path) ? own_path : path; }
 
-/* The descriptor for an open that comes too early, -1 for any other. */
-static int stand_in(const char *path) {
+int stand_in(const char *path) {
     if (stand_in_fd >= 0 || !has_stand_in(FORK, path)) return -1;
     stand_in_fd = memfd_create("stand-in", MFD_CLOEXEC);
     if (stand_in_fd < 0 || write(stand_in_fd, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) < 0 ||
         lseek(stand_in_fd, 0, SEEK_SET) != 0)
-        _exit(127);
+        end_with_words("its main file's stand-in cannot be made");
     return stand_in_fd;
 }
 
 static void replace_stand_in(void) {
     if (stand_in_fd < 0) return;
     int fd = openat(AT_FDCWD, stood_in_for, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || dup3(fd, stand_in_fd, O_CLOEXEC) < 0) _exit(127);
+    if (fd < 0 || dup3(fd, stand_in_fd, O_CLOEXEC) < 0) end_by_name(STEP_JOB, "main file");
     close(fd);
     stood_in_for[0] = '\0';
 }
 
-static void touch(const char *path) {
+void come_by(const char *path) {
     if (atomic_load_explicit(&mode, memory_order_relaxed) == OFF || !is_awaited(path)) return;
     int error = errno;
     switch (atomic_exchange(&mode, OFF)) {
@@ -187,87 +190,12 @@ static void touch(const char *path) {
     case FORK:
         spawn_programs();
         replace_stand_in();
+        close(GATE_FD);
         break;
     default: /* another thread was first */
         break;
     }
     errno = error;
-}
-
-/* ---- what the interpreter calls when it looks at a file ---- */
-
-#define EXPORT __attribute__((visibility("default")))
-
-#define STOPPING(type, name, parameters, arguments)                                                                    \
-    EXPORT type name parameters;                                                                                       \
-    EXPORT type name parameters {                                                                                      \
-        static type(*next) parameters;                                                                                 \
-        if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, #name);                                                   \
-        touch(path);                                                                                                   \
-        return next arguments;                                                                                         \
-    }
-
-#define LOOKING(type, name, parameters, arguments)                                                                     \
-    EXPORT type name parameters;                                                                                       \
-    EXPORT type name parameters {                                                                                      \
-        static type(*next) parameters;                                                                                 \
-        if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, #name);                                                   \
-        path = seen_at(path);                                                                                          \
-        touch(path);                                                                                                   \
-        return next arguments;                                                                                         \
-    }
-
-/* The mode is there only with O_CREAT and O_TMPFILE; passing on what is not there does no harm. */
-#define STOPPING_OPEN(name, parameters, arguments)                                                                     \
-    EXPORT int name parameters;                                                                                        \
-    EXPORT int name parameters {                                                                                       \
-        static int(*next) parameters;                                                                                  \
-        if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, #name);                                                   \
-        va_list rest;                                                                                                  \
-        va_start(rest, flags);                                                                                         \
-        unsigned int creation_mode = va_arg(rest, unsigned int);                                                       \
-        va_end(rest);                                                                                                  \
-        int early_fd = stand_in(path);                                                                                 \
-        if (early_fd >= 0) return early_fd;                                                                            \
-        touch(path);                                                                                                   \
-        return next arguments;                                                                                         \
-    }
-
-STOPPING(FILE *, fopen, (const char *path, const char *how), (path, how))
-STOPPING(FILE *, fopen64, (const char *path, const char *how), (path, how))
-STOPPING_OPEN(open, (const char *path, int flags, ...), (path, flags, creation_mode))
-STOPPING_OPEN(open64, (const char *path, int flags, ...), (path, flags, creation_mode))
-STOPPING_OPEN(openat, (int at, const char *path, int flags, ...), (at, path, flags, creation_mode))
-STOPPING_OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags, creation_mode))
-STOPPING(int, __open_2, (const char *path, int flags), (path, flags))
-STOPPING(int, __open64_2, (const char *path, int flags), (path, flags))
-STOPPING(int, __openat_2, (int at, const char *path, int flags), (at, path, flags))
-STOPPING(int, __openat64_2, (int at, const char *path, int flags), (at, path, flags))
-LOOKING(int, stat, (const char *path, struct stat *status), (path, status))
-LOOKING(int, stat64, (const char *path, struct stat64 *status), (path, status))
-LOOKING(int, lstat, (const char *path, struct stat *status), (path, status))
-LOOKING(int, lstat64, (const char *path, struct stat64 *status), (path, status))
-LOOKING(int, fstatat, (int at, const char *path, struct stat *status, int flags), (at, path, status, flags))
-LOOKING(int, fstatat64, (int at, const char *path, struct stat64 *status, int flags), (at, path, status, flags))
-LOOKING(int, statx, (int at, const char *path, int flags, unsigned int mask, struct statx *status),
-        (at, path, flags, mask, status))
-LOOKING(int, access, (const char *path, int how), (path, how))
-LOOKING(int, faccessat, (int at, const char *path, int how, int flags), (at, path, how, flags))
-STOPPING(ssize_t, readlink, (const char *path, char *into, size_t size), (path, into, size))
-STOPPING(ssize_t, readlinkat, (int at, const char *path, char *into, size_t size), (at, path, into, size))
-STOPPING(char *, realpath, (const char *path, char *resolved), (path, resolved))
-
-/* Some runtimes know calls that their C library did not when they were written. */
-EXPORT long syscall(long number, ...) {
-    static long (*next)(long, ...);
-    if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "syscall");
-    va_list rest;
-    long a[6];
-    va_start(rest, number);
-    for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
-    va_end(rest);
-    if (number == SYS_statx || number == SYS_openat) touch((const char *)a[1]);
-    return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* ---- the beginning ---- */
@@ -306,6 +234,7 @@ __attribute__((constructor)) static void begin(void) {
     if (take_variable(gate, "fork:", awaited, sizeof awaited)) wanted = FORK;
     awaited_length = strlen(awaited);
     if (wanted == OFF || awaited_length == 0) return;
-    if (fcntl(wanted == BOOT ? GATE_FD : SPAWNER_FD, F_SETFD, FD_CLOEXEC) != 0) _exit(127);
+    if (wanted == BOOT && fcntl(GATE_FD, F_SETFD, FD_CLOEXEC) != 0) end_by_name(STEP_GATE, "of a runtime that boots");
+    if (wanted == FORK && fcntl(SPAWNER_FD, F_SETFD, FD_CLOEXEC) != 0) end_with_words("its socket");
     atomic_store(&mode, (int)wanted);
 }

@@ -12,6 +12,7 @@ from pace import TIME_SCALE
 pytest_plugins = ["leaks"]
 
 HELPER = os.environ.pop("CELLBLOCK_TEST_HELPER", "")
+PRELOAD = os.environ.pop("CELLBLOCK_TEST_PRELOAD", "")
 FORBID_SKIPS = os.environ.pop("FORBID_SKIPS", "") == "1"
 
 
@@ -25,6 +26,12 @@ def time_scale() -> float:
 def other_helper() -> str:
     """Name another build of the cell helper for all cells of the sandbox tests; empty for the usual one."""
     return HELPER
+
+
+@pytest.fixture(scope="session")
+def other_preload() -> str:
+    """Name another build of the library that has runtimes wait, likewise."""
+    return PRELOAD
 
 
 @pytest.fixture

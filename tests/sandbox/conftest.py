@@ -18,10 +18,12 @@ def _leases() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _helper(other_helper: str) -> Iterator[None]:
+def _helper(other_helper: str, other_preload: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if other_helper:
             patch.setattr(roots, "HELPER", Path(other_helper))
+        if other_preload:
+            patch.setattr(roots, "_PRELOAD", Path(other_preload))
         yield
 
 

@@ -16,9 +16,21 @@ from msgspec import Struct
 
 NATIVE = Path(__file__).parents[2] / "native"
 SOURCE = Path(__file__).parent / "native" / "inject.c"
-SPAWNER, INIT, PROGRAM = range(3)
-ROLES = ("spawner", "init", "program")
-FAILS, LIES = range(2)
+SPAWNER, INIT, PROGRAM, RUNTIME = range(4)
+ROLES = ("spawner", "init", "program", "runtime")
+FAILS, LIES, WAITS = range(3)
+
+NOTHING_LOST = {"close", "fclose", "munmap", "signal", "syscall 13"}
+"""Calls after whose failure a cell is as good as before (13: rt_sigaction, which two signals refuse)."""
+SPEAKING = {"poll", "recvmsg", "sendmsg", "recv", "send"}
+"""Calls without which a process cannot say what is wrong: it ends, the run is lost and may be run again."""
+ERRORS = [errno.EPERM, errno.ENOMEM, errno.EINVAL, errno.EINTR, errno.EAGAIN, errno.ENOSPC, errno.EEXIST]
+FILTERED = "syscall 317"
+"""The last of init's own confinement, after it the job goes through the gate."""
+FIRST_PDEATHSIG = (INIT, 2, "prctl")
+"""Set again after the change of user, which clears it; there its failure is named."""
+CONTROLLING = {"write", "unshare", "setresgid", "setresuid", "syscall 317"}
+"""What the program-to-be does that a control rests on: cgroup, its namespace, user, filter (317: seccomp)."""
 
 _CELLS_KEPT, _CALLS_KEPT, _NAME_BYTES = 2, 4096, 24
 _HEAD = struct.Struct("=7I")
@@ -80,13 +92,50 @@ class Injector:
 
 
 def build(target: str, directory: Path) -> Path:
-    """Build the helper for tests: ``sanitized``, or ``injected``, which is both where that is reliable."""
+    """Build for tests: ``sanitized``, or ``injected``, which is both where that is reliable.
+
+    Returns the helper; ``library`` lies beside it.
+    """
     make = ["make", "--no-print-directory", "-s", "-C", str(NATIVE), target, f"BUILD={directory}"]
     bits = int(Path("/proc/sys/vm/mmap_rnd_bits").read_text())
     if target == "injected" and bits > _MOST_BITS_FOR_ASAN:
         make.append("SANITIZING=")
     subprocess.run(make, check=True, timeout=300)
     return directory / f"cellblock-cell-{target}"
+
+
+def library(helper: Path) -> Path:
+    """Return the library that has runtimes wait, of the same build as ``helper``."""
+    return helper.with_name(helper.name.replace("cell-", "warm-") + ".so")
+
+
+def counted() -> tuple[int, list[str]]:
+    """Return how many descriptors we have, and the host's mounts where a cell makes its own."""
+    mounts = (line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    places = {"/", "/sys", "/tmp", "/proc", "/dev/shm", "/box", "/out"}
+    return len(list(Path("/proc/self/fd").iterdir())), sorted(point for point in mounts if point in places)
+
+
+def assert_named(call: Call, end: str, error: int = errno.EPERM) -> None:
+    if end == "well":
+        again = error == errno.EINTR and call.name in {"read", "write", *SPEAKING}
+        heard_again = call.role == INIT and call.name == "recvmsg"  # what the gate said is still there
+        harmless = call.name in NOTHING_LOST or (call.role, call.number, call.name) == FIRST_PDEATHSIG
+        # prctl: taken for the last capability, or that was it. What init keeps in its bounding set is of no
+        # use to it, what a program keeps is found by the look at it. FILTERED: tried again as older kernels
+        # need it.
+        meant = error == errno.EINVAL and call.name in {"prctl", FILTERED}
+        harmless = harmless or heard_again or meant
+        assert again or harmless, str(call)
+    elif end == "lost":  # maybe gone before we had looked at it, and init's word comes later
+        assert call.name in {"read", *SPEAKING}, str(call)
+    else:
+        assert end in steps(), (str(call), end)
+
+
+def not_here(cells) -> set[str]:
+    """Return what set-up does not do on this host: on cgroup v2 a program is born in its group."""
+    return {"write", "cgroup_join"} if cells.host.cgroup_backend == "cgroup_v2" else set()
 
 
 def steps() -> set[str]:

@@ -11,10 +11,11 @@ import pytest
 
 from cellblock.languages.registry import Command, Plan
 from cellblock.model import Outcome, Profile, SourceFile, Verdict
-from cellblock.sandbox import wire
+from cellblock.sandbox import pool, wire
 from cellblock.sandbox.cell import Cell
 from pace import TIME_SCALE
 from sandbox.cells import Cells, engine_for, opened
+from sandbox.waiting import refill_nothing
 
 WAITED_S = 0.2 * TIME_SCALE
 """Long enough for a runtime to have come to where it waits."""
@@ -30,8 +31,11 @@ def seen():
 
 @pytest.fixture(scope="module")
 def warm(time_scale) -> Iterator[Cells]:
-    with opened(time_scale, warm_starts="true", pool_cells_max="4") as cells:
-        yield cells
+    """Without cells of the pool's own making: a later one would have waited for less long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool.Pool, "_refill", refill_nothing)
+        with opened(time_scale, warm_starts="true", pool_cells_max="4") as cells:
+            yield cells
 
 
 def wait_and_run(

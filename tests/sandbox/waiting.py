@@ -6,8 +6,14 @@ import asyncio
 
 from cellblock.languages.registry import Runtime
 from cellblock.model import Profile, SourceFile, StageLimits
+from cellblock.sandbox import pool
 from cellblock.sandbox.shapes import CellShape
 from sandbox.cells import Cells, engine_for
+
+
+async def refill_nothing(_pool: pool.Pool) -> None:
+    """Stand for ``Pool._refill`` where every cell that waits has to be one that the test has asked for."""
+    await asyncio.Event().wait()
 
 
 def drop(cells: Cells) -> None:

@@ -122,6 +122,9 @@ class Spawner:
         except TimeoutError:
             zygote.close()
             raise SandboxError("zygote", detail=f"not booted within {_ZYGOTE_BOOT_S} s") from None
+        except CellLostError as error:
+            zygote.close()
+            raise CellLostError("zygote", detail="ended before it waited") from error
         except OSError as error:
             zygote.close()
             raise CellLostError("zygote", error.errno or 0, "ended when it had booted") from error

@@ -152,7 +152,8 @@ class Zygotes:
                 )
             except SandboxError as error:
                 said = _read_what_was_said(said_fd)
-                raise SandboxError(error.step, error.errno, f"{error.detail} {said}".strip()) from error
+                detail = ": ".join(part for part in (error.detail, said) if part)
+                raise SandboxError(error.step, error.errno, detail) from error
             finally:
                 os.close(stderr_fd)
             resources.callback(spawner.close)
@@ -171,6 +172,6 @@ def _key(shape: CellShape, warm: Warm) -> _Key:
 
 def _read_what_was_said(fd: int) -> str:
     try:
-        return os.read(fd, 2000).decode(errors="replace")
+        return os.read(fd, 2000).decode(errors="replace").strip()
     except BlockingIOError:
         return ""
