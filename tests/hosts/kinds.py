@@ -63,12 +63,6 @@ def hand_over(group: Path, *, controllers: Sequence[str] = CONTROLLERS) -> None:
         _give(path)
 
 
-def withhold(group: Path, controller: str) -> None:
-    """Make a group to which this one controller is not handed down."""
-    hand_over(group, controllers=[name for name in CONTROLLERS if name != controller])
-    (group.parent / "cgroup.subtree_control").write_text(f"-{controller}", encoding="ascii")
-
-
 def as_user(group: Path, *command: str) -> list[str]:
     """Return how to run a command as the user, in the group, or where a cellblock before it has moved to."""
     join = f"echo 0 2>/dev/null >{group}/cgroup.procs || echo 0 >{group}/{LEAF}/cgroup.procs"

@@ -143,7 +143,7 @@ def test_a_cgroup_handed_over_without_a_controller_is_told_with_where_to_write_i
     kinds.grant_uids(65536)
     outer = kinds.TOP / f"without-{controller}"
     group = outer / "handed"
-    kinds.withhold(outer, controller)
+    kinds.hand_over(outer)
     kinds.hand_over(group, controllers=sorted({"memory", "pids"} - {controller}))
     try:
         code, found = doctor(group)
