@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -252,7 +253,7 @@ class Host:
         name = f"c{self._cells_made}"
         limits = shape.limits
         async with AsyncExitStack() as resources:
-            spawner = await self._enter_spawner(shape, resources)
+            spawner, usable_until_s = await self._enter_spawner(shape, resources)
             uids = resources.enter_context(self._block.lease())
             cgroup = (
                 self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
@@ -261,7 +262,7 @@ class Host:
             cell = Cell(shape, uids, cgroup, layers)
             resources.push_async_callback(self._close_cell, cell, cgroup)
             await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
-            return PreparedCell(cell, resources.pop_all())
+            return PreparedCell(cell, resources.pop_all(), usable_until_s)
 
     async def _close_cell(self, cell: Cell, cgroup: CellCgroup | None) -> None:
         await cell.close()
@@ -273,11 +274,12 @@ class Host:
         """Remove what could not be removed before: whatever was in it may have gone."""
         self._stuck = [cgroup for cgroup in self._stuck if not cgroup.remove()]
 
-    async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> Spawner:
-        """Return what makes the cell's init."""
+    async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> tuple[Spawner, float]:
+        """Return what makes the cell's init, and until when that is fit for a program."""
         if shape.warm is not None and shape.warm.how is How.FORK:
-            return (await resources.enter_async_context(self._zygotes.use(shape))).spawner
-        return await resources.enter_async_context(self._roots.use(shape.root))
+            zygote = await resources.enter_async_context(self._zygotes.use(shape))
+            return zygote.spawner, zygote.usable_until_s
+        return await resources.enter_async_context(self._roots.use(shape.root)), math.inf
 
     def _needs(self, control: str) -> bool:
         return not self._settings.permissive and control not in self._settings.accept_missing
