@@ -258,8 +258,13 @@ class Host:
             cgroup = (
                 self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
             )
+            if cgroup is not None:
+                resources.callback(cgroup.remove)  # the cell does it, but there may come to be none
             layers = self._roots.layers(shape.root, shape.binds)
-            cell = Cell(shape, uids, cgroup, layers)
+            try:
+                cell = Cell(shape, uids, cgroup, layers)
+            except OSError as error:
+                raise SandboxError("pipes", error.errno or 0) from error
             resources.push_async_callback(self._close_cell, cell, cgroup)
             await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
             return PreparedCell(cell, resources.pop_all(), usable_until_s)
