@@ -128,7 +128,7 @@ def kill(instance: Instance, victim: str) -> None:
         instance.process.wait()
         return
     if victim == "zygote":
-        targets = zygotes_when_there(instance, 30)
+        targets = zygotes_when_there(instance, instance.patience_s)
     elif victim == "spawner":
         targets = children(instance.pid_of("supervisor"))
     else:
@@ -140,10 +140,13 @@ def kill(instance: Instance, victim: str) -> None:
 
 
 def zygotes_when_there(instance: Instance, timeout_s: float) -> list[int]:
-    """The interpreters that programs are forked from; the second program of a kind asks for one."""
+    """The interpreters that programs are forked from; asked for in a way that leaves no record."""
     deadline_s = time.monotonic() + timeout_s
     while not (found := standing.look(find_instance(instance.port)).zygotes):
         assert time.monotonic() < deadline_s, f"no zygote in {timeout_s} s"
+        with contextlib.suppress(httpx.TransportError):
+            program = {"language": "python", "code": "print(1)"}
+            httpx.post(f"{instance.base_url}/v1/execute", json=program, timeout=timeout_s)
         time.sleep(0.02)
     return [zygote.pid for zygote in found]
 
