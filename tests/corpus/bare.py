@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from cellblock.languages.registry import Command, Runtime
-from cellblock.model import Profile, SourceFile, StageLimits
+from cellblock.model import Profile, SourceFile, StageLimits, Verdict
 from cellblock.sandbox.template import Root
 from corpus.programs import Program
 from corpus.ran import Ran
@@ -38,6 +38,7 @@ def run_bare(program: Program, runtime: Runtime, root: Root) -> Ran:
                     stdout=b"",
                     stderr=compiled.stdout + compiled.stderr,
                     stage="compile",
+                    verdict=Verdict.RE,
                 )
         return _run(plan.run, plan.files, program.stdin, root, out, "ro")
 
@@ -61,7 +62,8 @@ def _run(
         )  # fmt: skip
     ended_by = -done.returncode if done.returncode < 0 else None
     exit_code = None if ended_by else done.returncode
-    return Ran(exit_code=exit_code, signal=ended_by, stdout=done.stdout, stderr=done.stderr)
+    verdict = Verdict.SIG if ended_by else Verdict.RE if exit_code else Verdict.AC
+    return Ran(exit_code=exit_code, signal=ended_by, stdout=done.stdout, stderr=done.stderr, verdict=verdict)
 
 
 def _script(command: Command, root: Root, at: Path, box: Path, out: Path, access: str) -> str:

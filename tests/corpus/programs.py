@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from cellblock.model import SourceFile, StageLimits, Verdict
+from cellblock.model import SourceFile, Stage, StageLimits, Verdict
 from languages.cases import LANGUAGES, all_cases
 
 PROGRAMS = Path(__file__).with_name("programs")
@@ -31,6 +31,8 @@ class _Given(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     args: tuple[str, ...] = ()
     exit_code: int | None = None
     signal: int | None = None
+    starts: bool = True
+    """Whether it comes to run: what does not compile does not."""
     mask: str = ""
     """A regular expression for what differs from run to run, wherever that is."""
     mask_reason: str = ""
@@ -49,6 +51,7 @@ class Program(Struct, frozen=True, kw_only=True):
     exit_code: int | None = 0
     signal: int | None = None
     says: bytes = b""
+    starts: bool = True
     mask: str = ""
 
     @property
@@ -73,6 +76,7 @@ def correct_cases() -> list[Program]:
             args=case.args,
             exit_code=case.expected.exit_code,
             signal=case.expected.signal,
+            starts=case.expected.stage is Stage.RUN,
             mask=_MASKS.get((case.language, case.name), ""),
         )
         for case in all_cases()
@@ -114,5 +118,6 @@ def _program(language: str, path: Path, given: _Given) -> Program:
         exit_code=given.exit_code if given.signal or given.exit_code is not None else 0,
         signal=given.signal,
         says=given.says.encode(),
+        starts=given.starts,
         mask=given.mask,
     )

@@ -6,6 +6,8 @@ import re
 
 from msgspec import Struct
 
+from cellblock.model import Verdict
+
 _SHOWN = 60
 
 
@@ -19,6 +21,9 @@ class Ran(Struct, frozen=True, kw_only=True):
     stderr: bytes
     stage: str = "run"
     """Where it ended: ``compile`` where that failed."""
+    verdict: Verdict | None = None
+    """Outside of a cell, where no limit ends anything, what exit code and signal say; ``None`` where nobody
+    says, which is compared with nothing."""
 
 
 def differences(one: Ran, other: Ran, *, names: tuple[str, str], mask: str = "") -> list[str]:
@@ -26,9 +31,10 @@ def differences(one: Ran, other: Ran, *, names: tuple[str, str], mask: str = "")
 
     What the regular expression ``mask`` matches is the same wherever both have something that it matches.
     """
+    judged = ("verdict",) if one.verdict and other.verdict else ()
     found = [
         f"{field}: {names[0]} {getattr(one, field)}, {names[1]} {getattr(other, field)}"
-        for field in ("stage", "exit_code", "signal")
+        for field in ("stage", *judged, "exit_code", "signal")
         if getattr(one, field) != getattr(other, field)
     ]
     for stream in ("stdout", "stderr"):

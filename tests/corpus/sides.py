@@ -90,6 +90,7 @@ def as_ran(outcome: Outcome) -> Ran:
         stdout=b"" if failed else outcome.stdout,
         stderr=ended.stdout + ended.stderr if failed else outcome.stderr,
         stage="compile" if failed else "run",
+        verdict=outcome.verdict,
     )
 
 

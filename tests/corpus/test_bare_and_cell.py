@@ -7,6 +7,7 @@ from collections import Counter
 import msgspec
 import pytest
 
+from cellblock.model import Verdict
 from corpus import bare
 from corpus.built import started_ahead
 from corpus.programs import corpus, correct_cases
@@ -16,29 +17,32 @@ from languages.cases import LANGUAGES
 BARE_AND_CELL = ("bare", "in the cell")
 SLOW_TO_COMPILE = {"typescript", "cpp", "go", "rust", "java", "csharp"}
 QUICK_OF_THOSE = 2
-NEVER_STARTED = {"does_not_compile", "type_errors"}
+STARTED_WARM = {"python", "ruby", "javascript", "typescript", "java", "csharp"}
+QUICK_CASES = 3
+"""Of the language tests' own programs, how many of each language are quick."""
 
 
 def identify(program):
     return program.id
 
 
-def with_slow_ones_marked(programs):
+def with_slow_ones_marked(programs, quick=None):
+    """Mark all but the first of each language that takes long to compile, or all but ``quick`` of any."""
     counts, marked = Counter(), []
     for program in programs:
         counts[program.language] += 1
-        slow = program.language in SLOW_TO_COMPILE and counts[program.language] > QUICK_OF_THOSE
+        slow_language = program.language in SLOW_TO_COMPILE
+        most = min(quick or len(programs), QUICK_OF_THOSE if slow_language else len(programs))
+        slow = counts[program.language] > most
         marked.append(pytest.param(program, id=program.id, marks=[pytest.mark.slow] if slow else []))
     return marked
 
 
-def started_warm():
-    """Return those whose runtime may start ahead of them."""
-    return [
-        program
-        for program in corpus()
-        if "run" in started_ahead(program) and program.name not in NEVER_STARTED
-    ]
+def started_warm(programs):
+    """Return those whose runtime may start ahead of them, without arguments: with such it never does."""
+    alone = [msgspec.structs.replace(program, args=()) for program in programs if program.starts]
+    found = [program for program in alone if "run" in started_ahead(program)]
+    return sorted(found, key=lambda program: program.name != "surroundings")
 
 
 def assert_same(sides, program):
@@ -49,19 +53,38 @@ def assert_same(sides, program):
     assert differences(alone, cell, names=BARE_AND_CELL, mask=program.mask) == []
 
 
+def assert_same_warm(sides, program):
+    alone, warm = sides.run_bare(program), sides.run_warm(program)
+    assert differences(alone, warm, names=("bare", "warm"), mask=program.mask) == []
+
+
 @pytest.mark.parametrize("program", with_slow_ones_marked(corpus()))
 def test_it_is_the_same_bare_and_in_a_cell(sides, program):
     assert_same(sides, program)
 
 
-@pytest.mark.parametrize("program", with_slow_ones_marked(started_warm()))
+@pytest.mark.parametrize("program", with_slow_ones_marked(started_warm(corpus())))
 def test_it_is_the_same_bare_and_warm(warm_sides, program):
-    alone, warm = warm_sides.run_bare(program), warm_sides.run_warm(program)
-    assert differences(alone, warm, names=("bare", "warm"), mask=program.mask) == []
+    assert_same_warm(warm_sides, program)
+
+
+@pytest.mark.parametrize("program", with_slow_ones_marked(started_warm(correct_cases()), QUICK_CASES))
+def test_the_languages_own_cases_are_the_same_bare_and_warm(warm_sides, program):
+    assert_same_warm(warm_sides, program)
+
+
+def test_what_a_runtime_that_waits_could_show_is_compared_first_and_in_every_language_of_such():
+    programs = started_warm(corpus())
+    assert {program.language for program in programs} == STARTED_WARM
+    assert {program.language for program in started_warm(correct_cases())} == STARTED_WARM
+    assert {program.language for program in programs if program.name == "surroundings"} == STARTED_WARM
+    assert len(programs) + len([one for one in corpus() if not one.starts]) >= len(
+        [one for one in corpus() if one.language in STARTED_WARM]
+    )
 
 
 @pytest.mark.parametrize(
-    "program", with_slow_ones_marked(one for one in started_warm() if one.language == "csharp")
+    "program", with_slow_ones_marked([one for one in started_warm(corpus()) if one.language == "csharp"])
 )
 def test_mono_runs_the_same_where_nobody_states_its_version(sides, program):
     """The option spares it an early look into the program, and nothing else comes of it."""
@@ -80,11 +103,6 @@ def test_the_languages_own_cases_are_the_same_bare_and_in_a_cell(sides, program)
     assert_same(sides, program)
 
 
-def test_every_language_that_starts_ahead_is_seen_to():
-    languages = {"python", "ruby", "javascript", "typescript", "java", "csharp"}
-    assert {program.language for program in started_warm()} == languages
-
-
 def test_every_language_has_its_share():
     counts = Counter(program.language for program in corpus())
     assert set(counts) == set(LANGUAGES)
@@ -99,6 +117,13 @@ def test_a_byte_that_differs_is_named():
     assert found[:2] == ["exit_code: cold 0, warm None", "signal: cold None, warm 9"]
     assert "stdout: differ from byte 6 (line 2) on, of 13 and 13; cold …b'one\\ntwo" in found[2]
     assert "stderr: differ from byte 0 (line 1) on, of 0 and 1" in found[3]
+
+
+def test_a_verdict_that_differs_is_named_where_both_have_one():
+    one = Ran(exit_code=0, signal=None, stdout=b"", stderr=b"", verdict=Verdict.AC)
+    other = msgspec.structs.replace(one, verdict=Verdict.RE)
+    assert differences(one, other, names=("cold", "warm")) == ["verdict: cold AC, warm RE"]
+    assert differences(one, msgspec.structs.replace(one, verdict=None), names=("cold", "warm")) == []
 
 
 def test_what_a_mask_matches_does_not_differ_and_the_rest_does():

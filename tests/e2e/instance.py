@@ -25,6 +25,7 @@ class Instance:
 
     def __init__(self, process: subprocess.Popen[str], port: int, log: Path, time_scale: float = 1) -> None:
         self.process = process
+        self.port = port
         self.base_url = f"http://127.0.0.1:{port}"
         self.log = log
         self.patience_s = 60 * time_scale

@@ -16,11 +16,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cellblock.attacks import standing
+from cellblock.attacks.instance import find_instance
 from e2e.instance import Instance, children, running_instance, wait_until_gone
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
-VICTIMS = ("service", "supervisor", "parent", "spawner")
+VICTIMS = ("service", "supervisor", "parent", "spawner", "zygote")
+LANGUAGES = {"bash": "echo {}", "python": "print({})"}
+"""Programs in turn of one that always starts cold, and one that is forked from a zygote."""
 LONGEST_PAUSE_S = 1.5
 """Between the moment when all is well and the next kill."""
 
@@ -47,7 +51,8 @@ class Driver(threading.Thread):
             while not self.stop.is_set() and len(self.accepted) < self._most:
                 number += 1
                 key = str(uuid.uuid4())
-                body = {"language": "bash", "code": f"echo {number}"}
+                language, code = list(LANGUAGES.items())[number % len(LANGUAGES)]
+                body = {"language": language, "code": code.format(number)}
                 while not self.stop.is_set():
                     self.keys.add(key)
                     with contextlib.suppress(httpx.TransportError):
@@ -122,19 +127,35 @@ def kill(instance: Instance, victim: str) -> None:
         instance.process.kill()
         instance.process.wait()
         return
-    pid = instance.pid_of("supervisor" if victim == "spawner" else victim)
-    below = children(pid) if victim == "spawner" else []
-    for target in below or [pid]:
+    if victim == "zygote":
+        targets = zygotes_when_there(instance, instance.patience_s)
+    elif victim == "spawner":
+        targets = children(instance.pid_of("supervisor"))
+    else:
+        targets = [instance.pid_of(victim)]
+    for target in targets:
         with contextlib.suppress(ProcessLookupError):
             os.kill(target, signal.SIGKILL)
-    wait_until_gone(below or [pid], 5)
+    wait_until_gone(targets, 5)
+
+
+def zygotes_when_there(instance: Instance, timeout_s: float) -> list[int]:
+    """The interpreters that programs are forked from; asked for in a way that leaves no record."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (found := standing.look(find_instance(instance.port)).zygotes):
+        assert time.monotonic() < deadline_s, f"no zygote in {timeout_s} s"
+        with contextlib.suppress(httpx.TransportError):
+            program = {"language": "python", "code": "print(1)"}
+            httpx.post(f"{instance.base_url}/v1/execute", json=program, timeout=timeout_s)
+        time.sleep(0.02)
+    return [zygote.pid for zygote in found]
 
 
 def wait_until_ready(instance: Instance, timeout_s: float) -> None:
     deadline_s = time.monotonic() + timeout_s
     while True:
         with contextlib.suppress(httpx.TransportError):
-            if "bash" in httpx.get(f"{instance.base_url}/api/languages").json():
+            if set(LANGUAGES) <= set(httpx.get(f"{instance.base_url}/api/languages").json()):
                 return
         assert instance.process.poll() is None, instance.log.read_text()
         assert time.monotonic() < deadline_s, f"not ready in {timeout_s} s: {instance.log.read_text()}"

@@ -278,6 +278,25 @@ def test_without_an_end_of_the_first_its_lock_is_seen_by_the_second(way, tmp_pat
     assert seen == 1
 
 
+@pytest.mark.parametrize("name", ["counters/processes", "kernel-counters/pipes"])
+def test_in_one_set_of_namespaces_a_counter_is_seen_to_move(name, tmp_path):
+    (trial,) = (each for each in trials() if each.name == f"E/{name}/python")
+    held_s = 3 * TIME_SCALE
+    (tmp_path / "main.py").write_text(fill(trial.source, {"HELD_S": str(held_s)}))
+    script = f"""
+        echo first | /usr/bin/python3 main.py >/dev/null &
+        sleep {0.3 * TIME_SCALE}
+        echo second | /usr/bin/python3 main.py >/dev/null
+        echo $?
+        wait
+    """
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", "/bin/sh", "-c", script],
+        cwd=tmp_path, capture_output=True, text=True, timeout=20 * held_s, check=False,
+    )  # fmt: skip
+    assert done.stdout == "1\n", done.stderr
+
+
 def test_users_of_cells_are_sought_under_the_uids_that_a_users_namespace_gives_them():
     ready = "import ctypes, time; ctypes.CDLL(None).unshare(0x10000000); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", ready], stdout=subprocess.PIPE) as process:

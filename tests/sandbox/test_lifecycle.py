@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
 from cellblock.errors import CellLostError
 from cellblock.model import OutputIntegrity, Verdict, VerdictActor, VerdictCause
+from cellblock.sandbox import cell, cgroup_v2
 from sandbox.cells import children_of, kill_reasons, opened
 
 SLEEPS = "import os, time\nos.write(1, b'up')\nos.fork()\ntime.sleep(60)"
@@ -199,6 +201,62 @@ def test_all_runs_of_a_spawner_that_dies_are_lost_and_the_next_one_has_another(o
         return await asyncio.gather(*runs, return_exceptions=True)
 
     assert [type(lost) for lost in own_cells.call(all_of_them())] == [CellLostError] * 4
+    own_cells.assert_next_run_works()
+    own_cells.assert_nothing_is_left()
+
+
+class StrangerInside:
+    """A process that is none of the cell's, and that nobody ends with it."""
+
+    def __init__(self, group, monkeypatch):
+        monkeypatch.setattr(cgroup_v2.CellCgroupV2, "kill", lambda _: None)
+        self._process = subprocess.Popen(["/bin/sleep", "60"])
+        (group / "cgroup.procs").write_text(str(self._process.pid))
+
+    def go(self):
+        self._process.kill()
+        self._process.wait()
+
+
+class GroupInside:
+    """A group below the cell's."""
+
+    def __init__(self, group, _monkeypatch):
+        self._group = group / "below"
+        self._group.mkdir()
+
+    def go(self):
+        self._group.rmdir()
+
+
+@pytest.mark.parametrize("obstacle", [StrangerInside, GroupInside])
+def test_a_group_that_cannot_be_removed_is_our_failure_and_goes_when_it_can(own_cells, monkeypatch, obstacle):
+    monkeypatch.setattr(cell, "_REMOVE_TIMEOUT_S", 0.1)
+    in_the_way = []
+
+    async def run():
+        running = asyncio.create_task(own_cells.running(SLEEPS, wall_ms=1_000))
+        await _processes(own_cells, 3)
+        in_the_way.extend(obstacle(group, monkeypatch) for group in own_cells.groups())
+        return await running
+
+    with monkeypatch.context() as patch:
+        patch.setattr(own_cells, "_assert_sound", lambda *_: None)
+        outcome = own_cells.call(run())
+    try:
+        assert (outcome.verdict, outcome.evidence.verdict_cause) == (
+            Verdict.IE,
+            VerdictCause.IE_CLEANUP_FAILURE,
+        )
+        assert not outcome.evidence.facts.contained
+        assert outcome.evidence.process_lifecycle.descendant_containment == "failed"
+        stuck = own_cells.groups()
+        assert stuck
+        own_cells.assert_next_run_works()
+        assert own_cells.groups() == stuck
+    finally:
+        for each in in_the_way:
+            each.go()
     own_cells.assert_next_run_works()
     own_cells.assert_nothing_is_left()
 

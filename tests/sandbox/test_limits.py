@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellblock.model import Verdict, VerdictActor, VerdictCause
+from cellblock.model import Stage, Verdict, VerdictActor, VerdictCause
 from sandbox.cells import MIB, kill_reasons
 
 SIGKILL, SIGXCPU, SIGXFSZ = 9, 24, 25
@@ -201,6 +201,17 @@ def test_process_limit_holds_for_processes_and_threads(cells, code):
     )
     assert evidence.cgroup.process_limit == 10
     assert evidence.facts.pids_limit_events >= 1
+
+
+@pytest.mark.parametrize("code", BOMBS.values(), ids=BOMBS)
+def test_process_limit_holds_for_a_compiler_and_all_that_it_starts(cells, code):
+    compiler = ["/usr/bin/python3", "-c", code]
+    outcome = cells.run_commands(["/bin/true"], compiler=compiler, wall_ms=3_000, processes=7)
+    evidence = outcome.evidence
+    assert (outcome.verdict, evidence.verdict_cause) == (Verdict.PLE, VerdictCause.PLE_CGROUP_PIDS)
+    assert (evidence.facts.stage, evidence.cgroup.process_limit) == (Stage.COMPILE, 7)
+    assert len(outcome.stages) == 1, "nothing of it was run"
+    cells.assert_next_run_works()
 
 
 def test_a_program_that_copes_with_the_process_limit_ends_as_it_chose(cells):

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cellblock.errors import SandboxError
+from cellblock.errors import CellLostError, SandboxError
 from cellblock.model import Outcome, Profile, SourceFile, Verdict, VerdictCause
 from cellblock.sandbox import pool, spawner, zygotes
 from cellblock.sandbox.host import HOST_ROOT, Host
@@ -264,6 +264,42 @@ def test_cell_whose_zygote_was_killed_while_it_waited_is_not_used(own):
     assert own.run("print(1)").evidence.warm_start
 
 
+def test_a_run_whose_zygote_is_killed_is_lost_and_leaves_nothing(own):
+    prepare(own)
+    (pid,) = zygote_pids(own)
+
+    async def run_and_kill() -> None:
+        running = asyncio.create_task(own.running("import os, time\nos.fork()\ntime.sleep(60)"))
+        await asyncio.sleep(0.3)
+        assert not running.done()
+        os.kill(pid, signal.SIGKILL)
+        await running
+
+    with pytest.raises(CellLostError):
+        own.call(run_and_kill())
+    drop(own)
+    until(lambda: pid not in children_of(own.spawner_pid), 5 * own.time_scale)
+    own.assert_nothing_is_left()
+    own.assert_next_run_works()
+
+
+def test_a_zygote_that_is_killed_while_it_boots_means_a_cold_start(own):
+    async def kill_at_once() -> None:
+        before = children_of(own.spawner_pid)
+        making = asyncio.create_task(own.host.prepare_ahead(shape_of(own, own._runtime(Profile.JUDGE, {}))))
+        # Nothing tells of another process's fork.
+        while not (new := set(children_of(own.spawner_pid)) - set(before)):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        os.kill(new.pop(), signal.SIGKILL)
+        await making
+
+    with pytest.raises(SandboxError):
+        own.call(kill_at_once())
+    assert zygote_pids(own) == []
+    own.assert_nothing_is_left()
+    assert not own.run("print(1)").evidence.warm_start
+
+
 @pytest.mark.parametrize("settings", [{"warm_starts": "false"}, {"pool_cells_max": "0"}], ids=str)
 def test_what_is_switched_off_means_cold_starts(time_scale, settings):
     with opened(time_scale, **{"warm_starts": "true", "pool_cells_max": "4", **settings}) as cells:
@@ -314,6 +350,19 @@ def test_zygote_is_replaced_when_it_is_old(own, monkeypatch):
     prepare(own)
     assert zygote_pids(own) != [first]
     until(lambda: first not in children_of(own.spawner_pid), 5)
+
+
+def test_no_program_begins_in_a_cell_that_has_waited_until_its_zygote_was_old(own, monkeypatch):
+    age_s = 3 * own.time_scale
+    monkeypatch.setattr(zygotes, "_AGE_MAX_S", age_s)
+    prepare(own)
+    prepare(own)
+    seen = own.run("print(hash('seed'))"), own.run("print(hash('seed'))")
+    assert [outcome.evidence.warm_start for outcome in seen] == [True, True]
+    assert seen[0].stdout == seen[1].stdout
+    prepare(own)
+    time.sleep(age_s)
+    assert own.run("print(hash('seed'))").stdout not in {seen[0].stdout, b""}
 
 
 def test_no_more_zygotes_live_than_may_though_there_are_more_kinds(own, monkeypatch):

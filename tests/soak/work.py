@@ -8,9 +8,12 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from cellblock.attacks.caller import Caller
 from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.manifest import Trial
+from cellblock.model import Verdict
 from corpus.programs import Program
 from corpus.ran import Ran, differences
 
@@ -63,7 +66,8 @@ class Work:
         if evidence.get("controls_missing") or evidence.get("collection_errors"):
             return None, f"controls or evidence missing: {evidence}"
         self.started_warm[program.language] += evidence["warm_start"]
-        return _ran(record["exit_code"], record["signal"], record), ""
+        ran = _ran(record["exit_code"], record["signal"], record)
+        return msgspec.structs.replace(ran, verdict=Verdict(record["verdict"])), ""
 
     def _executed(self, program: Program) -> tuple[Ran | None, str]:
         answer = self._caller.post(

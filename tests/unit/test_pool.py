@@ -31,6 +31,7 @@ class Prepared:
     def __init__(self, of: CellShape) -> None:
         self.shape = of
         self.is_usable = True
+        self.is_too_old = False
         self.memory_bytes = 0
         self.closed = 0
 
@@ -223,6 +224,19 @@ def test_cell_that_ended_while_it_waited_is_never_handed_out():
         assert pool.take(shape()) is None
         await settle()
         assert maker.made[0].closed == 1
+
+    with_pool(test)
+
+
+@ON_THE_CLOCK
+def test_cell_that_may_wait_no_longer_is_let_go_and_another_made():
+    async def test(pool, maker):
+        pool.take(shape())
+        await settle()
+        maker.made[0].is_too_old = True
+        await wake(pool)
+        assert (maker.made[0].closed, pool.waiting) == (1, 1)
+        assert pool.take(shape()) is maker.made[1]
 
     with_pool(test)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import itertools
 import json
 import socket
 import uuid
@@ -154,6 +155,8 @@ def bodies_that_are_no_requests(caller: Caller, _: Ground, answers: list[Answer]
         b'{"language": "python", "code": "x", "stdin": 5}',
         b'{"language": "python", "code": "x", "profile": "root"}',
         b'{"language": "../../etc/passwd", "code": "x"}', b'{"language": "python\\u0000", "code": "x"}',
+        b'{"language": "python", "code": "x", "code": 5}', b'{"language": "python", "code": 5, "code": "x"}',
+        b'{"language": "python", "language": "../python", "code": "x"}',
     ]  # fmt: skip
     wrong = []
     for path in ("/api/submit", "/v1/execute", "/api/v2/execute"):
@@ -237,18 +240,63 @@ def one_key_many_times(caller: Caller, _: Ground, answers: list[Answer]) -> list
     return [] if len(ids) == 1 else [f"one idempotency key made {len(ids)} submissions: {ids}"]
 
 
+_OWN_END = "nobody ended it"
+_SPINS = f"""
+import time
+until_s = time.monotonic() + 100
+while time.monotonic() < until_s: pass
+print("{_OWN_END}")
+"""
+"""Longer than any profile lets a program run, and not without end where nobody ends it."""
+_TAKES = f"""
+held = []
+while len(held) < 512: held.append(b"x" * (16 << 20))
+print("{_OWN_END}")
+"""
+"""8 GiB, which is more than any profile gives."""
+
+_BOMB = """
+#define A(x) x x x x x x x x x x
+#define B(x) A(A(A(x)))
+int main(void) { B(B(A(A(;)))) }
+"""
+"""A hundred million statements, which no compiler's limits allow."""
+
+
 def limits_beyond_the_profile(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
-    """Ask for more time and memory than the profile gives; it is refused, or not given."""
+    """Ask for more time and memory than the profile gives, and use it; it is refused, or not given."""
     wrong = []
-    greedy: list[dict[str, object]] = [
-        {"run_timeout": 10**9}, {"run_timeout": -1}, {"run_memory_limit": 1 << 50},
-        {"compile_memory_limit": -7},
-        {"run_timeout": 1e308}, {"run_timeout": "all"}, {"run_memory_limit": 0},
-    ]  # fmt: skip
-    for more in greedy:
-        answer = _execute(caller, answers, code=_HELLO, **more)
-        wrong += _not_in(answer, (_OK, *_REFUSED), str(more))
+    times = [
+        "1000000000",
+        "-1",
+        "1e308",
+        '"all"',
+        '300, "run_timeout": 1000000000',
+        '1000000000, "run_timeout": 300',
+    ]
+    greedy = [
+        *(("python", _SPINS, f'"run_timeout": {value}') for value in times),
+        *(("python", _TAKES, f'"run_memory_limit": {value}') for value in (1 << 50, -7)),
+        ("c", _BOMB, '"compile_timeout": 1000000000'),
+        ("c", _BOMB, f'"compile_memory_limit": {1 << 50}'),
+    ]
+    for path, (language, program, more) in itertools.product(("/v1/execute", "/api/v2/execute"), greedy):
+        files = json.dumps([{"content": program}])
+        body = f'{{"language": "{language}", "version": "*", "files": {files}, {more}}}'
+        answer = caller.send("POST", path, body.encode())
+        answers.append(answer)
+        wrong += _not_in(answer, (_OK, *_REFUSED), f"{path} {more}")
+        if answer.status == _OK and not _was_ended(answer):
+            wrong.append(f"{path} {more}: no limit ended the program: {answer.text[:200]}")
     return wrong
+
+
+def _was_ended(answer: Answer) -> bool:
+    """Say whether a limit ended a program that goes on for longer than any profile lets it."""
+    compiled, run = (answer.json().get(stage) or {} for stage in ("compile", "run"))
+    if compiled:
+        return bool(compiled.get("signal") or compiled.get("code"))
+    return run.get("signal") == "SIGKILL" and _OWN_END not in str(run.get("stdout"))
 
 
 def encodings_that_lie(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:

@@ -72,9 +72,13 @@ class Cell:
         self._listener_fd = -1  # held, never read: see report_ready in init.c
         self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
-        self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
-        self.stderr_fd, self._stderr_write = _pipe(uids.program_uid)
-        self._stdin = Stdin(uids.program_uid)
+        with contextlib.ExitStack() as undo:
+            self.stdout_fd, self._stdout_write = _pipe(uids.program_uid)
+            undo.callback(_close_all, (self.stdout_fd, self._stdout_write))
+            self.stderr_fd, self._stderr_write = _pipe(uids.program_uid)
+            undo.callback(_close_all, (self.stderr_fd, self._stderr_write))
+            self._stdin = Stdin(uids.program_uid)
+            undo.pop_all()
 
     async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``.

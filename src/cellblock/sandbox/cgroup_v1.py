@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from cellblock.errors import SandboxError
@@ -50,15 +51,16 @@ class CellCgroupV1:
         """Open the freshly made groups; ``directories`` by controller."""
         self._directories = directories
         self._name = name
-        # A set: two controllers may share a hierarchy, and then a group.
-        self.join_fds = [
-            os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for path in set(directories.values())
-        ]
-        self._cpu_fd = (
-            os.open(f"{directories[CPU]}/cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC)
-            if CPU in directories
-            else -1
-        )
+        self.join_fds: list[int] = []
+        self._cpu_fd = -1
+        with ExitStack() as undo:
+            undo.callback(self._close)
+            # A set: two controllers may share a hierarchy, and then a group.
+            for path in set(directories.values()):
+                self.join_fds.append(os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC))
+            if CPU in directories:
+                self._cpu_fd = os.open(f"{directories[CPU]}/cpuacct.usage", os.O_RDONLY | os.O_CLOEXEC)
+            undo.pop_all()
 
     def memory_limit_bytes(self) -> int | None:
         """Read the limit back."""
@@ -126,10 +128,7 @@ class CellCgroupV1:
 
     def remove(self) -> bool:
         """Remove the groups; may be called again."""
-        for fd in [*self.join_fds, self._cpu_fd]:
-            if fd >= 0:
-                os.close(fd)
-        self.join_fds, self._cpu_fd = [], -1
+        self._close()
         for controller, path in list(self._directories.items()):
             try:
                 os.rmdir(path)  # noqa: PTH106  # often done
@@ -139,6 +138,12 @@ class CellCgroupV1:
                 return False
             del self._directories[controller]
         return True
+
+    def _close(self) -> None:
+        for fd in [*self.join_fds, self._cpu_fd]:
+            if fd >= 0:
+                os.close(fd)
+        self.join_fds, self._cpu_fd = [], -1
 
 
 class CgroupTreeV1:
@@ -178,11 +183,12 @@ class CgroupTreeV1:
     def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
         """Make and limit one group a hierarchy; half-made groups are removed again."""
         made: dict[str, str] = {}
-        try:
+        with ExitStack() as undo:
             for controller, tree in self._trees.items():
                 path = f"{tree}/{name}"
                 if path not in made.values():
                     make_directory(path)
+                    undo.callback(os.rmdir, path)
                 made[controller] = path
             if MEMORY in made:
                 write_control(made[MEMORY], "memory.limit_in_bytes", str(memory_bytes))
@@ -190,11 +196,12 @@ class CgroupTreeV1:
                     write_control(made[MEMORY], "memory.memsw.limit_in_bytes", str(memory_bytes))
             if PIDS in made:
                 write_control(made[PIDS], "pids.max", str(processes))
-            return CellCgroupV1(made, name)
-        except SandboxError:
-            for path in set(made.values()):
-                os.rmdir(path)  # noqa: PTH106
-            raise
+            try:
+                cell = CellCgroupV1(made, name)
+            except OSError as error:
+                raise SandboxError("cgroup_open", error.errno or 0, str(error.filename)) from error
+            undo.pop_all()
+        return cell
 
     def others(self) -> set[str]:
         """Name the other instances that have a subtree here."""

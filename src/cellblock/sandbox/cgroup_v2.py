@@ -8,6 +8,7 @@ first, because a group with processes cannot hand controllers down. Else it stan
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from cellblock.errors import SandboxError
@@ -155,7 +156,8 @@ class CgroupTreeV2:
         """Make and limit one group; a half-made group is removed again."""
         directory = self.paths[0] / name
         make_directory(directory)
-        try:
+        with ExitStack() as undo:
+            undo.callback(directory.rmdir)
             if "memory" not in self.missing:
                 write_control(directory, "memory.max", str(memory_bytes))
                 write_control(directory, "memory.oom.group", "1")
@@ -163,10 +165,12 @@ class CgroupTreeV2:
                     write_control(directory, "memory.swap.max", "0")
             if "pids" not in self.missing:
                 write_control(directory, "pids.max", str(processes))
-            return CellCgroupV2(directory)
-        except SandboxError:
-            directory.rmdir()
-            raise
+            try:
+                cell = CellCgroupV2(directory)
+            except OSError as error:
+                raise SandboxError("cgroup_open", error.errno or 0, str(error.filename)) from error
+            undo.pop_all()
+        return cell
 
     def others(self) -> set[str]:
         """Name the other instances that have a subtree here."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,7 @@ from cellblock.model import EnforcementMode, IsolationMode, Limits, Remedy
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroup_choice import open_tree
 from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy
-from cellblock.sandbox.cgroups import CgroupTree
+from cellblock.sandbox.cgroups import CellCgroup, CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
 from cellblock.sandbox.leases import BLOCK_SIZE, UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
@@ -107,6 +108,8 @@ class Host:
             self._prepare, max(0, min(settings.pool_cells_max, spare_uids)), settings.pool_cells_per_shape
         )
         self._cells_made = 0
+        self._stuck: list[CellCgroup] = []
+        """Groups that could not be removed with their cells."""
 
     @classmethod
     async def open(cls, settings: Settings, roots: Mapping[str, Root] | None = None) -> Host:
@@ -245,26 +248,43 @@ class Host:
         return prepared
 
     async def _make(self, shape: CellShape) -> PreparedCell:
+        self._remove_stuck()
         self._cells_made += 1
         name = f"c{self._cells_made}"
         limits = shape.limits
         async with AsyncExitStack() as resources:
-            spawner = await self._enter_spawner(shape, resources)
+            spawner, usable_until_s = await self._enter_spawner(shape, resources)
             uids = resources.enter_context(self._block.lease())
             cgroup = (
                 self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
             )
+            if cgroup is not None:
+                resources.callback(cgroup.remove)  # the cell does it, but there may come to be none
             layers = self._roots.layers(shape.root, shape.binds)
-            cell = Cell(shape, uids, cgroup, layers)
-            resources.push_async_callback(cell.close)
+            try:
+                cell = Cell(shape, uids, cgroup, layers)
+            except OSError as error:
+                raise SandboxError("pipes", error.errno or 0) from error
+            resources.push_async_callback(self._close_cell, cell, cgroup)
             await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
-            return PreparedCell(cell, resources.pop_all())
+            return PreparedCell(cell, resources.pop_all(), usable_until_s)
 
-    async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> Spawner:
-        """Return what makes the cell's init."""
+    async def _close_cell(self, cell: Cell, cgroup: CellCgroup | None) -> None:
+        await cell.close()
+        if cgroup is not None and not cell.contained:
+            log.warning("the groups of a cell cannot be removed; it is tried again with each new cell")
+            self._stuck.append(cgroup)
+
+    def _remove_stuck(self) -> None:
+        """Remove what could not be removed before: whatever was in it may have gone."""
+        self._stuck = [cgroup for cgroup in self._stuck if not cgroup.remove()]
+
+    async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> tuple[Spawner, float]:
+        """Return what makes the cell's init, and until when that is fit for a program."""
         if shape.warm is not None and shape.warm.how is How.FORK:
-            return (await resources.enter_async_context(self._zygotes.use(shape))).spawner
-        return await resources.enter_async_context(self._roots.use(shape.root))
+            zygote = await resources.enter_async_context(self._zygotes.use(shape))
+            return zygote.spawner, zygote.usable_until_s
+        return await resources.enter_async_context(self._roots.use(shape.root)), math.inf
 
     def _needs(self, control: str) -> bool:
         return not self._settings.permissive and control not in self._settings.accept_missing

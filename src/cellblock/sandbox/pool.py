@@ -46,10 +46,11 @@ _PRESSURE_MAX_PERCENT = 10.0
 class PreparedCell:
     """A cell at its gate, and what it lives on."""
 
-    def __init__(self, cell: Cell, resources: AsyncExitStack) -> None:
-        """Own ``resources``, the cell's own end among them."""
+    def __init__(self, cell: Cell, resources: AsyncExitStack, usable_until_s: float = math.inf) -> None:
+        """Own ``resources``, the cell's own end among them; it may wait until then (``time.monotonic``)."""
         self.cell = cell
         self._resources = resources
+        self._usable_until_s = usable_until_s
 
     @cached_property
     def memory_bytes(self) -> int:
@@ -59,8 +60,13 @@ class PreparedCell:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it still waits."""
-        return not self.cell.ended.is_set() and self.cell.failure is None
+        """Whether it still waits, and may."""
+        return not self.cell.ended.is_set() and self.cell.failure is None and not self.is_too_old
+
+    @property
+    def is_too_old(self) -> bool:
+        """Whether it is of an interpreter that should have been replaced meanwhile."""
+        return time.monotonic() >= self._usable_until_s
 
     async def close(self) -> None:
         """End the cell, if it has not ended, and give back what it lived on."""
@@ -250,6 +256,9 @@ class Pool:
             for prepared in demand.cells:
                 self._discard(prepared)
         for demand in self._demands.values():
+            for prepared in [each for each in demand.cells if each.is_too_old]:
+                demand.cells.remove(prepared)
+                self._discard(prepared)
             while len(demand.cells) > (0 if short else self._wanted(demand, now_s)):
                 self._discard(demand.cells.popleft())
 

@@ -47,9 +47,14 @@ class Zygote:
         self._is_retired = False
 
     @property
+    def usable_until_s(self) -> float:
+        """When it is too old for a program to begin in it, as ``time.monotonic`` has it."""
+        return self._born_s + _AGE_MAX_S
+
+    @property
     def is_used_up(self) -> bool:
         """Whether another has to take its place."""
-        old = time.monotonic() - self._born_s > _AGE_MAX_S
+        old = time.monotonic() > self.usable_until_s
         return old or self._runs >= _RUNS_MAX or self.spawner.ended.is_set()
 
     @asynccontextmanager
