@@ -233,6 +233,7 @@ class GroupInside:
 def test_a_group_that_cannot_be_removed_is_our_failure_and_goes_when_it_can(own_cells, monkeypatch, obstacle):
     monkeypatch.setattr(cell, "_REMOVE_TIMEOUT_S", 0.1)
     in_the_way = []
+    free = len(own_cells.host._block._free)
 
     async def run():
         running = asyncio.create_task(own_cells.running(SLEEPS, wall_ms=1_000))
@@ -254,11 +255,13 @@ def test_a_group_that_cannot_be_removed_is_our_failure_and_goes_when_it_can(own_
         assert stuck
         own_cells.assert_next_run_works()
         assert own_cells.groups() == stuck
+        assert len(own_cells.host._block._free) == free - 1, "the uids of what may be left are nobody's"
     finally:
         for each in in_the_way:
             each.go()
     own_cells.assert_next_run_works()
     own_cells.assert_nothing_is_left()
+    assert len(own_cells.host._block._free) == free
 
 
 def test_a_cancelled_run_leaves_nothing(own_cells):

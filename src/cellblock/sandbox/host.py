@@ -12,7 +12,7 @@ import logging
 import math
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import msgspec
 
@@ -108,8 +108,8 @@ class Host:
             self._prepare, max(0, min(settings.pool_cells_max, spare_uids)), settings.pool_cells_per_shape
         )
         self._cells_made = 0
-        self._stuck: list[CellCgroup] = []
-        """Groups that could not be removed with their cells."""
+        self._stuck: list[tuple[CellCgroup | None, ExitStack]] = []
+        """Groups that could not be removed with their cells, and the uids of whatever may be in them."""
 
     @classmethod
     async def open(cls, settings: Settings, roots: Mapping[str, Root] | None = None) -> Host:
@@ -254,7 +254,8 @@ class Host:
         limits = shape.limits
         async with AsyncExitStack() as resources:
             spawner, usable_until_s = await self._enter_spawner(shape, resources)
-            uids = resources.enter_context(self._block.lease())
+            lent = resources.enter_context(ExitStack())
+            uids = lent.enter_context(self._block.lease())
             cgroup = (
                 self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
             )
@@ -265,19 +266,25 @@ class Host:
                 cell = Cell(shape, uids, cgroup, layers)
             except OSError as error:
                 raise SandboxError("pipes", error.errno or 0) from error
-            resources.push_async_callback(self._close_cell, cell, cgroup)
+            resources.push_async_callback(self._close_cell, cell, cgroup, lent)
             await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
             return PreparedCell(cell, resources.pop_all(), usable_until_s)
 
-    async def _close_cell(self, cell: Cell, cgroup: CellCgroup | None) -> None:
+    async def _close_cell(self, cell: Cell, cgroup: CellCgroup | None, lent: ExitStack) -> None:
         await cell.close()
-        if cgroup is not None and not cell.contained:
-            log.warning("the groups of a cell cannot be removed; it is tried again with each new cell")
-            self._stuck.append(cgroup)
+        if not cell.contained:
+            log.warning(
+                "something is left of a cell; it is tried again with each new one, its uids are nobody's"
+            )
+            self._stuck.append((cgroup, lent.pop_all()))
 
     def _remove_stuck(self) -> None:
         """Remove what could not be removed before: whatever was in it may have gone."""
-        self._stuck = [cgroup for cgroup in self._stuck if not cgroup.remove()]
+        for stuck in list(self._stuck):
+            cgroup, lent = stuck
+            if cgroup is not None and cgroup.remove():
+                lent.close()
+                self._stuck.remove(stuck)
 
     async def _enter_spawner(self, shape: CellShape, resources: AsyncExitStack) -> tuple[Spawner, float]:
         """Return what makes the cell's init, and until when that is fit for a program."""
