@@ -19,7 +19,7 @@ from cellblock.engine.watch import Watch
 from cellblock.model import Profile
 from cellblock.sandbox.artifact import mount_copy, take_copy
 from cellblock.sandbox.cell import CellSpec
-from cellblock.sandbox.host import HOST_ROOT
+from cellblock.sandbox.template import HOST_ROOT
 from cellblock.supervisor.__main__ import _become_root
 from hosts import kinds
 from sandbox.cells import MIB, Cells

@@ -22,8 +22,9 @@ from cellblock.engine.run import Engine
 from cellblock.languages.registry import Command, Plan, Registry, Runtime, load_catalog
 from cellblock.model import IsolationMode, Job, Limits, Outcome, Profile, SourceFile, Verdict
 from cellblock.sandbox.controls import CHECKS
-from cellblock.sandbox.host import HOST_ROOT, Host
+from cellblock.sandbox.host import Host
 from cellblock.sandbox.leases import LEASES
+from cellblock.sandbox.template import HOST_ROOT
 from cellblock.verdict.judge import judge
 from sent import sent
 

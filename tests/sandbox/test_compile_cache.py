@@ -22,7 +22,7 @@ from cellblock.model import (
     StageReport,
     Verdict,
 )
-from cellblock.sandbox.host import HOST_ROOT
+from cellblock.sandbox.template import HOST_ROOT
 
 KIB, MIB = 1 << 10, 1 << 20
 CATALOG = load_catalog(MIB, {})

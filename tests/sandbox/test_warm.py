@@ -19,9 +19,9 @@ import pytest
 from cellblock.errors import CellLostError, SandboxError
 from cellblock.model import Outcome, Profile, SourceFile, Verdict, VerdictCause
 from cellblock.sandbox import pool, spawner, zygotes
-from cellblock.sandbox.host import HOST_ROOT, Host
+from cellblock.sandbox.host import Host
 from cellblock.sandbox.shapes import CellShape, How
-from cellblock.sandbox.template import Root
+from cellblock.sandbox.template import HOST_ROOT, Root
 from sandbox.cells import MIB, Cells, children_of, kill_reasons, opened, processes_of, until
 from sandbox.waiting import drop, prepare, shape_of
 

@@ -8,9 +8,8 @@ from cellblock.engine.resident import ResidentFile
 from cellblock.languages.installed import MOUNTED_BELOW, HeldRoot, hold_installed_root
 from cellblock.languages.registry import OUT, Runtime
 from cellblock.languages.self_test_cache import fingerprint, host_executable, surroundings
-from cellblock.sandbox.host import HOST_ROOT
 from cellblock.sandbox.roots import HELPER
-from cellblock.sandbox.template import Root
+from cellblock.sandbox.template import HOST_ROOT, Root
 
 TREE_ROOT = "tree"
 

@@ -7,18 +7,15 @@ whether every control really holds. Strict mode runs nothing while anything requ
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import math
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
-import msgspec
-
 from cellblock.config import Settings
 from cellblock.errors import CellblockError, HostError, SandboxError
-from cellblock.model import EnforcementMode, IsolationMode, Limits, Remedy
+from cellblock.model import EnforcementMode, IsolationMode, Remedy
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroup_choice import open_tree
 from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy
@@ -27,10 +24,18 @@ from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
 from cellblock.sandbox.leases import BLOCK_SIZE, UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
 from cellblock.sandbox.pool import Pool, PreparedCell
+from cellblock.sandbox.probe import (
+    PROBE,
+    as_accepted,
+    cell_report,
+    check_accepted,
+    groups_report,
+    no_cell_report,
+)
 from cellblock.sandbox.roots import Roots
 from cellblock.sandbox.shapes import CellShape, CellSpec, How
 from cellblock.sandbox.spawner import Spawner
-from cellblock.sandbox.template import Root
+from cellblock.sandbox.template import HOST_ROOT, Root
 from cellblock.sandbox.user_namespace import read_id_map
 from cellblock.sandbox.zygotes import Zygotes
 
@@ -38,47 +43,6 @@ log = logging.getLogger(__name__)
 
 _UIDS_IN_RESERVE = 4
 """Pairs of uids for cells that are about to end, and for probes."""
-
-HOST_ROOT = "host"
-"""The root that shows the host's own ``/usr``; the probe's, because it is always there."""
-
-_CONTROLS_OF = {
-    "uids for cells": ("unprivileged_uid",),
-    "memory controller": ("memory_limit",),
-    "pids controller": ("process_limit",),
-    "net namespace": ("network_namespace",),
-    "ipc namespace": ("ipc_namespace",),
-    "uts namespace": ("uts_namespace",),
-    "cgroup namespace": ("cgroup_namespace",),
-    "seccomp filter": ("seccomp_filter",),
-    "cgroups": ("memory_limit", "process_limit"),
-}
-"""Features that matter for nothing but these controls: who accepts the controls as missing accepts that."""
-
-_LIFT_THE_FILTER = (
-    "where nothing is, a seccomp filter or AppArmor profile around us forbids this step: in a container, "
-    "security_opt seccomp:deploy/seccomp.json and apparmor:unconfined (docs/deploy.md)"
-)
-
-_PROBE = CellSpec(
-    argv=("/bin/true",),
-    environment={},
-    files=(),
-    stdin=b"",
-    root=HOST_ROOT,
-    limits=Limits(
-        memory_bytes=64 << 20,
-        cpu_ms=2_000,
-        wall_ms=5_000,
-        processes=4,
-        open_files=16,
-        file_size_bytes=1 << 20,
-        stack_bytes=8 << 20,
-        work_area_bytes=1 << 20,
-        work_area_inodes=64,
-        output_bytes=4096,
-    ),
-)
 
 
 class Host:
@@ -118,7 +82,7 @@ class Host:
         ``roots`` are those that cells may have besides the host's own. Raises ``HostError`` only
         where not even a lease can be had; all else is noted in ``problems``.
         """
-        _check_accepted(settings)
+        check_accepted(settings.accept_missing)
         leases = lease_directory(settings.runtime_dir)
         uids = read_id_map().within(*settings.uid_range)
         block = lease_uid_block(*(uids or settings.uid_range), leases, one_uid=uids is None)
@@ -204,8 +168,9 @@ class Host:
     async def probe(self) -> tuple[Remedy, ...]:
         """Look at the host again and make one cell; returns every feature, in the order of a report."""
         self._features = inspect_host(self._settings.uid_range)
-        found = [*self._features.features, *self._cgroup_features(), *await self._probe_cell()]
-        report = tuple(self._as_accepted(feature) for feature in found)
+        groups = groups_report(self._tree, self._tree_problem, self._tree_remedy)
+        found = [*self._features.features, *groups, *await self._probe_cell()]
+        report = tuple(as_accepted(feature, self._settings.accept_missing) for feature in found)
         self.problems = tuple(feature for feature in report if feature.required and not feature.ok)
         self._accepted = tuple(
             feature for feature, before in zip(report, found, strict=True) if feature is not before
@@ -296,77 +261,16 @@ class Host:
     def _needs(self, control: str) -> bool:
         return not self._settings.permissive and control not in self._settings.accept_missing
 
-    def _as_accepted(self, feature: Remedy) -> Remedy:
-        """Return the feature as one that is not required, where all that it is for is accepted as missing."""
-        controls = {*_CONTROLS_OF.get(feature.feature, ()), feature.feature.removeprefix("control ")} & set(
-            CHECKS
-        )
-        if (
-            feature.ok
-            or not feature.required
-            or not controls <= set(self._settings.accept_missing)
-            or not controls
-        ):
-            return feature
-        return msgspec.structs.replace(
-            feature, required=False, detail=f"{feature.detail}; accepted as missing"
-        )
-
-    def _cgroup_features(self) -> list[Remedy]:
-        if self._tree is None:
-            return [Remedy(feature="cgroups", ok=False, detail=self._tree_problem, remedy=self._tree_remedy)]
-        paths = ", ".join(map(str, self._tree.paths))
-        features = [Remedy(feature="cgroups", ok=True, detail=f"{self._tree.backend} at {paths}")]
-        return features + [
-            Remedy(
-                feature=f"{controller} controller",
-                ok=False,
-                detail=reason,
-                remedy=controller_remedy(controller),
-            )
-            for controller, reason in self._tree.missing.items()
-        ]
-
     async def _probe_cell(self) -> list[Remedy]:
         """Make a cell and report each control, or the step that failed."""
         try:
             if self._features.why_no_cell:
                 raise HostError(self._features.why_no_cell)
-            prepared = await self._make(_PROBE.shape)
+            prepared = await self._make(PROBE.shape)
             controls = prepared.cell.controls
             await prepared.close()
-            self._can_make_cells = True
         except CellblockError as error:
             self._can_make_cells = False
-            remedy = (
-                f"mend what is missing above; {_LIFT_THE_FILTER if _is_forbidden(error) else 'see the step'}"
-            )
-            return [Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)]
-        applied = controls.applied if controls else ()
-        return [Remedy(feature="cell", ok=True, detail="made, read back and removed")] + [
-            Remedy(
-                feature=f"control {name}",
-                ok=name in applied,
-                detail="read back from the kernel"
-                if name in applied
-                else "does not hold in a cell made here",
-                remedy=""
-                if name in applied
-                else f"see the missing features above; --accept-missing {name} runs without it",
-            )
-            for name in CHECKS
-        ]
-
-
-def _is_forbidden(error: CellblockError) -> bool:
-    """Say whether something around us forbids the step; libseccomp builds nothing where it may not ask."""
-    forbidding = {errno.EPERM, errno.EACCES}
-    return isinstance(error, SandboxError) and (error.errno in forbidding or error.step == "seccomp_build")
-
-
-def _check_accepted(settings: Settings) -> None:
-    unknown = [name for name in settings.accept_missing if name not in CHECKS]
-    if unknown:
-        raise HostError(
-            f"CELLBLOCK_ACCEPT_MISSING: there is no control {unknown[0]!r}; there are: {', '.join(CHECKS)}"
-        )
+            return [no_cell_report(error)]
+        self._can_make_cells = True
+        return cell_report(controls.applied if controls else ())

@@ -31,6 +31,9 @@ _ETC_TREES = ("alternatives", "java-*", "mono")
 _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 _NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\n"
 
+HOST_ROOT = "host"
+"""Name of the root that shows the host's own ``/usr``: it is always there."""
+
 
 class Root(Struct, frozen=True, kw_only=True):
     """Where a read-only root comes from."""
