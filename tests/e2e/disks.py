@@ -8,6 +8,7 @@ import time
 import httpx
 
 from e2e.instance import Instance
+from pace import TIME_SCALE
 
 
 def mount(*arguments: object) -> None:
@@ -15,7 +16,7 @@ def mount(*arguments: object) -> None:
 
 
 def ready(instance: Instance) -> httpx.Response:
-    return httpx.get(f"{instance.base_url}/api/health/ready", timeout=60)
+    return httpx.get(f"{instance.base_url}/api/health/ready", timeout=60 * TIME_SCALE)
 
 
 def wait_until_ready(instance: Instance, timeout_s: float) -> None:

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from e2e.instance import running_instance
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
@@ -24,7 +25,7 @@ int main(void) { int n; scanf("%d", &n); int unused = 3.5e40; printf("%d\\n", n 
 def submit(instance, stdin, **headers):
     body = {"language": "c", "code": PROGRAM, "stdin": stdin}
     url = f"{instance.base_url}/api/submit?wait=true"
-    return httpx.post(url, json=body, headers=headers, timeout=60)
+    return httpx.post(url, json=body, headers=headers, timeout=60 * TIME_SCALE)
 
 
 def submit_when_offered(instance, time_scale):
@@ -41,7 +42,7 @@ def use(record):
 
 
 def figure(instance, name, **labels):
-    text = httpx.get(f"{instance.base_url}/metrics", timeout=60).text
+    text = httpx.get(f"{instance.base_url}/metrics", timeout=60 * TIME_SCALE).text
     found = {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -89,11 +90,11 @@ def test_a_program_sent_again_is_a_hit_with_the_same_answer_and_shows_in_the_met
         # The execute API asks for less time to compile, so for it this is another compilation.
         body = {"language": "c", "code": PROGRAM, "stdin": "6"}
         url = f"{instance.base_url}/v1/execute"
-        first = httpx.post(url, json=body, timeout=60).json()
+        first = httpx.post(url, json=body, timeout=60 * TIME_SCALE).json()
         until_figure(instance, 2, "compile_cache_total", language="c", result="miss")
         assert (first["run"]["stdout"], first["compile"]["code"]) == ("36\n", 0)
         assert "warning" in first["compile"]["stderr"]
-        again = httpx.post(url, json=body, timeout=60).json()
+        again = httpx.post(url, json=body, timeout=60 * TIME_SCALE).json()
         assert again["compile"] == first["compile"]
         until_figure(instance, 4, "compile_cache_total", language="c", result="hit")
 

@@ -19,6 +19,7 @@ import pytest
 from cellblock.attacks import standing
 from cellblock.attacks.instance import find_instance
 from e2e.instance import Instance, children, running_instance, wait_until_gone
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
@@ -46,7 +47,7 @@ class Driver(threading.Thread):
         self.keys: set[str] = set()
 
     def run(self) -> None:
-        with httpx.Client(base_url=self._base_url, timeout=30) as http:
+        with httpx.Client(base_url=self._base_url, timeout=30 * TIME_SCALE) as http:
             number = 0
             while not self.stop.is_set() and len(self.accepted) < self._most:
                 number += 1
@@ -97,7 +98,7 @@ def test_every_accepted_submission_gets_its_one_right_result(kills, least, most,
         finally:
             driver.stop.set()
             driver.join()
-        with httpx.Client(base_url=instance.base_url, timeout=30) as http:
+        with httpx.Client(base_url=instance.base_url, timeout=30 * TIME_SCALE) as http:
             records = {
                 submission: finished(http, submission, 300 * time_scale) for submission in driver.accepted
             }

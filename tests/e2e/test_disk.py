@@ -20,6 +20,7 @@ from cellblock.errors import StoreError
 from cellblock.store import Database
 from e2e.disks import assert_all_came_out, mount, ready, wait_until_ready
 from e2e.instance import Instance, running_instance
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
@@ -290,7 +291,7 @@ def refused_start(directory: Path, port: int) -> str:
     """Start ``cellblock serve``, which must end by itself; returns what it said."""
     command = [sys.executable, "-m", "cellblock", "serve", "--port", str(port)]
     command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60 * TIME_SCALE, check=False)
     assert ended.returncode == 3, ended.stderr
     assert "Traceback" not in ended.stderr
     return ended.stderr

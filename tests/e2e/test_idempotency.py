@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from e2e.instance import running_instance
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
@@ -24,7 +25,7 @@ REQUESTS = 200
 def test_one_of_two_hundred_runs_and_all_are_told_of_it(free_port, time_scale, wait):
     async def submit_all(base_url):
         limits = httpx.Limits(max_connections=REQUESTS)
-        async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60 * TIME_SCALE) as http:
             # A connection each before the first request, so that they really come together.
             await asyncio.gather(*(http.get("/api/health") for _ in range(REQUESTS)))
             headers = {"idempotency-key": str(uuid.uuid4())}

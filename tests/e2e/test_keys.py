@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from e2e.instance import running_instance
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
@@ -23,7 +24,7 @@ BODY = {"language": "python", "code": "print(2 + 2)"}
 
 def keys(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cellblock", "keys", *arguments, "--data-dir", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60 * TIME_SCALE)
 
 
 def welcome(instance) -> str:
@@ -36,7 +37,9 @@ def data_of(instance) -> Path:
 
 
 def submit(instance, **headers: str) -> httpx.Response:
-    return httpx.post(f"{instance.base_url}/api/submit?wait=true", json=BODY, headers=headers, timeout=60)
+    return httpx.post(
+        f"{instance.base_url}/api/submit?wait=true", json=BODY, headers=headers, timeout=60 * TIME_SCALE
+    )
 
 
 def test_first_key_closes_a_running_service_at_once_and_its_last_leaves_it_closed(free_port, time_scale):
@@ -88,7 +91,9 @@ def test_public_address_is_refused_without_keys_in_one_clear_message(free_port, 
     command += ["--host", host]
     command += ["--data-dir", str(directory / "data"), "--runtime-dir", str(directory / "run")]
     try:
-        refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        refused = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=60 * TIME_SCALE
+        )
     finally:
         shutil.rmtree(directory)
     assert refused.returncode == 3

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from e2e.instance import children, descendants, running_instance, wait_until_gone
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
 
@@ -27,7 +28,9 @@ SLEEPER = "import time; print('begun', flush=True); time.sleep({seconds})"
 
 def wait_until_running(instance, asking):
     """Return when a program is with the supervisor; it has its cell a moment later."""
-    with closing(sqlite3.connect(instance.log.parent / "data" / "cellblock.db", timeout=30)) as database:
+    with closing(
+        sqlite3.connect(instance.log.parent / "data" / "cellblock.db", timeout=30 * TIME_SCALE)
+    ) as database:
         while asking.is_alive() and not database.execute(RUNNING).fetchone()[0]:
             time.sleep(0.01)
     time.sleep(0.1)

@@ -12,6 +12,7 @@ import pytest
 
 from e2e.disks import assert_all_came_out, mount, ready, wait_until_ready
 from e2e.instance import running_instance
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a file system is mounted, as root")
 
@@ -86,7 +87,7 @@ def test_disk_that_becomes_read_only_refuses_loses_nothing_and_is_used_again_whe
         assert_refused(instance.submit("print(1)"))
         unready = ready(instance)
         assert (unready.status_code, unready.json()) == (503, {"error": "the store is read-only"})
-        assert httpx.get(f"{instance.base_url}/api/health", timeout=60).status_code == 200
+        assert httpx.get(f"{instance.base_url}/api/health", timeout=60 * TIME_SCALE).status_code == 200
         # Behind the others in the queue: when it is answered, there are results that cannot be kept.
         executed = httpx.post(
             f"{instance.base_url}/v1/execute",
@@ -94,7 +95,7 @@ def test_disk_that_becomes_read_only_refuses_loses_nothing_and_is_used_again_whe
             timeout=30 * time_scale,
         )
         assert (executed.status_code, executed.json()["run"]["stdout"]) == (200, "42\n")
-        record = httpx.get(f"{instance.base_url}/api/result/{finished}", timeout=60)
+        record = httpx.get(f"{instance.base_url}/api/result/{finished}", timeout=60 * TIME_SCALE)
         assert (record.status_code, record.json()["stdout"]) == (200, "before\n")
         assert f"make {disk.data} and the files in it writable" in instance.log.read_text()
 

@@ -10,6 +10,7 @@ import pytest
 
 from e2e.instance import descendants, wait_until_gone
 from hosts import kinds
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.vm
 
@@ -33,7 +34,7 @@ def test_a_user_serves_with_every_control_and_nothing_of_it_is_root(serve, time_
         assert record["evidence"]["controls_missing"] == []
         assert record["evidence"]["isolation_mode"] == "strict"
         assert record["evidence"]["cgroup"]["memory_peak_bytes"] > 1_000_000
-        health = httpx.get(f"{instance.base_url}/api/health", timeout=60).json()
+        health = httpx.get(f"{instance.base_url}/api/health", timeout=60 * TIME_SCALE).json()
         assert (health["enforcement_mode"], health["cgroup_backend"]) == ("strict", "cgroup_v2")
         everyone = [instance.process.pid, *descendants(instance.process.pid)]
         assert len(everyone) >= 4, "parent, supervisor, service, spawner"
@@ -52,16 +53,16 @@ def test_a_user_serves_with_every_control_and_nothing_of_it_is_root(serve, time_
 def test_with_one_uid_a_user_is_refused_until_he_accepts_exactly_what_is_missing(serve, time_scale):
     kinds.grant_uids(0)
     with serve() as instance:
-        ready = httpx.get(f"{instance.base_url}/api/health/ready", timeout=60)
+        ready = httpx.get(f"{instance.base_url}/api/health/ready", timeout=60 * TIME_SCALE)
         assert ready.status_code == 503
         assert "unprivileged_uid" in ready.json()["error"]
         refused = instance.submit("print(2 + 2)")
         assert refused.status_code in {400, 503}, refused.text
     with serve("--accept-missing", "memory_limit") as instance:
-        assert httpx.get(f"{instance.base_url}/api/health/ready", timeout=60).status_code == 503
+        assert httpx.get(f"{instance.base_url}/api/health/ready", timeout=60 * TIME_SCALE).status_code == 503
     with serve("--accept-missing", "unprivileged_uid") as instance:
         record = instance.submit_when_ready("print(2 + 2)", timeout_s=60 * time_scale)
         assert (record["verdict"], record["stdout"]) == ("AC", "4\n")
         assert record["evidence"]["controls_missing"] == ["unprivileged_uid"]
-        health = httpx.get(f"{instance.base_url}/api/health", timeout=60).json()
+        health = httpx.get(f"{instance.base_url}/api/health", timeout=60 * TIME_SCALE).json()
         assert health["enforcement_mode"] == "degraded"

@@ -14,6 +14,7 @@ import pytest
 
 from e2e.instance import Instance, descendants, scaled_limits, wait_until_gone
 from hosts import kinds
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.vm
 UNITS = kinds.PROJECT / "deploy" / "systemd"
@@ -87,7 +88,7 @@ def test_a_users_unit_with_delegate_runs_programs_with_every_control(manager, ti
     assert record["verdict"] == "AC", record
     assert record["evidence"]["controls_missing"] == []
     assert record["evidence"]["isolation_mode"] == "strict"
-    health = httpx.get(f"{manager.base_url}/api/health", timeout=60).json()
+    health = httpx.get(f"{manager.base_url}/api/health", timeout=60 * TIME_SCALE).json()
     assert (health["enforcement_mode"], health["cgroup_backend"]) == ("strict", "cgroup_v2")
     of_the_unit = {
         pid: control_group(pid)

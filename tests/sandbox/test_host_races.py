@@ -28,6 +28,7 @@ from cellblock.model import SourceFile, Verdict
 from cellblock.sandbox import cgroups, controls, leases, read_back
 from cellblock.sandbox.alive import is_alive
 from cellblock.toolchains import components, place
+from pace import TIME_SCALE
 from sandbox.cells import until
 from sandbox.swapping import ATTACKER_UID, Canary, swapped
 
@@ -400,5 +401,5 @@ def test_root_commands_open_nothing_in_the_data_directory_as_root(canary, direct
     command = [sys.executable, "-m", "cellblock", "keys", "list", "--data-dir", str(data)]
     with swapped(data / "cellblock.db", canary.file, canary.directory, user.pw_uid):
         for _ in range(rounds):
-            subprocess.run(command, capture_output=True, check=False, timeout=60)
+            subprocess.run(command, capture_output=True, check=False, timeout=60 * TIME_SCALE)
     assert canary.touched() == []
