@@ -76,8 +76,19 @@ def resident_kib(instance: Instance) -> dict[str, int]:
 
 
 def counted(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]:
-    """Count all of it once; what stands by, zygotes and cells that wait, is no leak."""
+    """Count all of it once; what stands by, zygotes and cells that wait, is no leak.
+
+    Cells are made ahead and let go of at any time: a count during which that happened is neither.
+    """
     there = standing.look(instance)
+    while True:
+        counts = _counted(instance, namespaces, there)
+        before, there = there, standing.look(instance)
+        if (there.waiting, there.zygotes) == (before.waiting, before.zygotes):
+            return counts
+
+
+def _counted(instance: Instance, namespaces: NetworkNamespaces, there: Standing) -> dict[str, int]:
     counts = {**machine.leftovers(instance), **machine.growth(instance)}
     counts["mounts of the machine"] = _mounts("self")
     counts["network namespaces that nobody is in"] = namespaces.abandoned()
