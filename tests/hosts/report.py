@@ -23,7 +23,7 @@ from cellblock.sandbox.template import HOST_ROOT
 from cellblock.supervisor.__main__ import _become_root
 from hosts import kinds
 from sandbox.cells import MIB, Cells
-from sandbox.test_warm import prepare
+from sandbox.waiting import prepare
 
 TIME_SCALE = 10  # emulated
 PROGRAMS = {

@@ -9,6 +9,7 @@ import pytest
 
 from cellblock.sandbox import roots
 from sandbox.cells import Cells, opened, remove_own_leases
+from sandbox.waiting import drop
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,3 +40,23 @@ def cells(_session_cells: Cells) -> Iterator[Cells]:
     """The instance; after each test nothing of its cells may be left."""
     yield _session_cells
     _session_cells.assert_nothing_is_left()
+
+
+@pytest.fixture(scope="module")
+def _warm_cells(time_scale: float) -> Iterator[Cells]:
+    with opened(time_scale, warm_starts="true", pool_cells_max="4") as cells:
+        yield cells
+
+
+@pytest.fixture
+def warm(_warm_cells: Cells) -> Cells:
+    """An instance that keeps cells ready, in which none waits yet."""
+    drop(_warm_cells)
+    return _warm_cells
+
+
+@pytest.fixture
+def own(time_scale: float) -> Iterator[Cells]:
+    """One that keeps cells ready, for a test that changes it for good."""
+    with opened(time_scale, warm_starts="true", pool_cells_max="4") as cells:
+        yield cells

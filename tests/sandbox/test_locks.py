@@ -18,7 +18,7 @@ import pytest
 from cellblock.model import Outcome, Verdict
 from cellblock.sandbox.template import DEVICES
 from sandbox.cells import Cells, opened
-from sandbox.test_warm import prepare
+from sandbox.waiting import prepare
 
 LOCK = """
 import fcntl, os, stat, struct, sys, time

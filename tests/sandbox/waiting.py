@@ -1,11 +1,14 @@
-"""Cells that wait: made and let go of at will."""
+"""Cells that wait: made, used and let go of at will."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import time
+from typing import Any
 
 from cellblock.languages.registry import Runtime
-from cellblock.model import Profile, SourceFile, StageLimits
+from cellblock.model import Outcome, Profile, SourceFile, StageLimits, Verdict
 from cellblock.sandbox import pool
 from cellblock.sandbox.shapes import CellShape
 from sandbox.cells import Cells, engine_for
@@ -35,3 +38,31 @@ def prepare(cells: Cells, **limits: int) -> None:
     shape = shape_of(cells, cells._runtime(Profile.JUDGE, limits))
     assert shape.warm is not None
     cells.call(cells.host.prepare_ahead(shape))
+
+
+def run_warm(cells: Cells, code: str, **more: Any) -> Outcome:
+    """Run in a cell whose runtime waits already."""
+    prepare(cells, **{name: value for name, value in more.items() if name != "stdin"})
+    outcome = cells.run(code, **more)
+    assert outcome.evidence.warm_start
+    return outcome
+
+
+def observe_warm(cells: Cells, code: str, **more: Any) -> Any:
+    outcome = run_warm(cells, code, **more)
+    assert outcome.verdict is Verdict.AC, (outcome.error_message, outcome.signal, outcome.stderr.decode())
+    return json.loads(outcome.stdout)
+
+
+def zygote_pids(cells: Cells) -> list[int]:
+    return [
+        place.zygote.spawner.pid for place in cells.host._zygotes._places.values() if place.zygote is not None
+    ]
+
+
+def tick(cells: Cells, condition: Any) -> None:
+    """Let the instance's loop go on until the condition holds."""
+    deadline_s = time.monotonic() + 20 * cells.time_scale
+    while not condition():
+        assert time.monotonic() < deadline_s
+        cells.call(asyncio.sleep(0.01))
