@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import tempfile
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,7 +60,7 @@ def call(runner, monkeypatch, *arguments: str) -> int:
     return runner.main()
 
 
-def test_without_arguments_every_part_has_a_machine_of_its_own_and_the_first_failure_is_the_exit_code(
+def test_unless_named_every_part_has_a_machine_of_its_own_and_the_first_failure_is_the_exit_code(
     runner, machines, monkeypatch, capsys, tmp_path
 ):
     names = list(runner.PARTS)
@@ -65,7 +71,7 @@ def test_without_arguments_every_part_has_a_machine_of_its_own_and_the_first_fai
         (124, "cut off"),
         *[passed] * 9,
     )
-    assert call(runner, monkeypatch) == 1
+    assert call(runner, monkeypatch, "--at-once", "1") == 1
     assert len(ran) == len(names)
     lines = {
         line.split()[1]: line for line in capsys.readouterr().out.split("summary", 1)[1].splitlines()[1:]
@@ -97,6 +103,7 @@ def test_the_tests_that_make_test_vm_promises_are_all_in_its_parts(runner):
 )
 def test_a_selection_runs_that_alone_and_skips_are_forbidden(runner, machines, monkeypatch, arguments, said):
     ran = machines(*[(0, "")] * 9)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     assert call(runner, monkeypatch, *arguments) == 0
     assert len(ran) == len(said)
     for work, text in zip(ran, said, strict=True):
@@ -123,6 +130,7 @@ def test_what_pages_are_made_of_is_kept_of_a_part_that_passed(
         (("--smoke", "--part", "e2e"), "not allowed with"),
         (("--part", "everything"), "invalid choice"),
         (("--env", "NAME"), "expected NAME=VALUE"),
+        (("--at-once", "0"), "expected 1 or more"),
     ],
 )
 def test_what_makes_no_sense_is_refused(runner, monkeypatch, capsys, arguments, said):
@@ -130,6 +138,60 @@ def test_what_makes_no_sense_is_refused(runner, monkeypatch, capsys, arguments, 
         call(runner, monkeypatch, *arguments)
     assert refusal.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_as_many_machines_run_at_once_as_there_are_processors(runner, machines, monkeypatch):
+    machines()
+    both_run = threading.Barrier(2, timeout=10)
+
+    def boot(*_):
+        both_run.wait()
+        directory = Path(tempfile.mkdtemp(dir=runner.boot.PROJECT))
+        (directory / "share").mkdir()
+        return runner.boot.Ended(directory, 0, 1.0, "")
+
+    monkeypatch.setattr(runner.boot, "boot", boot)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    assert call(runner, monkeypatch, "--part", "machine", "--part", "verdicts") == 0
+
+
+def shells_for_machines(runner, monkeypatch, tmp_path, script):
+    """Have shells run in place of QEMU; the script finds a directory in $0."""
+    monkeypatch.setattr(runner.boot, "PROJECT", tmp_path)
+    monkeypatch.setattr(runner.boot, "BUILD", tmp_path)
+    for name in ("install_host_tools", "kernel", "container_root", "write_initramfs"):
+        monkeypatch.setattr(runner.image, name, lambda *_, **__: SimpleNamespace(modules=tmp_path))
+    monkeypatch.setattr(runner.boot, "_qemu_argv", lambda *_: ["sh", "-c", script, str(tmp_path)])
+
+
+def test_lines_of_machines_that_run_at_once_say_whose_they_are(runner, monkeypatch, tmp_path, capfdbinary):
+    shells_for_machines(runner, monkeypatch, tmp_path, "printf 'one\ntwo\nand half a line'")
+    assert call(runner, monkeypatch, "--at-once", "2", "--part", "e2e", "--part", "hosts") == 125
+    shown = capfdbinary.readouterr().out.splitlines()
+    for line in (b"e2e: one", b"e2e: two", b"hosts: one", b"hosts: two"):
+        assert line in shown
+    assert (
+        sorted((run / "output.log").read_text() for run in (tmp_path / "runs").iterdir())
+        == ["one\ntwo\nand half a line"] * 2
+    )
+
+
+def test_an_interrupted_command_leaves_no_machine(runner, monkeypatch, tmp_path):
+    shells_for_machines(runner, monkeypatch, tmp_path, 'touch "$0/$$"; exec sleep 600')
+
+    def interrupt_when_both_run() -> None:
+        while len(list(tmp_path.glob("[0-9]*"))) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=interrupt_when_both_run).start()
+    assert (
+        call(runner, monkeypatch, "--at-once", "2", "--part", "e2e", "--part", "hosts", "--part", "sandbox")
+        == 130
+    )
+    started = [int(path.name) for path in tmp_path.glob("[0-9]*")]
+    assert len(started) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
 
 
 def test_a_machine_that_cannot_be_prepared_is_told(runner, machines, monkeypatch, capsys):

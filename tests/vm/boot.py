@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import image
 
@@ -47,6 +48,8 @@ class Work:
     timeout_s: int
     memory_mb: int
     environment: dict[str, str]
+    prefix: str = ""
+    """Before each line that is shown of it, where other machines run at the same time."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,39 @@ class Ended:
     total_s: float
     output: str
     """What the command printed."""
+
+
+class _Running:
+    """The machines there are, so that none outlives this command."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._machines: set[subprocess.Popen[bytes]] = set()
+        self._may_run = True
+
+    @contextlib.contextmanager
+    def holding(self, machine: subprocess.Popen[bytes]) -> Iterator[None]:
+        with self._lock:
+            self._machines.add(machine)
+            if not self._may_run:
+                machine.kill()
+        try:
+            yield
+        finally:
+            machine.kill()
+            with self._lock:
+                self._machines.discard(machine)
+
+    def end(self) -> None:
+        with self._lock:
+            self._may_run = False
+            for machine in self._machines:
+                machine.kill()
+
+
+_running = _Running()
+end_all = _running.end
+"""Kill all machines, and each that is booted from now on."""
 
 
 def boot(kernel: image.Kernel, work: Work) -> Ended:
@@ -117,13 +153,13 @@ def _run(kernel: image.Kernel, run: Path, work: Work) -> bool:
             stderr=errors,
             start_new_session=True,  # Ctrl-C is for this process, which then ends QEMU
         ) as qemu,
-        _killed_at_the_end(qemu),
+        _running.holding(qemu),
         _deadline(qemu, work.timeout_s, timed_out),
     ):
         assert qemu.stdout is not None
-        while chunk := qemu.stdout.read1():  # type: ignore[attr-defined]
+        for chunk in _said(qemu.stdout, whole_lines=bool(work.prefix)):
             log.write(chunk)
-            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.write(work.prefix.encode() + chunk)
             sys.stdout.flush()
         qemu.wait()
     return not timed_out.is_set()
@@ -149,12 +185,9 @@ def _qemu_argv(kernel: image.Kernel, run: Path, work: Work) -> list[str]:
     ]
 
 
-@contextlib.contextmanager
-def _killed_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        process.kill()
+def _said(stream: IO[bytes], *, whole_lines: bool) -> Iterator[bytes]:
+    """Yield a command's words as they come."""
+    return iter(stream.readline if whole_lines else stream.read1, b"")  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager

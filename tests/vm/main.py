@@ -10,6 +10,8 @@ not be prepared, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
+import os
 import re
 import shlex
 import shutil
@@ -37,12 +39,13 @@ class Options:
 
     work: dict[str, boot.Work]
     """By the name that the summary shows."""
+    at_once: int
     every_kind: bool
     keep: bool
 
 
 def main() -> int:
-    """Prepare, run one machine after another, sum up."""
+    """Prepare, run one machine after another or some at once, sum up."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     options = _parse(sys.argv[1:])
@@ -65,19 +68,30 @@ def main() -> int:
 
 def _run_all(kernel: image.Kernel, options: Options) -> dict[str, boot.Ended]:
     ended = {}
-    for name, work in options.work.items():
-        if len(options.work) > 1:
-            print(f"\nvm: part {name}")
-        ended[name] = run = boot.boot(kernel, work)
-        boot.report(run, work)
-        if run.exit_code == 0:
-            for file in (file for name in KEPT for file in (run.directory / "share").glob(name)):
-                shutil.copyfile(file, boot.BUILD / file.name)
-        if run.exit_code == 0 and not options.keep:
-            shutil.rmtree(run.directory)
-        else:
-            print(f"vm: logs in {run.directory.relative_to(boot.PROJECT)}")
-    return ended
+    with concurrent.futures.ThreadPoolExecutor(options.at_once) as machines:
+        runs = {machines.submit(boot.boot, kernel, work): name for name, work in options.work.items()}
+        try:
+            for run in concurrent.futures.as_completed(runs):
+                ended[runs[run]] = run.result()
+                _finish(runs[run], run.result(), options)
+        except BaseException:
+            machines.shutdown(wait=False, cancel_futures=True)
+            boot.end_all()
+            raise
+    return {name: ended[name] for name in options.work}
+
+
+def _finish(name: str, run: boot.Ended, options: Options) -> None:
+    if len(options.work) > 1:
+        print(f"\nvm: end of part {name}")
+    boot.report(run, options.work[name])
+    if run.exit_code == 0:
+        for file in (file for kept in KEPT for file in (run.directory / "share").glob(kept)):
+            shutil.copyfile(file, boot.BUILD / file.name)
+    if run.exit_code == 0 and not options.keep:
+        shutil.rmtree(run.directory)
+    else:
+        print(f"vm: logs in {run.directory.relative_to(boot.PROJECT)}")
 
 
 def _sum_up(ended: dict[str, boot.Ended]) -> None:
@@ -101,6 +115,7 @@ def _parse(argv: list[str]) -> Options:
     parser.add_argument("--timeout-s", type=int, help="then a machine is killed (1800; parts have their own)")
     parser.add_argument("--time-scale", type=float, default=TIME_SCALE, help="tests' patience (%(default)s)")
     parser.add_argument("--memory-mb", type=int, default=2048, help="the machine's memory (%(default)s)")
+    parser.add_argument("--at-once", type=int, help="parts that run at the same time (one a processor)")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a successful run, too")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the command")
     parser.add_argument("tests", nargs="*", metavar="-- ARGUMENT", help="of pytest; default: every part")
@@ -110,13 +125,15 @@ def _parse(argv: list[str]) -> Options:
     bad = [pair for pair in parsed.env if "=" not in pair]
     if bad:
         parser.error(f"--env {bad[0]}: expected NAME=VALUE")
+    if parsed.at_once is not None and parsed.at_once < 1:
+        parser.error(f"--at-once {parsed.at_once}: expected 1 or more")
     environment = dict(pair.split("=", 1) for pair in parsed.env)
 
-    def work(command: str, timeout_s: int) -> boot.Work:
-        return boot.Work(command, parsed.timeout_s or timeout_s, parsed.memory_mb, environment)
+    def work(command: str, timeout_s: int, prefix: str = "") -> boot.Work:
+        return boot.Work(command, parsed.timeout_s or timeout_s, parsed.memory_mb, environment, prefix)
 
     if parsed.shell_command is not None:
-        return Options({"command": work(parsed.shell_command, 1800)}, False, parsed.keep)  # noqa: FBT003
+        return Options({"command": work(parsed.shell_command, 1800)}, 1, False, parsed.keep)  # noqa: FBT003
     if parsed.tests:
         names_hosts = any("tests/hosts" in argument for argument in parsed.tests)
         parts = {"tests": Part(tuple(parsed.tests), 1800, every_kind=names_hosts)}
@@ -124,14 +141,20 @@ def _parse(argv: list[str]) -> Options:
         parts = {"smoke": SMOKE}
     else:
         parts = {name: PARTS[name] for name in parsed.part or PARTS}
+    at_once = min(parsed.at_once or len(os.sched_getaffinity(0)), len(parts))
     # cellblock itself refuses a variable that is no setting, so these are for pytest alone
     pytest = ("env", f"CELLBLOCK_TEST_TIME_SCALE={parsed.time_scale:g}", "FORBID_SKIPS=1")
     started = (".venv/bin/python", "-m", "pytest")
     return Options(
         {
-            name: work(shlex.join((*pytest, *part.environment, *started, *part.tests)), part.timeout_s)
+            name: work(
+                shlex.join((*pytest, *part.environment, *started, *part.tests)),
+                part.timeout_s,
+                f"{name}: " if at_once > 1 else "",
+            )
             for name, part in parts.items()
         },
+        at_once,
         any(part.every_kind for part in parts.values()),
         parsed.keep,
     )
