@@ -64,7 +64,8 @@ def as_markdown(card: Scorecard) -> str:
         "",
         *_table("language", _by_language(card)),
     ]
-    lines += ["", *(f"- open: `{each.trial}`: {each.open}" for each in card.findings if _is_open(each))]
+    known = (f"- open: `{each.trial}`: {each.open}" for each in card.findings if _is_open(each))
+    lines += ["", *dict.fromkeys(known)]  # what was tried warm and cold stands here once
     lines += [
         f"- {each.status}: `{each.trial}` ({each.verdict}): {'; '.join(each.seen)}" for each in card.failed
     ]
