@@ -100,7 +100,7 @@ hosts-table: base ## write the table of docs/hosts.md from what tests read back 
 
 # SCORE=slow has every attack tried, for hours.
 vm-score: setup   ## write into SECURITY.md how attacks end on cgroup v2: on root's services and on an ordinary user's
-	@tests/vm/run --timeout-s 40000 -- tests/hosts/test_attacks.py -m '$(or $(SCORE),not slow)'
+	@tests/vm/run --timeout-s 40000 --memory-mb 4096 -- tests/hosts/test_attacks.py -m '$(or $(SCORE),not slow)'
 	@for kind in v2-root v2-rootless v2-root-warm; do scripts/insert-section SECURITY.md score-$$kind <build/vm/score-$$kind.md; done
 
 clean:            ## remove what was built, but not the environment
