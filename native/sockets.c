@@ -15,7 +15,8 @@ ssize_t receive_with_fds(int socket_fd, void *message, size_t size, int fds[], i
     struct msghdr header = {.msg_iov = &iov,
                             .msg_iovlen = 1,
                             .msg_control = control.bytes,
-                            .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)fds_max)};
+                            /* Not CMSG_SPACE: into its padding the kernel would put one descriptor more. */
+                            .msg_controllen = CMSG_LEN(sizeof(int) * (size_t)fds_max)};
     ssize_t received;
     do received = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
     while (received < 0 && errno == EINTR);

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from cellblock.errors import CellLostError
 from cellblock.model import OutputIntegrity, Verdict, VerdictActor, VerdictCause
 from cellblock.sandbox import cell, cgroup_v2
-from sandbox.cells import children_of, kill_reasons, opened
+from sandbox.cells import children_of, kill_reasons, opened, until
 
 SLEEPS = "import os, time\nos.write(1, b'up')\nos.fork()\ntime.sleep(60)"
 
@@ -259,6 +261,41 @@ def test_a_group_that_cannot_be_removed_is_our_failure_and_goes_when_it_can(own_
     finally:
         for each in in_the_way:
             each.go()
+    own_cells.assert_next_run_works()
+    own_cells.assert_nothing_is_left()
+    assert len(own_cells.host._block._free) == free
+
+
+def test_uids_of_an_init_that_outlives_its_killing_are_nobodys_though_its_group_can_be_removed(
+    own_cells, monkeypatch
+):
+    monkeypatch.setattr(cell, "_REMOVE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(cell, "_END_TIMEOUT_S", 0.1)
+    free = len(own_cells.host._block._free)
+
+    async def run_and_be_lost():
+        running = asyncio.create_task(own_cells.running(SLEEPS))
+        await _processes(own_cells, 3)
+        with monkeypatch.context() as patch:
+            patch.setattr(cell.Cell, "kill", lambda _: None)
+            for pid in own_cells.processes():
+                os.kill(pid, signal.SIGSTOP)  # init would end when it hears that we are gone
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    own_cells.call(run_and_be_lost())
+    left = set(own_cells.processes())
+    assert len(left) == 3
+    for group in own_cells.groups():
+        away = group.parent if own_cells.host.cgroup_backend == "cgroup_v1" else Path("/sys/fs/cgroup")
+        for pid in left:
+            (away / "cgroup.procs").write_text(str(pid))
+    own_cells.assert_next_run_works()
+    assert len(own_cells.host._block._free) == free - 1
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: own_cells.processes() == [], 5 * own_cells.time_scale)
     own_cells.assert_next_run_works()
     own_cells.assert_nothing_is_left()
     assert len(own_cells.host._block._free) == free

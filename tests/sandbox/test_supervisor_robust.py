@@ -285,18 +285,31 @@ def test_flood_of_requests_is_held_back_and_costs_little_memory(supervisor):
         for number in range(1000)
     )
     sent_bytes = 0
-    with supervisor.connected() as peer:
-        peer.settimeout(5)
-        while True:
-            frame = next(frames)
-            try:
-                peer.sendall(frame)
-            except TimeoutError:
-                break
-            sent_bytes += len(frame)
+    with supervisor.connected() as one, supervisor.connected() as other:
+        for peer in (one, other):  # what one may not send any more, the other may not either
+            peer.settimeout(5)
+            with suppress(TimeoutError):
+                while True:
+                    frame = next(frames)
+                    peer.sendall(frame)
+                    sent_bytes += len(frame)
         assert server._HELD_BYTES / 2 < sent_bytes < 2 * server._HELD_BYTES
         assert supervisor.resident_bytes() - before_bytes < 2 * server._HELD_BYTES
     supervisor.assert_well()
+
+
+def test_a_request_longer_than_any_can_be_is_refused_before_it_has_come(supervisor):
+    with supervisor.connected() as peer:
+        peer.sendall(struct.pack(">II", server._REQUEST_MAX_BYTES + 1, 0))
+        assert_turned_away(peer)
+    supervisor.assert_well()
+
+
+def assert_turned_away(peer: socket.socket) -> None:
+    """Read to the end that the other side made, within the socket's time."""
+    with suppress(ConnectionResetError):
+        while peer.recv(1 << 16):
+            pass
 
 
 def test_probes_by_the_hundred_come_one_after_another_and_find_the_host_well(supervisor):

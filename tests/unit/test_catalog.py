@@ -211,6 +211,13 @@ def test_a_request_never_raises_a_limit():
     )
 
 
+@pytest.mark.parametrize("asked", [-1, -(2**63)])
+def test_limits_below_zero_are_limits_all_the_same(asked):
+    below = StageLimits(memory_bytes=asked, cpu_ms=asked, wall_ms=asked)
+    run = plan_of("python-host", "", run=below).run.limits
+    assert (run.memory_bytes, run.cpu_ms, run.wall_ms) == (1, 1, 1)
+
+
 def test_an_operator_changes_single_limits_of_one_use():
     changed = load_catalog(OUTPUT_BYTES, {"python": {"judge": {"memory_bytes": 64 * MIB, "output_bytes": 5}}})
     for before, after in zip(SHIPPED.of_language("python"), changed.of_language("python"), strict=True):

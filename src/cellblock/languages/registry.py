@@ -211,13 +211,17 @@ def option_safe(name: str) -> str:
 
 
 def lowered(limits: Limits, asked: StageLimits) -> Limits:
-    """Return ``limits`` with what was asked for, where that is less."""
+    """Return ``limits`` with what was asked for, where that is less, but never less than something."""
     return msgspec.structs.replace(
         limits,
-        wall_ms=min(limits.wall_ms, asked.wall_ms or limits.wall_ms),
-        cpu_ms=min(limits.cpu_ms, asked.cpu_ms or limits.cpu_ms),
-        memory_bytes=min(limits.memory_bytes, asked.memory_bytes or limits.memory_bytes),
+        wall_ms=_lower(limits.wall_ms, asked.wall_ms),
+        cpu_ms=_lower(limits.cpu_ms, asked.cpu_ms),
+        memory_bytes=_lower(limits.memory_bytes, asked.memory_bytes),
     )
+
+
+def _lower(limit: int, asked: int | None) -> int:
+    return max(1, min(limit, asked)) if asked else limit  # to the kernel, less than nothing is no limit
 
 
 class Registry:

@@ -185,22 +185,28 @@ class Cell:
     async def close(self) -> None:
         """End and remove everything; ``contained`` says afterwards whether nothing is left."""
         self.kill()
-        gone = True
         if self._init:
-            try:
+            with contextlib.suppress(SandboxError):
                 await self.wait_ended()
-            except SandboxError:
-                gone = False
-            self._loop.remove_reader(self._init.pidfd)
-            os.close(self._init.pidfd)
-            self._init = None
         self._close_their_ends()
         self._stdin.close()
         self._close_control()
         for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._out_fd, self._listener_fd):
             _close(fd)
         self.stdout_fd = self.stderr_fd = self._program_pidfd = self._out_fd = self._listener_fd = -1
-        self.contained = await self._remove_cgroup() and gone
+        removed = await self._remove_cgroup()
+        self.contained = self._init_has_gone() and removed
+
+    def has_gone(self) -> bool:
+        """Try once more what ``close`` could not: whether by now nothing is left."""
+        return self._init_has_gone() and (self._cgroup is None or self._cgroup.remove())
+
+    def _init_has_gone(self) -> bool:
+        """Let go of init where it has ended; of one that has not, only this end tells."""
+        if self._init is not None and self.ended.is_set():
+            os.close(self._init.pidfd)
+            self._init = None
+        return self._init is None
 
     # ---- set-up ----
 

@@ -19,7 +19,7 @@ from cellblock.model import EnforcementMode, IsolationMode, Remedy
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroup_choice import open_tree
 from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy
-from cellblock.sandbox.cgroups import CellCgroup, CgroupTree
+from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
 from cellblock.sandbox.leases import BLOCK_SIZE, UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
@@ -72,7 +72,7 @@ class Host:
             self._prepare, max(0, min(settings.pool_cells_max, spare_uids)), settings.pool_cells_per_shape
         )
         self._cells_made = 0
-        self._stuck: list[tuple[CellCgroup | None, ExitStack]] = []
+        self._stuck: list[tuple[Cell, ExitStack]] = []
         """Groups that could not be removed with their cells, and the uids of whatever may be in them."""
 
     @classmethod
@@ -231,23 +231,23 @@ class Host:
                 cell = Cell(shape, uids, cgroup, layers)
             except OSError as error:
                 raise SandboxError("pipes", error.errno or 0) from error
-            resources.push_async_callback(self._close_cell, cell, cgroup, lent)
+            resources.push_async_callback(self._close_cell, cell, lent)
             await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
             return PreparedCell(cell, resources.pop_all(), usable_until_s)
 
-    async def _close_cell(self, cell: Cell, cgroup: CellCgroup | None, lent: ExitStack) -> None:
+    async def _close_cell(self, cell: Cell, lent: ExitStack) -> None:
         await cell.close()
         if not cell.contained:
             log.warning(
                 "something is left of a cell; it is tried again with each new one, its uids are nobody's"
             )
-            self._stuck.append((cgroup, lent.pop_all()))
+            self._stuck.append((cell, lent.pop_all()))
 
     def _remove_stuck(self) -> None:
         """Remove what could not be removed before: whatever was in it may have gone."""
         for stuck in list(self._stuck):
-            cgroup, lent = stuck
-            if cgroup is not None and cgroup.remove():
+            cell, lent = stuck
+            if cell.has_gone():
                 lent.close()
                 self._stuck.remove(stuck)
 

@@ -51,9 +51,16 @@ def encode_frame(payload: bytes, attachments: Sequence[bytes] = ()) -> list[byte
 class FrameReader:
     """Puts frames together from whatever pieces they come in; does no input or output of its own."""
 
-    def __init__(self, on_frame: OnFrame, *, most_attachments: int = MAX_ATTACHMENTS) -> None:
+    def __init__(
+        self,
+        on_frame: OnFrame,
+        *,
+        payload_max_bytes: int = MAX_PAYLOAD_BYTES,
+        most_attachments: int = MAX_ATTACHMENTS,
+    ) -> None:
         """Call ``on_frame`` with payload and attachments of each frame."""
         self._on_frame = on_frame
+        self._payload_max_bytes = payload_max_bytes
         self._most_attachments = most_attachments
         self._parts = self._receive()
         self._part = io.BytesIO()  # gives out its bytes without copying them
@@ -86,7 +93,7 @@ class FrameReader:
                     f"frame with {count} attachments, at most {self._most_attachments} allowed"
                 )
             sizes = struct.unpack(f">{count}I", (yield count * _SIZE_BYTES))
-            _check_sizes(payload_bytes, sizes)
+            _check_sizes(payload_bytes, sizes, self._payload_max_bytes)
             payload = yield payload_bytes
             attachments = []
             for size in sizes:
@@ -99,8 +106,12 @@ class FrameReader:
 class Connection(asyncio.BufferedProtocol):
     """One end of a connection that speaks in frames; says what happens through three methods."""
 
-    def __init__(self, *, most_attachments: int = MAX_ATTACHMENTS) -> None:
-        self._reader = FrameReader(self.received, most_attachments=most_attachments)
+    def __init__(
+        self, *, payload_max_bytes: int = MAX_PAYLOAD_BYTES, most_attachments: int = MAX_ATTACHMENTS
+    ) -> None:
+        self._reader = FrameReader(
+            self.received, payload_max_bytes=payload_max_bytes, most_attachments=most_attachments
+        )
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._outgoing: deque[memoryview] = deque()
         self._held_back = False
@@ -194,8 +205,10 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(piece)
 
 
-def _check_sizes(payload_bytes: int, sizes: Sequence[int]) -> None:
-    if payload_bytes > MAX_PAYLOAD_BYTES:
-        raise ProtocolError(f"message of {payload_bytes} bytes, at most {MAX_PAYLOAD_BYTES} allowed")
+def _check_sizes(
+    payload_bytes: int, sizes: Sequence[int], payload_max_bytes: int = MAX_PAYLOAD_BYTES
+) -> None:
+    if payload_bytes > payload_max_bytes:
+        raise ProtocolError(f"message of {payload_bytes} bytes, at most {payload_max_bytes} allowed")
     if sum(sizes) > MAX_ATTACHED_BYTES:
         raise ProtocolError(f"{sum(sizes)} bytes of output, at most {MAX_ATTACHED_BYTES} allowed")

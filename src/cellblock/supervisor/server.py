@@ -40,12 +40,15 @@ from cellblock.supervisor.messages import (
 
 log = logging.getLogger(__name__)
 
-_MOST_PEERS = 16
-"""A service and whoever looks at the host beside it; each may hold memory."""
+_MOST_PEERS = 6
+"""A service and whoever looks at the host beside it; each may hold a request that has not come whole."""
 _HELD_BYTES = MAX_PAYLOAD_BYTES
-"""A peer whose unanswered requests come to this has to wait: nothing more is read from it until some end."""
+"""When the unanswered requests of all peers come to this, nothing more is read from any until some end."""
 _REQUEST_BYTES = 16 * 1024
 """What a request costs besides its own bytes."""
+_REQUEST_MAX_BYTES = 129 * 1024 * 1024
+"""Of the settings no ceiling allows sources and input of more than 128 MiB; what was accepted may have come
+under other settings than today's."""
 
 
 class SupervisorServer:
@@ -65,6 +68,7 @@ class SupervisorServer:
         self._probing = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.worker_slots)
         self._peers: set[_Peer] = set()
+        self._held_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -144,6 +148,20 @@ class SupervisorServer:
         """Tell a peer nothing more."""
         self._peers.discard(peer)
 
+    def hold(self, size_bytes: int) -> None:
+        """Count a request that has come."""
+        self._held_bytes += size_bytes
+        if self._held_bytes >= _HELD_BYTES:
+            for peer in self._peers:
+                peer.pause_reading()
+
+    def settle(self, size_bytes: int) -> None:
+        """Count it no more."""
+        self._held_bytes -= size_bytes
+        if self._held_bytes < _HELD_BYTES:
+            for peer in self._peers:
+                peer.resume_reading()
+
     def begin(self, request: RunRequest | ProbeRequest, peer: _Peer) -> asyncio.Task[None]:
         """Serve one request; cancelling the task ends its run, and then it is not answered."""
         return self._in_background(self._answer(request, peer))
@@ -180,10 +198,9 @@ class _Peer(Connection):
     """One service that is connected. When it goes or breaks the protocol, its runs end."""
 
     def __init__(self, server: SupervisorServer) -> None:
-        super().__init__(most_attachments=0)
+        super().__init__(payload_max_bytes=_REQUEST_MAX_BYTES, most_attachments=0)
         self._server = server
         self._requests: dict[int, asyncio.Task[None]] = {}
-        self._held_bytes = 0
 
     def opened(self) -> None:
         self._server.greet(self)
@@ -197,7 +214,7 @@ class _Peer(Connection):
         if request.seq in self._requests:
             raise ProtocolError(f"request {request.seq} is asked for again before its answer")
         sequence, size_bytes = request.seq, len(payload) + _REQUEST_BYTES
-        self._hold(size_bytes)
+        self._server.hold(size_bytes)
         task = self._requests[sequence] = self._server.begin(request, self)
         task.add_done_callback(lambda _: self._settle(sequence, size_bytes))
 
@@ -208,13 +225,6 @@ class _Peer(Connection):
         for task in self._requests.values():
             task.cancel()
 
-    def _hold(self, size_bytes: int) -> None:
-        self._held_bytes += size_bytes
-        if self._held_bytes >= _HELD_BYTES:
-            self.pause_reading()
-
     def _settle(self, sequence: int, size_bytes: int) -> None:
         del self._requests[sequence]
-        self._held_bytes -= size_bytes
-        if self._held_bytes < _HELD_BYTES:
-            self.resume_reading()
+        self._server.settle(size_bytes)

@@ -30,6 +30,7 @@ static void parse_a_request(const char *bytes, size_t length) {
         refuse(&failure);
     } else {
         for (uint32_t i = 0; i < request.head.rlimit_count; i++) touched += request.rlimits[i].soft;
+        touch_texts(request.layers);
         touch_texts(request.argv);
         touch_texts(request.envp);
         printf("accepted %u %u\n", request.head.init_uid, request.head.program_uid);
