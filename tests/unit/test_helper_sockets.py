@@ -1,4 +1,4 @@
-"""The helper takes as many descriptors as it has room for, and of a message with more none: with sanitizers."""
+"""The helper takes as many descriptors as it has room for, of a message with more none; with sanitizers."""
 
 from __future__ import annotations
 

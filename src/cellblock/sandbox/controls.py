@@ -1,11 +1,12 @@
 """What holds a program, read back from the kernel for this very process.
 
-``read_controls`` is called while the program waits at its gate: fully confined, nothing of the
+``take_snapshot`` is called while the program waits at its gate: fully confined, nothing of the
 submission read. A control is named only because what the kernel says of that process shows it.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -85,9 +86,7 @@ def take_snapshot(pid: int, cgroup: CellCgroup | None, meant: Meant) -> Snapshot
     """Read everything that the checks need; raises ``OSError`` where the process is gone."""
     proc = f"/proc/{pid}"
     return Snapshot(
-        status=dict(
-            line.split(":\t", 1) for line in read_kernel_file(f"{proc}/status").splitlines() if ":\t" in line
-        ),
+        status=_parse_status(read_kernel_file(f"{proc}/status")),
         namespaces=read_namespaces(pid),
         limits=_parse_limits(read_kernel_file(f"{proc}/limits")),
         mounts=_parse_mounts(read_kernel_file(f"{proc}/mountinfo")),
@@ -97,6 +96,10 @@ def take_snapshot(pid: int, cgroup: CellCgroup | None, meant: Meant) -> Snapshot
         routed=_read_routed(f"{proc}/net"),
         meant=meant,
     )
+
+
+def _parse_status(text: str) -> dict[str, str]:
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
 def _parse_limits(text: str) -> dict[str, str]:
@@ -155,6 +158,21 @@ def _unprivileged_uid(seen: Snapshot) -> bool:
     )
 
 
+@functools.cache
+def _filters_around() -> int:
+    """Count the filters that we are under ourselves, as in a container: every program inherits those."""
+    return _filter_count(_parse_status(read_kernel_file("/proc/self/status")))
+
+
+def _filter_count(status: dict[str, str]) -> int:
+    return int(status.get("Seccomp_filters", "0"))
+
+
+def _filtered(seen: Snapshot) -> bool:
+    """Say whether a filter holds that is the cell's own."""
+    return seen.status.get("Seccomp") == _SECCOMP_MODE_FILTER and _filter_count(seen.status) > _filters_around()
+
+
 def _program_is_no_init(seen: Snapshot) -> bool:
     return seen.status.get("NSpid", "").split()[-1:] == ["2"]
 
@@ -190,7 +208,7 @@ CHECKS: dict[str, Callable[[Snapshot], bool]] = {
     "ipc_namespace": _has_own_namespace("ipc"),
     "uts_namespace": _has_own_namespace("uts"),
     "cgroup_namespace": _has_own_namespace("cgroup"),
-    "seccomp_filter": lambda seen: seen.status.get("Seccomp") == _SECCOMP_MODE_FILTER,
+    "seccomp_filter": _filtered,
     "capabilities_dropped": _capabilities_dropped,
     "unprivileged_uid": _unprivileged_uid,
     "read_only_root": lambda seen: _mounted("/", "ro", "nosuid", "nodev")(seen) and _only_known_mounts(seen),
