@@ -170,7 +170,8 @@ def _filter_count(status: dict[str, str]) -> int:
 
 def _filtered(seen: Snapshot) -> bool:
     """Say whether a filter holds that is the cell's own."""
-    return seen.status.get("Seccomp") == _SECCOMP_MODE_FILTER and _filter_count(seen.status) > _filters_around()
+    own = _filter_count(seen.status) - _filters_around()
+    return seen.status.get("Seccomp") == _SECCOMP_MODE_FILTER and own > 0
 
 
 def _program_is_no_init(seen: Snapshot) -> bool:
