@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LANGUAGES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 sanitize escapes soak check lint types floor-plan format bench docs hosts-table vm-score lock clean
+.PHONY: help setup base host native toolchains serve test test-all test-vm test-browser test-aarch64 sanitize escapes score soak check lint types floor-plan format bench docs hosts-table vm-score lock clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
@@ -38,8 +38,9 @@ serve: base       ## the service on 127.0.0.1:4096; LANGUAGES=python,c, SERVE='-
 test: setup       ## the tests; TESTS='tests/unit -k name' selects some
 	@$(BIN)/pytest -m 'not slow and not vm and not cross and not browser' $(TESTS)
 
-test-all: setup   ## the slow tests too, then those with a browser and in a virtual machine
+test-all: setup   ## the slow tests too, then with sanitizers, with a browser and in a virtual machine
 	@$(BIN)/pytest -m 'not vm and not cross and not browser' $(TESTS)
+	@$(MAKE) --no-print-directory sanitize
 	@$(MAKE) --no-print-directory test-browser
 	@tests/vm/run
 
@@ -62,6 +63,9 @@ sanitize: base    ## the sandbox tests with the helper under ASan and UBSan, wha
 
 escapes: setup    ## every attack against a service of its own, and the score; ESCAPES='tests -k name' selects
 	@$(BIN)/pytest -s -m slow $(or $(ESCAPES),tests/escapes)
+
+score: escapes    ## the same, and the score into SECURITY.md
+	@scripts/insert-section SECURITY.md score <build/score.md
 
 soak: setup       ## attacks and correct programs at once for SOAK_S=600 seconds, in the order of SOAK_SEED; nothing may grow
 	@env SOAK_S=$(or $(SOAK_S),600) SOAK_SEED=$(or $(SOAK_SEED),0) $(BIN)/pytest -s -m slow tests/soak

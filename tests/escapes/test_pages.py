@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from cellblock.attacks.manifest import load_attacks, trials
 from cellblock.sandbox.controls import CHECKS
+from escapes.test_campaign import WARM
 
 ROOT = Path(__file__).parents[2]
 ISOLATION = (ROOT / "docs" / "isolation.md").read_text()
@@ -21,6 +23,20 @@ def test_every_control_names_an_attack_and_a_test():
     for row in re.findall(r"^\| `\w+` \|.*$", ISOLATION, re.MULTILINE):
         assert re.search(r"`[A-I]\d?/[\w-]+", row), row
         assert "`test_" in row, row
+
+
+def scored(section: str) -> dict[str, int]:
+    """Return how many attacks of each class a table of SECURITY.md says were tried."""
+    table = SECURITY.split(f"<!-- {section} -->")[1].split(f"<!-- end of {section} -->")[0]
+    return {
+        letter: int(tried) for letter, tried in re.findall(r"^\| ([A-I]) [^|]*\| (\d+) ", table, re.MULTILINE)
+    }
+
+
+def test_the_score_is_of_all_attacks_that_there_are():
+    """Whoever adds one runs them all: `make score`."""
+    tried = [*trials(), *(trial for trial in trials() if trial.language in WARM)]
+    assert scored("score") == Counter(trial.attack.line[0] for trial in tried)
 
 
 def test_attacks_that_the_pages_name_exist():
@@ -51,7 +67,7 @@ def test_what_is_open_in_the_manifest_is_open_in_the_page():
 
 def test_pages_have_the_sections_that_make_writes():
     written = [line for line in (ROOT / "Makefile").read_text().splitlines() if "insert-section" in line]
-    assert len(written) == 2
+    assert len(written) == 3
     for line in written:
         page, name = re.findall(r"insert-section (\S+) (\S+)", line)[0]
         kinds = re.findall(r"for kind in ([^;]+);", line)
