@@ -24,6 +24,7 @@ ENDS = {
     "processes": "PLE",
     "forks": "PLE",
     "wall": "TLE",
+    "steers": "AC",
     "filter": "SIG",
     "loopback": "AC",
 }

@@ -32,6 +32,27 @@ PROGRAMS = {
     "processes": ("import os\nfor _ in range(20): os.fork() or os._exit(os.WEXITSTATUS(os.wait()[1]))", {}),
     "forks": ("import os, time\nwhile True:\n    if os.fork() == 0: time.sleep(30)", {"processes": 8}),
     "wall": ("import os, time\nos.fork()\ntime.sleep(60)", {"wall_ms": 300}),
+    "steers": (
+        """
+import errno, os, resource
+
+def attempt(action, *arguments):
+    try:
+        action(*arguments)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "done"
+
+print(
+    attempt(resource.prlimit, 1, resource.RLIMIT_CPU, (0, 0)),
+    attempt(os.sched_setaffinity, 1, {0}),
+    attempt(os.sched_setscheduler, 1, os.SCHED_IDLE, os.sched_param(0)),
+    attempt(os.setpriority, os.PRIO_PROCESS, 1, 19),
+    attempt(open, "/proc/1/mem", "rb"),
+)
+""",
+        {},
+    ),
     "filter": ("import ctypes; ctypes.CDLL(None).ptrace(0, 0, 0, 0)", {}),
 }
 

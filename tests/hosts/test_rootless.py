@@ -89,6 +89,7 @@ def test_with_one_uid_accepted_by_name_programs_run_and_every_answer_names_it(gr
     for run in found["runs"].values():
         assert run["missing"] == ["unprivileged_uid"]
         assert len(run["applied"]) == ALL - 1
+    assert found["runs"]["steers"]["stdout"].split() == ["EPERM"] * 4 + ["ENOENT"], "init is out of reach"
     status = dict(
         line.split(":\t", 1) for line in found["runs"]["ends"]["stdout"].splitlines() if ":\t" in line
     )
