@@ -21,7 +21,7 @@ PAYLOADS = Path(manifest.__file__).parent / "payloads"
 ALWAYS = {"python", "c", "go", "java", "javascript", "rust"}
 FILLED = {
     "CANARY_DIR", "CANARY_DIR_TWO", "CANARY_DIR_THREE", "SECRET", "TCP_PORT", "TCP6_PORT", "UDP_PORT",
-    "ABSTRACT", "UNIX", "VICTIM_PID", "SERVICE_PORT", "SERVICE_PID", "SUPERVISOR_PID", "PARENT_PID",
+    "ABSTRACT", "UNIX", "MARK", "VICTIM_PID", "SERVICE_PORT", "SERVICE_PID", "SUPERVISOR_PID", "PARENT_PID",
     "SPAWNER_PID", "ZYGOTE_PID", "WAITING_INIT_PID", "WAITING_PID", "HELD_S",
 }  # fmt: skip
 
