@@ -210,8 +210,8 @@ class Campaign:
             wrong.append(f"verdict {record['verdict']}, allowed {' '.join(allowed)}: {_tail(answer)}")
         evidence: dict[str, Any] = record.get("evidence") or {}
         named = (evidence.get("seccomp") or {}).get("syscall") or ""
-        if trial.attack.syscall and named != trial.attack.syscall:
-            wrong.append(f"the evidence names {named or 'no call'}, not {trial.attack.syscall}")
+        if trial.syscall and named != trial.syscall:
+            wrong.append(f"the evidence names {named or 'no call'}, not {trial.syscall}")
         if self._strict and evidence.get("controls_missing"):
             wrong.append(f"ran without {', '.join(evidence['controls_missing'])}")
         if evidence.get("collection_errors"):
