@@ -10,6 +10,7 @@ import platform
 import socket
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -487,3 +488,34 @@ def test_a_program_with_privileges_of_its_own_has_none_in_a_cell(program, privil
         command = msgspec.structs.replace(runtime.version_command(), argv=(f"/opt/privileged/{program}",))
         outcome = cells.call(engine.run_command(runtime, command))
     assert (outcome.verdict, outcome.stdout.decode()) == (Verdict.AC, SAME_AS_BEFORE), outcome.stderr
+
+
+# ---- D: what is open ----
+
+MEMORY_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@pytest.mark.parametrize("told_bytes", [MEMORY_BYTES, MEMORY_BYTES + 1])
+def test_the_memory_of_the_machine_is_told_in_a_cell_and_no_other_figure_counts(told_bytes, time_scale):
+    attack = trial("D/machine-figures/python")
+    with opened(time_scale) as cells:
+        outcome = cells.run(fill(attack.source, {"MEMORY_BYTES": str(told_bytes)}))
+    assert outcome.stdout.startswith(f"attempt\n{MEMORY_BYTES} ".encode())
+    assert outcome.verdict in (
+        attack.attack.succeeds if told_bytes == MEMORY_BYTES else attack.attack.verdicts
+    )
+
+
+REFUSE_SYSINFO = """
+import ctypes, os, pyseccomp
+refusing = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+refusing.add_rule(pyseccomp.ERRNO(1), "sysinfo")
+refusing.load()
+print(ctypes.CDLL(None).sysinfo(ctypes.create_string_buffer(512)), isinstance(os.sysconf("SC_PHYS_PAGES"), int))
+"""
+
+
+def test_the_c_library_does_not_look_whether_figures_were_refused():
+    """Why this is open: where that ends, the call can be refused."""
+    done = subprocess.run([sys.executable, "-c", REFUSE_SYSINFO], capture_output=True, text=True, check=True)
+    assert done.stdout == "-1 True\n", "it raises where there is an error"

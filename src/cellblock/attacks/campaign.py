@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import secrets
 import time
 from typing import Any
@@ -184,7 +185,7 @@ class Campaign:
         return [first_ran, second, self._caller.submit(language, code, stdin="second\n")]
 
     def _values(self, there: Standing) -> dict[str, str]:
-        """Where payloads find our processes; where nothing waits, its place is the supervisor's."""
+        """Where payloads find our processes, where nothing waits the supervisor; and the machine's memory."""
         instance = self._instance
         waiting = [(cell.init, cell.program) for cell in there.waiting] or [(instance.supervisor,) * 2]
         return {
@@ -197,6 +198,7 @@ class Campaign:
             "SERVICE_PID": str(instance.service),
             "SUPERVISOR_PID": str(instance.supervisor),
             "PARENT_PID": str(instance.parent),
+            "MEMORY_BYTES": str(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
         }
 
     def _faults(self, trial: Trial, answer: Answer) -> list[str]:
