@@ -72,7 +72,16 @@ def beside() -> Iterator[Beside]:
 
 
 @pytest.mark.parametrize(
-    "name", ["B/include-str/bait/rust", "B/path-module/bait/rust", "B/reference/bait/typescript"]
+    "name",
+    [
+        *("B/include-str/bait/rust", "B/include-source/bait/rust", "B/incbin-rust/bait/rust"),
+        *(
+            "B/path-module/bait/rust",
+            "B/reference/bait/typescript",
+            "B/include/bait/cpp",
+            "B/incbin/bait/cpp",
+        ),
+    ],
 )
 def test_without_a_cell_compilers_tell_the_secret(name, beside):
     ran = beside.run(name.rpartition("/")[2], beside.code(name))

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from cellblock.attacks.manifest import load_attacks, trials
 from cellblock.sandbox.controls import CHECKS
 from escapes.test_campaign import WARM
@@ -74,3 +76,33 @@ def test_pages_have_the_sections_that_make_writes():
         lines = (ROOT / page).read_text().splitlines()
         for section in [name.replace("$$kind", kind) for kind in (kinds[0].split() if kinds else [""])]:
             assert lines.index(f"<!-- {section} -->") < lines.index(f"<!-- end of {section} -->")
+
+
+ROWS = {row.split("`")[1]: row for row in re.findall(r"^\| `\w+` \|.*$", ISOLATION, re.MULTILINE)}
+GOES_WITHOUT = ("test_without_", "test_root_without_", "test_two_programs_in_one_set_", "test_each_of_")
+"""How tests of attacks begin in which the control is switched off, and the attack seen to succeed."""
+
+
+@pytest.mark.parametrize("control", [name for name in ROWS if name != "seccomp_filter"])
+def test_no_attack_that_the_filter_stops_is_named_for_another_control(control):
+    named = re.findall(r"`([A-I]\d?)/([\w-]+)(?:/([\w-]+))?`", ROWS[control])
+    assert named
+    for line, name, of_it in named:
+        (attack,) = (each for each in load_attacks() if (each.line, each.name) == (line, name))
+        assert not attack.syscall
+        calls = [variant for variant in attack.variants if "CALL" in variant]
+        assert not calls or [each for each in calls if each.get("name") == of_it and "BESIDES" in each]
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        *("pid_namespace", "mount_namespace", "network_namespace", "ipc_namespace", "uts_namespace"),
+        *("cgroup_namespace", "seccomp_filter", "no_new_privileges", "capabilities_dropped", "private_proc"),
+        *("no_sysfs", "stack_limit"),
+    ],
+)
+def test_a_control_that_can_be_switched_off_names_a_test_of_attacks_that_does(control):
+    attacked = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", ROWS[control])
+    assert [name for name in named if f"def {name}(" in attacked and name.startswith(GOES_WITHOUT)]

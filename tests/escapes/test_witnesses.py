@@ -88,7 +88,7 @@ def test_without_a_cell_paths_of_a_shell_reach_the_bait(ground, beneath):
 def test_without_a_network_namespace_every_listener_is_reached(ground, beneath):
     bare("F/reach/python", ground, beneath)
     reached = "\n".join(ground.turned())
-    for name in ground._listeners:
+    for name in ground._listeners.keys() - {"ICMP", "name"}:  # those are of other attacks
         assert f"the host's {name} socket was reached" in reached
 
 

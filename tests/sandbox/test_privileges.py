@@ -103,11 +103,15 @@ def test_resource_limits_are_those_of_the_profile(cells, profile):
     assert seen["RLIMIT_AS"] == [resource.RLIM_INFINITY] * 2  # memory is the cgroup's business
 
 
-def test_resource_limits_cannot_be_raised(cells):
-    outcome = cells.run("""
+@pytest.mark.parametrize("name", ["CPU", "FSIZE", "NOFILE", "STACK", "CORE", "MEMLOCK"])
+def test_resource_limits_cannot_be_raised(cells, name):
+    outcome = cells.run(f"""
         import resource
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
+        print(resource.getrlimit(resource.RLIMIT_{name})[1], flush=True)
+        hard = resource.getrlimit(resource.RLIMIT_{name})[1]
+        resource.setrlimit(resource.RLIMIT_{name}, (hard, hard + 1))
     """)
+    assert int(outcome.stdout) >= 0, "it is limited"
     assert outcome.verdict is Verdict.RE
     assert b"not allowed to raise maximum limit" in outcome.stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import secrets
 import time
 from typing import Any
@@ -184,7 +185,7 @@ class Campaign:
         return [first_ran, second, self._caller.submit(language, code, stdin="second\n")]
 
     def _values(self, there: Standing) -> dict[str, str]:
-        """Where payloads find our processes; where nothing waits, its place is the supervisor's."""
+        """Where payloads find our processes, where nothing waits the supervisor; and the machine's memory."""
         instance = self._instance
         waiting = [(cell.init, cell.program) for cell in there.waiting] or [(instance.supervisor,) * 2]
         return {
@@ -197,6 +198,7 @@ class Campaign:
             "SERVICE_PID": str(instance.service),
             "SUPERVISOR_PID": str(instance.supervisor),
             "PARENT_PID": str(instance.parent),
+            "MEMORY_BYTES": str(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
         }
 
     def _faults(self, trial: Trial, answer: Answer) -> list[str]:
@@ -210,8 +212,8 @@ class Campaign:
             wrong.append(f"verdict {record['verdict']}, allowed {' '.join(allowed)}: {_tail(answer)}")
         evidence: dict[str, Any] = record.get("evidence") or {}
         named = (evidence.get("seccomp") or {}).get("syscall") or ""
-        if trial.attack.syscall and named != trial.attack.syscall:
-            wrong.append(f"the evidence names {named or 'no call'}, not {trial.attack.syscall}")
+        if trial.syscall and named != trial.syscall:
+            wrong.append(f"the evidence names {named or 'no call'}, not {trial.syscall}")
         if self._strict and evidence.get("controls_missing"):
             wrong.append(f"ran without {', '.join(evidence['controls_missing'])}")
         if evidence.get("collection_errors"):

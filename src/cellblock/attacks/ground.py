@@ -24,6 +24,10 @@ _BAIT_PLACES = ("/tmp", "/var/tmp", "/run")  # noqa: S108  # the host's, where b
 _SETTLED_S = 1.0
 _SLEEPER = ("/bin/sleep", "3600")
 _NOBODY = 65534
+_NAMES_PORT = 53
+_PACKET_BYTES = 65536
+_SHARED = {"ICMP", "name"}
+"""Sockets that hear others of this machine too: what is meant for them carries a mark."""
 
 
 class Ground:
@@ -32,6 +36,7 @@ class Ground:
     def __init__(self) -> None:
         """Lay the bait."""
         self.token = secrets.token_hex(16)
+        self.mark = f"cellblock-bait-{secrets.token_hex(8)}"
         self._stack = contextlib.ExitStack()
         try:
             self.directories = [self._directory(Path(place)) for place in _BAIT_PLACES]
@@ -63,6 +68,7 @@ class Ground:
             "ABSTRACT": self._listeners["abstract"].getsockname()[1:].decode(),
             "UNIX": str(self.directories[0] / "socket"),
             "VICTIM_PID": str(self._victim.pid),
+            "MARK": self.mark,
         }
 
     def turned(self) -> list[str]:
@@ -117,8 +123,11 @@ class Ground:
     def _reached(self, name: str) -> bool:
         listener = self._listeners[name]
         try:
-            if listener.type & socket.SOCK_STREAM and listener.type != socket.SOCK_DGRAM:
+            if listener.type == socket.SOCK_STREAM:
                 listener.accept()[0].close()
+            elif name in _SHARED:
+                while self.mark.encode() not in listener.recv(_PACKET_BYTES):
+                    pass
             else:
                 listener.recv(1)
         except BlockingIOError:
@@ -135,10 +144,15 @@ def _open_listeners(directory: Path) -> Iterator[tuple[str, socket.socket]]:
     (directory / "socket").chmod(0o777)
     with contextlib.suppress(OSError):
         yield "tcp6", _bound(socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0))
+    # Where resolvers look that are told of no server; where there is one already, that is none of ours.
+    with contextlib.suppress(OSError):
+        yield "name", _bound(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", _NAMES_PORT))
+    with contextlib.suppress(OSError):
+        yield "ICMP", _bound(socket.AF_INET, socket.SOCK_RAW, ("127.0.0.1", 0), socket.IPPROTO_ICMP)
 
 
-def _bound(family: int, kind: int, address: tuple[str, int] | str) -> socket.socket:
-    listener = socket.socket(family, kind)
+def _bound(family: int, kind: int, address: tuple[str, int] | str, protocol: int = 0) -> socket.socket:
+    listener = socket.socket(family, kind, protocol)
     listener.setblocking(False)  # noqa: FBT003  # the socket's own signature
     try:
         listener.bind(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import socket
 import time
@@ -19,6 +20,10 @@ _SETTINGS = (
     "kernel/randomize_va_space", "kernel/sysrq", "kernel/panic", "net/ipv4/ip_forward",
     "vm/overcommit_memory", "fs/suid_dumpable",
 )  # fmt: skip
+_FILES = (
+    "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/hosts", "/etc/ld.so.cache", "/etc/ld.so.preload",
+    "/sys/kernel/uevent_helper",
+)  # fmt: skip
 _OF_A_CELL = {"socket": 1, "pipe": 3, "[pidfd]": 2, "seccomp notify": 1}
 """What a supervisor holds of a cell that waits: control socket, streams, init and program, the listener."""
 _OF_A_ZYGOTE = {"socket": 1, "pipe": 1, "[pidfd]": 1}
@@ -32,7 +37,12 @@ def health(instance: Instance) -> dict[str, object]:
             f"the {name} (process {pid})": proc.started(pid)
             for name, pid in (("service", instance.service), ("supervisor", instance.supervisor))
         },
+        **{
+            f"memory's end of the {name}": proc.text(Path(f"/proc/{pid}/oom_score_adj")).strip()
+            for name, pid in (("service", instance.service), ("supervisor", instance.supervisor))
+        },
         **{f"/proc/sys/{name}": proc.text(Path("/proc/sys", name)) for name in _SETTINGS},
+        **{path: hashlib.sha256(proc.text(Path(path)).encode()).hexdigest()[:16] for path in _FILES},
         "host name": socket.gethostname(),
         "swaps": proc.text(Path("/proc/swaps")).count("\n"),
         "binary formats": proc.names(Path("/proc/sys/fs/binfmt_misc")),

@@ -56,7 +56,7 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     succeeds: list[Verdict] = []
     """Verdicts that show success, where the kernel shows it to nobody but a second program."""
     syscall: str = ""
-    """The call that the evidence must name; empty where none must be."""
+    """The call that the evidence must name; empty where none must be. A variant may fill it in."""
     proof: str = ATTEMPT
     """What standard output or error must contain for the attack to count as tried: of a compiler that refuses
     it, what it says of that very file or limit and of no mistake."""
@@ -86,6 +86,8 @@ class Trial(Struct, frozen=True):
     variant: str = ""
     proof: str = ATTEMPT
     """The attack's, with what the variant puts in."""
+    syscall: str = ""
+    """The attack's, likewise."""
 
     @property
     def name(self) -> str:
@@ -142,6 +144,7 @@ def _trials_of(attack: Attack) -> list[Trial]:
             fill(_payload(file), variant),
             variant.get("name", ""),
             fill(attack.proof, variant),
+            fill(attack.syscall, variant),
         )
         for language, file in attack.payloads.items()
         for variant in attack.variants or [{}]

@@ -1,6 +1,6 @@
-#define E undeclared something;
-#define F E E E E E E E E E E
-#define G F F F F F F F F F F
-#define H G G G G G G G G G G
-H H H H H H H H H H
-int main(void) { return 0; }
+/* Two errors at each level, with all the levels above them told of each: gigabytes, and little memory. */
+#if __INCLUDE_LEVEL__ < 24
+undeclared something;
+#include __FILE__
+#include __FILE__
+#endif

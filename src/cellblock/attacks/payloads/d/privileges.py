@@ -2,6 +2,18 @@ import ctypes, os, resource, stat, subprocess, sys
 
 print("attempt", flush=True)
 libc = ctypes.CDLL(None)
+
+
+def becomes_another(program):
+    """Whether a set-user-id program becomes somebody else: a dead one that nobody has waited for still says who it was."""
+    child = subprocess.Popen([program, "-c", "true"], stdin=subprocess.DEVNULL)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    lines = open(f"/proc/{child.pid}/status").read().splitlines()
+    who = {int(uid) for line in lines if line.startswith("Uid:") for uid in line.split()[1:]}
+    if who == {os.getuid()}:
+        raise PermissionError(program)
+
+
 everything = (resource.RLIM_INFINITY,) * 2
 won = []
 for name, deed in {
@@ -15,12 +27,12 @@ for name, deed in {
     "nice": lambda: os.nice(-5),
     "device": lambda: os.mknod("/box/device", stat.S_IFBLK | 0o666, 0xFE00),
     "owner": lambda: os.chown("/box", 0, 0),
-    "su": lambda: subprocess.run(["/usr/bin/su", "-c", "true"], check=True),
+    "su": lambda: becomes_another("/usr/bin/su"),
 }.items():
     try:
         deed()
         won.append(name)
-    except (OSError, ValueError, subprocess.SubprocessError):
+    except (OSError, ValueError):
         pass
 if libc.prctl(38, 0, 0, 0, 0) == 0 or libc.prctl(47, 2, 21, 0, 0) == 0:
     won.append("privileges")

@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
 	"time"
 )
 
 func main() {
 	fmt.Println("attempt")
+	reached := 0
 	for _, way := range [][2]string{
 		{"tcp", "127.0.0.1:@TCP_PORT@"}, {"tcp6", "[::1]:@TCP6_PORT@"}, {"udp", "127.0.0.1:@UDP_PORT@"},
 		{"unix", "@@ABSTRACT@"}, {"unix", "@UNIX@"},
@@ -17,5 +19,9 @@ func main() {
 			_, err = connection.Write([]byte("reached"))
 		}
 		fmt.Println(err)
+		if err == nil {
+			reached++
+		}
 	}
+	os.Exit(reached)
 }

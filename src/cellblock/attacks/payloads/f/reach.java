@@ -4,8 +4,10 @@ import java.nio.channels.SocketChannel;
 class Main {
     interface Deed { void done() throws Exception; }
 
+    static int reached = 0;
+
     static void attempt(Deed deed) {
-        try { deed.done(); } catch (Exception error) { System.out.println(error); }
+        try { deed.done(); reached++; } catch (Exception error) { System.out.println(error); }
     }
 
     public static void main(String[] args) {
@@ -14,5 +16,6 @@ class Main {
         attempt(() -> new Socket("::1", @TCP6_PORT@).getOutputStream().write(1));
         attempt(() -> new DatagramSocket().send(new DatagramPacket(new byte[1], 1, InetAddress.getByName("127.0.0.1"), @UDP_PORT@)));
         attempt(() -> SocketChannel.open(UnixDomainSocketAddress.of("@UNIX@")).close());
+        System.exit(reached);
     }
 }

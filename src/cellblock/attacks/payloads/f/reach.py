@@ -1,7 +1,8 @@
-import socket
+import socket, sys
 
 print("attempt", flush=True)
 socket.setdefaulttimeout(0.5)
+reached = []
 for family, kind, address in (
     (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", @TCP_PORT@)),
     (socket.AF_INET, socket.SOCK_STREAM, ("0.0.0.0", @TCP_PORT@)),
@@ -17,12 +18,7 @@ for family, kind, address in (
         with socket.socket(family, kind) as reaching:
             reaching.connect(address)
             reaching.send(b"reached")
-            print("reached", address)
+            reached.append(address)
     except OSError as error:
         print(error)
-for kind, protocol in ((socket.SOCK_RAW, 1), (socket.SOCK_RAW, 255), (socket.SOCK_DGRAM, 1)):
-    try:
-        socket.socket(socket.AF_INET, kind, protocol).sendto(b"\x08\0\xf7\xff\0\0\0\0", ("127.0.0.1", 0))
-        raise SystemExit("a packet was sent")
-    except OSError as error:
-        print(error)
+sys.exit(", ".join(map(str, reached)) or 0)

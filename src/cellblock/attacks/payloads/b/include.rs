@@ -1,0 +1,2 @@
+include!("@TARGET@");
+fn main() {}

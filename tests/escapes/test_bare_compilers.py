@@ -1,0 +1,94 @@
+"""Class B without a cell or limits, and with a cache that mixes programs up: attacks are seen to succeed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+
+import pytest
+
+from cellblock.attacks.caller import Answer
+from cellblock.attacks.compiled import programs_that_look_alike, with_assembly
+from cellblock.attacks.ground import Ground
+from cellblock.attacks.manifest import trials
+from cellblock.model import SourceFile
+from escapes.test_compilers import CGO, Beside
+
+
+def test_without_a_cell_gos_assembler_tells_the_secret():
+    with contextlib.closing(Ground()) as ground:
+        beside = Beside(ground)
+        files = [
+            SourceFile(each["name"], each["content"].encode())
+            for each in with_assembly(f"{beside.bait}/secret")
+        ]
+        ran = beside.compile("go", *files, argv=lambda _: ("/bin/sh", "-c", CGO))
+        assert ground.told((ran.stdout + ran.stderr).decode()), ran
+
+
+class Mixing:
+    """A service that compiles each program once; those are the same to it that ``kept_as`` calls the same."""
+
+    def __init__(self, kept_as):
+        self._kept_as = kept_as
+        self._cache = {}
+
+    def post(self, _, body):
+        told = self._cache.setdefault(self._kept_as(body), self._run(body))
+        return Answer(200, json.dumps({"run": {"stdout": told}}))
+
+    def _run(self, body):
+        files = {each["name"]: each["content"] for each in body["files"]}
+        one, two = ("".join(re.findall(r'"(\w)"', files[name])) for name in ("one.h", "two.h"))
+        main = files[next(name for name in files if name.startswith("main."))]
+        mark = re.search(r'puts\("(.+)"\)', main)[1]
+        return f"{one}|{two}{'+' if body['language'] == 'cpp' else ''}{mark}\n"
+
+
+def contents(body):
+    return (body["language"], *sorted(each["content"] for each in body["files"]))
+
+
+def by_name(body):
+    return tuple(sorted((each["name"].split(".")[0], each["content"]) for each in body["files"]))
+
+
+def everything(body):
+    return json.dumps(body)
+
+
+@pytest.mark.parametrize(("kept_as", "mixed"), [(contents, True), (by_name, True), (everything, False)])
+def test_a_cache_that_takes_one_program_for_another_is_found_out(kept_as, mixed):
+    answers = []
+    with contextlib.closing(Ground()) as ground:
+        wrong = programs_that_look_alike(Mixing(kept_as), ground, answers)
+    assert bool(wrong) is mixed
+    assert len(answers) == 32
+
+
+@pytest.mark.parametrize(
+    "name", ["B/embed/bait/c", "B/embed/bait/cpp", "B/pragma/plugin/c", "B/pragma/library/cpp"]
+)
+def test_without_a_cell_a_preprocessor_tells_that_the_bait_is_there(name):
+    (trial,) = (each for each in trials() if each.name == name)
+    with contextlib.closing(Ground()) as ground:
+        beside = Beside(ground)
+        ran = beside.run(name.rpartition("/")[2], beside.code(name))
+    assert ran.verdict in trial.attack.succeeds, ran
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_a_flood_of_errors_doubles_with_each_level_up_to_gigabytes(language, tmp_path):
+    (trial,) = (each for each in trials() if each.name == f"B/error-flood/{language}")
+    (levels,) = map(int, re.findall(r"__INCLUDE_LEVEL__ < (\d+)", trial.source))
+    written = []
+    for level in (5, 6):
+        source = tmp_path / f"main.{language}"
+        source.write_text(trial.source.replace(f"< {levels}", f"< {level}"))
+        done = subprocess.run(["gcc", "-fsyntax-only", source], capture_output=True, check=False)
+        assert trial.proof.encode() in done.stderr
+        written.append(len(done.stderr))
+    assert written[1] > 1.9 * written[0]
+    assert written[1] * 2 ** (levels - 6) > 1 << 30
