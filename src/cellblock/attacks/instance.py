@@ -14,6 +14,8 @@ from cellblock.errors import HostError
 _LEASE = re.compile(r"/leases/uids-([0-9]+)$")
 """A lease is held open by its file, in a directory of root's or of the user who serves."""
 _BLOCK = 128
+_ALL_UIDS = "4294967295"
+_MKNOD = 27
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -48,6 +50,13 @@ class Instance(Struct, frozen=True):
 def serves_as_root(instance: Instance) -> bool:
     """Whether cells are made by root of this machine, not by an ordinary user in a namespace of his own."""
     return "\nUid:\t0\t0\t" in proc.text(Path(f"/proc/{instance.supervisor}/status"))
+
+
+def makes_device_nodes(instance: Instance) -> bool:
+    """Whether its cells' devices are of its own making: by the machine's root, with the capability MKNOD."""
+    whole = proc.text(Path(f"/proc/{instance.supervisor}/uid_map")).split() == ["0", "0", _ALL_UIDS]
+    capabilities = int(proc.status(instance.supervisor).get("CapEff", "0"), 16)
+    return whole and bool(capabilities >> _MKNOD & 1)
 
 
 def find_instance(port: int) -> Instance:
