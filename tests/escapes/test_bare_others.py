@@ -6,24 +6,45 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import textwrap
+import time
+from pathlib import Path
 
 import pytest
 
-from cellblock.attacks import known, partners
-from cellblock.attacks.caller import Answer
+from cellblock.attacks import known, partners, proc, standing
+from cellblock.attacks.caller import Answer, Caller
+from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
-from cellblock.attacks.instance import Instance, makes_device_nodes
+from cellblock.attacks.instance import Instance, find_instance, makes_device_nodes
 from cellblock.attacks.manifest import Attack, Trial, fill, trials
+from escapes.test_compilers import Beside
 from pace import TIME_SCALE
 
 HELD_S = 6 * TIME_SCALE
 """Longer than a second program takes to start on a busy machine; the first ends with the test."""
 
 
+UNUSED_UID = 1_999_360
+OTHERS = (
+    "SERVICE_PID",
+    "SUPERVISOR_PID",
+    "PARENT_PID",
+    "SPAWNER_PID",
+    "ZYGOTE_PID",
+    "WAITING_INIT_PID",
+    "WAITING_PID",
+)
+
+
 def trial(name):
     (found,) = (each for each in trials() if each.name == name)
     return found
+
+
+def an_attack(**more):
+    return Attack(**{"name": "x", "line": "E", "tries": "t", "why": "w", "verdicts": ["AC"], **more})
 
 
 def in_namespaces(script, directory, *kinds):
@@ -104,11 +125,115 @@ def test_two_runs_of_one_artifact_meet_in_it(tmp_path):
     assert second == "attempt\nended 42\n"
 
 
+# ---- C and I: without a pid namespace, processes of the program's own user are reached ----
+
+REACHING = [each for each in trials() if "@VICTIM_PIDS@" in each.source and each.language in {"c", "python"}]
+SEVERAL = [UNUSED_UID + n for n in range(1, 6, 2)]
+
+
+@pytest.mark.parametrize("attack", REACHING, ids=lambda each: each.name)
+def test_in_the_pid_namespace_of_its_victims_a_program_ends_the_one_of_its_user(attack, tmp_path):
+    (tmp_path / "payload.c").write_text(attack.source)
+    # All in a pid namespace of the test's own, whose first process is deaf to signals from within.
+    script = f"""
+        import contextlib, pathlib, signal, subprocess, sys
+        from cellblock.attacks.ground import Ground
+        from cellblock.attacks.manifest import fill
+
+        with contextlib.closing(Ground({SEVERAL})) as ground:
+            nobody = "4194304"
+            places = dict.fromkeys({OTHERS}, nobody) | ground.values
+            source = fill(pathlib.Path("payload.c").read_text(), places)
+            if {attack.language == "c"}:
+                program = ["./payload"]
+                subprocess.run(["cc", "-x", "c", "-o", "payload", "-"], input=source, text=True, check=True)
+            else:
+                program = ["/usr/bin/python3", "-c", source]
+            who = dict(user={SEVERAL[1]}, group={SEVERAL[1]}, extra_groups=[])
+            done = subprocess.run(program, capture_output=True, **who)
+            assert b"attempt" in done.stdout, done.stderr
+            print(*ground.turned(), sep="\\n")
+    """
+    (tmp_path / "holder.py").write_text(textwrap.dedent(script))
+    for each in [tmp_path, *tmp_path.parents][:-2]:
+        each.chmod(0o711)
+    done = in_namespaces(f"{sys.executable} holder.py; true", tmp_path, "mount")
+    # Of one user, and no other's: the others are kept from it by that alone.
+    assert done.stdout.count("a process of the host was") == 1, done.stdout + done.stderr
+
+
+def test_victims_have_every_user_that_a_program_may_have(port):
+    instance = find_instance(port)
+    assert len(instance.program_uids) == 64
+    answer = Caller("127.0.0.1", port).submit(
+        "python", "import time; print(1, flush=True); time.sleep(1)", wait=False
+    )
+    seen = set()
+    deadline_s = time.monotonic() + 20 * TIME_SCALE
+    while not seen & set(instance.program_uids) and time.monotonic() < deadline_s:
+        for pid in proc.descendants(instance.supervisor):
+            seen.add(int(proc.status(pid).get("Uid", "-1").split()[0]))
+    Caller("127.0.0.1", port).finished(answer.json()["id"])
+    assert seen & set(instance.program_uids)
+    with contextlib.closing(Ground(instance.program_uids)) as ground:
+        users = [
+            int(proc.status(int(pid))["Uid"].split()[0]) for pid in ground.values["VICTIM_PIDS"].split(", ")
+        ]
+        assert users == list(instance.program_uids)
+
+
+# ---- G: a search finds what is the service's ----
+
+
+@pytest.fixture(scope="module")
+def compilers():
+    with contextlib.closing(Ground()) as laid:
+        yield Beside(laid)
+
+
+@pytest.mark.parametrize("language", sorted(trial.language for trial in trials() if "/search/" in trial.name))
+def test_a_search_beside_the_services_directories_finds_them(language, compilers):
+    bait = str(compilers.bait)
+    values = {**dict.fromkeys(OTHERS, "4194304"), "SECRET": f"{bait}/secret", "SOCKET": f"{bait}/none",
+              "DATA_DIR": bait, "RUNTIME_DIR": bait}  # fmt: skip
+    ran = compilers.run(language, fill(trial(f"G/search/{language}").source, values))
+    assert ran.exit_code == 42, ran
+    assert compilers.ground.told(ran.stdout.decode()), ran
+    elsewhere = dict.fromkeys(("DATA_DIR", "RUNTIME_DIR", "SECRET"), "/nonexistent")
+    ran = compilers.run(language, fill(trial(f"G/search/{language}").source, {**values, **elsewhere}))
+    # That in Python walks through all of the root besides.
+    assert ran.exit_code == (42 if language == "python" else 0), ran
+
+
+@pytest.mark.parametrize("name", ["CELLBLOCK_METRICS_TOKEN", "OPERATORS_SECRET"])
+def test_an_answer_that_tells_what_is_in_our_environment_is_not_contained(name, port, monkeypatch):
+    instance = find_instance(port)
+    secret = instance.environment[name]
+    assert secret in instance.secrets
+    for pid in (instance.parent, instance.supervisor, instance.service):
+        assert secret in proc.text(Path(f"/proc/{pid}/environ"))
+    submit = Caller.submit
+
+    def as_if_it_could_be_read(caller, language, code, **more):
+        return submit(
+            caller, language, f"print('attempt', '{secret}')" if "payload" in code else code, **more
+        )
+
+    monkeypatch.setattr(Caller, "submit", as_if_it_could_be_read)
+    finding = Campaign(Caller("127.0.0.1", port), instance).attempt(Trial(an_attack(), "python", "payload"))
+    assert (finding.status, len(finding.seen)) == ("not contained", 1), finding.seen
+
+
+def test_payloads_are_given_the_real_places_of_the_service(port):
+    instance = find_instance(port)
+    there = standing.look(instance)
+    values = Campaign(Caller("127.0.0.1", port), instance)._values(there)
+    assert Path(values["DATA_DIR"], "cellblock.db").is_file()
+    assert Path(values["SOCKET"]).is_socket()
+    assert list(Path(values["RUNTIME_DIR"]).iterdir())
+
+
 # ---- what is known to be open is excused, and nothing else ----
-
-
-def an_attack(**more):
-    return Attack(**{"name": "x", "line": "E", "tries": "t", "why": "w", "verdicts": ["AC"], **more})
 
 
 ENDED = "it ended RE, as where it succeeds"

@@ -46,7 +46,10 @@ def bare(
     (trial,) = (each for each in trials() if each.name == name)
     victim = ground.values["VICTIM_PID"]
     processes = dict.fromkeys(PROCESSES_OF_OURS, victim)
-    code = fill(trial.source, {**ground.values, **processes, "SERVICE_PORT": ground.values["TCP_PORT"]})
+    places = dict.fromkeys(("DATA_DIR", "RUNTIME_DIR", "SOCKET"), "/nonexistent")
+    code = fill(
+        trial.source, {**ground.values, **processes, **places, "SERVICE_PORT": ground.values["TCP_PORT"]}
+    )
     directory.chmod(0o777)
     (directory / "main.py").write_text(code)
     os.chown(directory / "main.py", NOBODY, NOBODY)
@@ -99,14 +102,15 @@ def test_without_a_pid_namespace_a_process_of_the_host_is_ended(ground, beneath)
 
 
 def test_a_victim_that_ends_while_it_is_looked_at_was_ended(ground, monkeypatch):
-    pid, look = ground._victim.pid, ground._victim_changed
+    (victim,) = ground._victims
+    pid, look = victim.process.pid, victim.changed
 
     def end_and_look():
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         return look()
 
-    monkeypatch.setattr(ground, "_victim_changed", end_and_look)
+    monkeypatch.setattr(victim, "changed", end_and_look)
     assert ground.turned() == ["a process of the host was ended (-9)"]
 
 

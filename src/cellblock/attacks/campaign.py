@@ -44,6 +44,8 @@ _HEAD_START = {
     "csharp": 'class Program { static void Main() { System.Console.WriteLine("attempt"); } }',
 }
 """A language whose programs do not run contains nothing: each shows first that it runs."""
+_VICTIMS = "@VICTIM_PIDS@"
+"""What payloads have in their source that reach for processes."""
 _COMMENTS = dict.fromkeys(("python", "ruby", "bash"), "#")
 
 
@@ -80,7 +82,8 @@ class Campaign:
             return _finding(trial, "not tried", ["no cell waits for it"], [], began_s)
         clock_s = machine.clock_offset_s()
         bystanders = Bystanders(self._instance)
-        with contextlib.closing(Ground()) as ground:
+        users = self._instance.program_uids if _VICTIMS in trial.source else ()
+        with contextlib.closing(Ground(users, self._instance.secrets)) as ground:
             answers, wrong = self._attack(trial, ground, bystanders.before)
             proof = fill(trial.proof, ground.values)
             reached = ground.turned()
@@ -165,7 +168,7 @@ class Campaign:
 
     def _values(self, there: Standing) -> dict[str, str]:
         """Where payloads find our processes; where nothing waits, its place is the supervisor's."""
-        instance = self._instance
+        instance, told = self._instance, self._instance.environment
         waiting = [(cell.init, cell.program) for cell in there.waiting] or [(instance.supervisor,) * 2]
         return {
             "SPAWNER_PID": str(next(iter(there.spawners), instance.supervisor)),
@@ -177,6 +180,8 @@ class Campaign:
             "SERVICE_PID": str(instance.service),
             "SUPERVISOR_PID": str(instance.supervisor),
             "PARENT_PID": str(instance.parent),
+            **{name: told[f"CELLBLOCK_{name}"] for name in ("DATA_DIR", "RUNTIME_DIR")},
+            "SOCKET": told["CELLBLOCK_SUPERVISOR_SOCKET"],
         }
 
     def _faults(self, trial: Trial, answer: Answer) -> list[str]:

@@ -16,6 +16,9 @@ _LEASE = re.compile(r"/leases/uids-([0-9]+)$")
 _BLOCK = 128
 _ALL_UIDS = "4294967295"
 _MKNOD = 27
+_SECRET_NAMES = ("TOKEN", "SECRET", "PASSWORD", "_KEY")
+_SHORTEST_SECRET = 12
+"""What is shorter may stand in an answer by chance."""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -34,6 +37,29 @@ class Instance(Struct, frozen=True):
     def uids(self) -> range:
         """Every user that a cell of it may have."""
         return range(self.first_uid, self.first_uid + _BLOCK)
+
+    @property
+    def program_uids(self) -> range:
+        """Every user that a program of it may have: of each pair the second."""
+        return self.uids[1::2]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its processes were started with, its settings among it; the service's own word counts."""
+        found: dict[str, str] = {}
+        for pid in (self.parent, self.supervisor, self.service):
+            lines = proc.text(Path(f"/proc/{pid}/environ")).split("\0")
+            found |= {name: value for name, given, value in (line.partition("=") for line in lines) if given}
+        return found
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of that is nobody's business: tokens and keys, by the names that such have."""
+        return [
+            value
+            for name, value in self.environment.items()
+            if name.endswith(_SECRET_NAMES) and len(value) >= _SHORTEST_SECRET
+        ]
 
     @property
     def groups(self) -> list[Path]:
