@@ -19,8 +19,12 @@ from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.instance import Instance, find_instance, makes_device_nodes
 from cellblock.attacks.manifest import Attack, Trial, fill, trials
+from cellblock.sandbox import pool, zygotes
+from corpus import bare
 from escapes.test_compilers import Beside
 from pace import TIME_SCALE
+from sandbox.cells import opened
+from sandbox.waiting import drop, prepare, refill_nothing
 
 HELD_S = 6 * TIME_SCALE
 """Longer than a second program takes to start on a busy machine; the first ends with the test."""
@@ -125,6 +129,42 @@ def test_two_runs_of_one_artifact_meet_in_it(tmp_path):
     assert second == "attempt\nended 42\n"
 
 
+@pytest.fixture(scope="module")
+def compilers():
+    with contextlib.closing(Ground()) as laid:
+        yield Beside(laid)
+
+
+# ---- E: what a run has left to a process is found ----
+
+LEFT = {
+    "umask 022": "umask 0; ulimit -S -f 1000; touch dev/shm/left; renice -n 3 -p $$ > /dev/null",
+    "/usr/bin/env -i -C /box": "/usr/bin/env --block-signal=USR1 -i -C /box LEFT=1",
+}
+
+
+@pytest.mark.parametrize("language", [each.language for each in trials() if each.name.startswith("E/state/")])
+def test_what_was_left_to_a_process_is_found_by_it(language, compilers, monkeypatch):
+    written = bare._script
+
+    def with_leftovers(*about):
+        script = written(*about)
+        for clean, left in LEFT.items() if about[-1] == "ro" else ():
+            assert clean in script
+            script = script.replace(clean, left)
+        return script
+
+    monkeypatch.setattr(bare, "_script", with_leftovers)
+    ran = compilers.run(language, trial(f"E/state/{language}").source)
+    assert ran.exit_code == 42, ran
+    said = ran.stdout.decode()
+    for left in ("umask", "nice", "file size", "pid", "LEFT"):
+        assert left in said
+    assert "blocked signals" in said or language == "javascript", "Node clears them by itself"
+    assert "files" in said or "/dev/shm/left" in said
+    assert "cpu time" not in said
+
+
 # ---- C and I: without a pid namespace, processes of the program's own user are reached ----
 
 REACHING = [each for each in trials() if "@VICTIM_PIDS@" in each.source and each.language in {"c", "python"}]
@@ -185,12 +225,6 @@ def test_victims_have_every_user_that_a_program_may_have(port):
 # ---- G: a search finds what is the service's ----
 
 
-@pytest.fixture(scope="module")
-def compilers():
-    with contextlib.closing(Ground()) as laid:
-        yield Beside(laid)
-
-
 @pytest.mark.parametrize("language", sorted(trial.language for trial in trials() if "/search/" in trial.name))
 def test_a_search_beside_the_services_directories_finds_them(language, compilers):
     bait = str(compilers.bait)
@@ -231,6 +265,19 @@ def test_payloads_are_given_the_real_places_of_the_service(port):
     assert Path(values["DATA_DIR"], "cellblock.db").is_file()
     assert Path(values["SOCKET"]).is_socket()
     assert list(Path(values["RUNTIME_DIR"]).iterdir())
+
+
+# ---- E: who comes long after the last learns nothing of it ----
+
+
+def test_a_zygote_that_is_old_starts_nobodys_program_warm(time_scale, monkeypatch):
+    with opened(time_scale, warm_starts="true", pool_cells_max="4") as cells:
+        monkeypatch.setattr(pool.Pool, "_refill", refill_nothing)
+        prepare(cells)
+        drop(cells)
+        assert cells.run("print(1)").evidence.warm_start
+        monkeypatch.setattr(zygotes, "_AGE_MAX_S", 0.0)
+        assert not cells.run("print(1)").evidence.warm_start
 
 
 # ---- what is known to be open is excused, and nothing else ----
