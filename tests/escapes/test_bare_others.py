@@ -21,6 +21,7 @@ from cellblock.attacks.instance import Instance, find_instance, makes_device_nod
 from cellblock.attacks.manifest import Attack, Trial, fill, trials
 from cellblock.sandbox import pool, zygotes
 from corpus import bare
+from e2e.instance import NOTHING_READY, running_instance
 from escapes.test_compilers import Beside
 from pace import TIME_SCALE
 from sandbox.cells import opened
@@ -278,6 +279,21 @@ def test_a_zygote_that_is_old_starts_nobodys_program_warm(time_scale, monkeypatc
         assert cells.run("print(1)").evidence.warm_start
         monkeypatch.setattr(zygotes, "_AGE_MAX_S", 0.0)
         assert not cells.run("print(1)").evidence.warm_start
+
+
+# ---- F: a service that posts to this machine ----
+
+
+def test_a_service_that_posts_results_to_this_machine_is_seen_to(free_port, time_scale):
+    flags = (*NOTHING_READY, "--allow-localhost-webhooks")
+    with running_instance(free_port, *flags, time_scale=time_scale) as instance:
+        instance.submit_when_ready("print(1)", timeout_s=60 * time_scale)
+        finding = Campaign(Caller("127.0.0.1", free_port), find_instance(free_port)).attempt(
+            trial("F/webhooks-that-point-inward/http")
+        )
+    assert finding.status == "not contained"
+    assert {"the host's tcp socket was reached", "the host's tcp6 socket was reached"} <= set(finding.seen)
+    assert any("http://127.1:" in line for line in finding.seen)
 
 
 # ---- what is known to be open is excused, and nothing else ----

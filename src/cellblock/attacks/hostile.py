@@ -16,6 +16,7 @@ from typing import Any
 from cellblock.attacks.beside import macros_of_their_own, processors_of_their_own
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
+from cellblock.attacks.inward import webhooks_that_point_inward
 
 Attack = Callable[[Caller, Ground, list[Answer]], list[str]]
 
@@ -325,7 +326,7 @@ REQUESTS: dict[str, Attack] = {
         file_names_that_climb, file_names_that_are_odd, file_names_that_collide, file_names_by_the_thousand,
         shell_words_everywhere, source_names_as_options, bodies_that_are_no_requests, heads_that_flood,
         ids_that_are_guessed, one_key_many_times, limits_beyond_the_profile, encodings_that_lie,
-        macros_of_their_own, processors_of_their_own,
+        macros_of_their_own, processors_of_their_own, webhooks_that_point_inward,
     )
 }  # fmt: skip
 """Every attack by request, by the name that a manifest gives it."""
