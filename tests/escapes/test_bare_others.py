@@ -145,6 +145,19 @@ def test_two_programs_in_one_set_of_namespaces_signal_each_other(attack, tmp_pat
     assert second == "attempt\nended 42\n"
 
 
+def test_without_device_nodes_of_their_own_runs_meet_on_devices_and_that_is_known(free_port, time_scale):
+    # Root without the capability MKNOD, as in a container: the very cells, but for their devices.
+    without = ("setpriv", "--bounding-set", "-mknod")
+    with running_instance(free_port, *NOTHING_READY, prefix=without, time_scale=time_scale) as instance:
+        instance.submit_when_ready("print(1)", timeout_s=60 * time_scale)
+        campaign = Campaign(Caller("127.0.0.1", free_port), find_instance(free_port))
+        finding = campaign.attempt(trial("E/device-locks/flock-null/python"))
+        other = campaign.attempt(trial("E/locks/flock-usr/python"))
+    assert (finding.status, finding.seen) == ("not contained", ["it ended RE, as where it succeeds"])
+    assert finding.open == trial("E/device-locks/flock-null/python").attack.open != ""
+    assert other.status == "contained", other.seen
+
+
 def test_two_runs_of_one_artifact_meet_in_it(tmp_path):
     source = trial("E/artifact/c").source.replace("/out", "/dev/shm")
     build = "mv payload payload.c; cc -o main payload.c 2> /dev/null; mount --bind main main"

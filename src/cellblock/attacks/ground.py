@@ -31,6 +31,7 @@ class _Victim:
     """A process that sleeps, and whatever was done to it."""
 
     def __init__(self, user: int) -> None:
+        self._user = user
         # Nothing of our installation, which another user may not be able to read.
         self.process = subprocess.Popen(_SLEEPER, user=user, group=user, extra_groups=[], cwd="/")
         deadline_s = time.monotonic() + _SETTLED_S
@@ -62,8 +63,10 @@ class _Victim:
         self.process.wait()
 
     def _look(self) -> dict[str, str]:
-        # Zygotes have nobody's user too: a signal that waits for one of them a moment is counted here.
-        return {**proc.steady(self.process.pid), "SigQ": proc.status(self.process.pid)["SigQ"]}
+        # The queue is a user's: a signal that waits a moment for a zygote, which nobody's are too, is counted
+        # here; and where a cell may have the user, whatever is queued for its next program.
+        queue = {"SigQ": proc.status(self.process.pid)["SigQ"]} if self._user == _NOBODY else {}
+        return {**proc.steady(self.process.pid), **queue}
 
 
 class Ground:
