@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 import pytest
@@ -10,6 +11,16 @@ import escapes.patience  # noqa: F401  # for what it does
 from cellblock.attacks import front
 from cellblock.attacks.instance import find_instance
 from e2e.instance import running_instance
+from sent import sent
+
+
+def with_secrets() -> tuple[str, ...]:
+    """Return a command that starts a service with secrets in its environment, of its own and another's."""
+    names = ("CELLBLOCK_METRICS_TOKEN", "OPERATORS_SECRET")
+    values = [secrets.token_hex(16) for _ in names]
+    for value in values:
+        sent.add("secret", value)  # which no log may hold either
+    return ("env", *(f"{name}={value}" for name, value in zip(names, values, strict=True)))
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +29,6 @@ def port(time_scale):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
-    with running_instance(free, time_scale=time_scale):
+    with running_instance(free, time_scale=time_scale, prefix=with_secrets()):
         front.wait_idle(find_instance(free))
         yield free

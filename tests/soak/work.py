@@ -40,7 +40,7 @@ class Work:
             return [f"{item.id}: {fault}" for fault in self._answered_rightly(item)]
         finding = self._campaign.attempt(item, alone=False)
         self.started_warm[item.language] += finding.warm
-        if finding.status == "contained" or finding.open:
+        if finding.status == "contained" or (finding.status == "not contained" and finding.open):
             return []
         return [f"{finding.trial}: {finding.status} {finding.verdict}: {'; '.join(finding.seen)}"]
 

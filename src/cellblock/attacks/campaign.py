@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import secrets
 import time
 from typing import Any
 
-from cellblock.attacks import machine, standing
+from msgspec.structs import replace
+
+from cellblock.attacks import known, machine, partners, standing
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import ATTEMPT, COMPILER_LIMIT, Finding, Status, Trial, fill, unfilled
+from cellblock.attacks.partners import lines
 from cellblock.attacks.settling import settle
 from cellblock.attacks.standing import Bystanders, Standing
 from cellblock.errors import CellblockError
@@ -29,10 +31,6 @@ _LATE_MS = 2000
 _UNREFUSED_BYTES = 1 << 20
 """How far the kernel may go beyond a limit of memory, for what it cannot refuse."""
 _COLD = "it started cold, where programs of this language start warm"
-_PARTNER_STARTS_WITHIN_S = 20.0
-_PARTNER_SETTLES_S = 0.4
-_PARTNER_HOLDS_S = 1.5
-"""How long the first of two programs offers what the second looks for."""
 _HEAD_START = {
     "python": "print('attempt')",
     "c": '#include <stdio.h>\nint main(void) { puts("attempt"); }',
@@ -47,6 +45,8 @@ _HEAD_START = {
     "csharp": 'class Program { static void Main() { System.Console.WriteLine("attempt"); } }',
 }
 """A language whose programs do not run contains nothing: each shows first that it runs."""
+_VICTIMS = "@VICTIM_PIDS@"
+"""What payloads have in their source that reach for processes."""
 _COMMENTS = dict.fromkeys(("python", "ruby", "bash"), "#")
 
 
@@ -83,7 +83,8 @@ class Campaign:
             return _finding(trial, "not tried", ["no cell waits for it"], [], began_s)
         clock_s = machine.clock_offset_s()
         bystanders = Bystanders(self._instance)
-        with contextlib.closing(Ground()) as ground:
+        users = self._instance.program_uids if _VICTIMS in trial.source else ()
+        with contextlib.closing(Ground(users, self._instance.secrets)) as ground:
             answers, wrong = self._attack(trial, ground, bystanders.before)
             proof = fill(trial.proof, ground.values)
             reached = ground.turned()
@@ -91,20 +92,22 @@ class Campaign:
                 reached.append("the answer holds a secret of the host's, or of another run")
         reached += bystanders.harmed() if alone and trial.source else []
         reached += self._changed(clock_s) if alone else []
-        reached += [
-            f"it ended {verdict}, as where it succeeds"
-            for verdict in trial.attack.succeeds
-            if any(answer.json().get("verdict") == verdict for answer in answers)
-        ]
+        reached += known.as_where_it_succeeds(trial.attack, answers)
         if trial.attack.twice:
-            reached += [f"both runs printed {line!r}" for line in _said_by_both(answers)]
+            reached += [known.both_printed(line) for line in _said_by_both(answers)]
         wrong += self._next_run() if alone else []
         if reached:
-            return _finding(trial, "not contained", reached + wrong, answers, began_s)
+            finding = _finding(trial, "not contained", reached + wrong, answers, began_s)
+            return replace(
+                finding, open=known.why_open(trial.attack, finding.status, finding.seen, self._instance)
+            )
         if wrong:
             return _finding(trial, "dishonest", wrong, answers, began_s)
-        if trial.source and not any(_tried(answer, proof) for answer in answers):
+        how_many = all if trial.attack.partner else any
+        if trial.source and not how_many(_tried(answer, proof) for answer in answers):
             return _finding(trial, "not tried", [_tail(answers[-1])], answers, began_s)
+        if trial.attack.partner and (apart := partners.why_apart(trial, answers)):
+            return _finding(trial, "not tried", [apart], answers, began_s)
         if not all(_were_warm(answer, warm_ones) for answer in answers):
             return _finding(trial, "not tried", [_COLD], answers, began_s)
         return _finding(trial, "contained", [], answers, began_s)
@@ -158,47 +161,29 @@ class Campaign:
         if missing := unfilled(code):
             raise CellblockError(f"payload of {attack.name} has placeholders nobody fills: {sorted(missing)}")
         if attack.partner:
-            answers = self._run_both(trial.language, code, ground.token)
+            answers = partners.run_both(self._caller, trial, code, ground.token)
         else:
             runs = 2 if attack.twice else 1
             answers = [self._caller.submit(trial.language, code, stdin=attack.stdin) for _ in range(runs)]
         return answers, [fault for answer in answers for fault in self._faults(trial, answer)]
 
-    def _run_both(self, language: str, code: str, token: str) -> list[Answer]:
-        """Let the second look for what the first holds, then once more when the first has gone."""
-        first = self._caller.submit(language, code, stdin=f"first\n{token}\n", wait=False).json()
-        deadline_s = time.monotonic() + _PARTNER_STARTS_WITHIN_S
-        path = f"/api/result/{first.get('id')}"
-        while self._caller.send("GET", path).json().get("job_status") == "pending":
-            if time.monotonic() > deadline_s:
-                raise CellblockError("the first of two programs was not started: is the service busy?")
-            time.sleep(0.02)
-        time.sleep(_PARTNER_SETTLES_S)
-        second = self._caller.submit(language, code, stdin="second\n")
-        # Its own output may hold what it was given; what counts of it is how it ended.
-        record = self._caller.finished(str(first.get("id"))).json()
-        held = Answer(http.client.OK, repr(record.get("stderr")) if record.get("verdict") != "AC" else "")
-        if held.text:
-            return [second, held]
-        shown = {name: record[name] for name in ("verdict", "evidence")}
-        first_ran = Answer(http.client.OK, json.dumps(shown))
-        return [first_ran, second, self._caller.submit(language, code, stdin="second\n")]
-
     def _values(self, there: Standing) -> dict[str, str]:
-        """Where payloads find our processes, where nothing waits the supervisor; and the machine's memory."""
-        instance = self._instance
+        """Where payloads find our processes (or the supervisor), our directories; how much memory there is."""
+        instance, told = self._instance, self._instance.environment
         waiting = [(cell.init, cell.program) for cell in there.waiting] or [(instance.supervisor,) * 2]
         return {
             "SPAWNER_PID": str(next(iter(there.spawners), instance.supervisor)),
             "ZYGOTE_PID": str(next((each.pid for each in there.zygotes), instance.supervisor)),
             "WAITING_INIT_PID": str(waiting[0][0]),
             "WAITING_PID": str(waiting[0][1]),
-            "HELD_S": str(_PARTNER_HOLDS_S),
+            "HELD_S": str(partners.HOLDS_S),
             "SERVICE_PORT": str(self._caller.port),
             "SERVICE_PID": str(instance.service),
             "SUPERVISOR_PID": str(instance.supervisor),
             "PARENT_PID": str(instance.parent),
             "MEMORY_BYTES": str(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
+            **{name: told[f"CELLBLOCK_{name}"] for name in ("DATA_DIR", "RUNTIME_DIR")},
+            "SOCKET": told["CELLBLOCK_SUPERVISOR_SOCKET"],
         }
 
     def _faults(self, trial: Trial, answer: Answer) -> list[str]:
@@ -208,7 +193,7 @@ class Campaign:
             return [f"answered {answer.status}: {_tail(answer)}"]
         wrong = []
         allowed = [str(verdict) for verdict in trial.attack.verdicts]
-        if record["verdict"] not in allowed:
+        if record["verdict"] not in allowed and not known.succeeded(trial.attack, answer):
             wrong.append(f"verdict {record['verdict']}, allowed {' '.join(allowed)}: {_tail(answer)}")
         evidence: dict[str, Any] = record.get("evidence") or {}
         named = (evidence.get("seccomp") or {}).get("syscall") or ""
@@ -282,7 +267,7 @@ def _were_warm(answer: Answer, stages: frozenset[str]) -> bool:
 
 def _said_by_both(answers: list[Answer]) -> list[str]:
     """Return what two runs printed alike, but for what shows that they tried."""
-    first, second = (str(answer.json().get("stdout")).splitlines() for answer in answers)
+    first, second = map(lines, answers)
     return [line for line in first if line in second and line != ATTEMPT]
 
 
@@ -314,5 +299,4 @@ def _finding(trial: Trial, status: Status, seen: list[str], answers: list[Answer
         verdict=str(answers[-1].json().get("verdict") or answers[-1].status) if answers else "",
         warm=bool(ran) and all(_warm_stages(answer) for answer in ran),
         took_ms=round((time.monotonic() - began_s) * 1000),
-        open=trial.attack.open,
     )

@@ -1,7 +1,8 @@
 """What one attack is given to reach for: files, sockets and a process of the host, all watched.
 
-Everything here is bait that anybody on this machine may touch, so that only the cell keeps a
-payload from it. Listeners are on loopback; nothing is ever sent anywhere else.
+Files and listeners are bait that anybody on this machine may touch, so that only the cell keeps a payload
+from it. A process may be touched by its own user and root only: for payloads that reach for processes there
+is one of each user that their program may have. Listeners are on loopback; nothing is sent anywhere else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cellblock.attacks import proc
@@ -30,13 +31,56 @@ _SHARED = {"ICMP", "name"}
 """Sockets that hear others of this machine too: what is meant for them carries a mark."""
 
 
+class _Victim:
+    """A process that sleeps, and whatever was done to it."""
+
+    def __init__(self, user: int) -> None:
+        self._user = user
+        # Nothing of our installation, which another user may not be able to read.
+        self.process = subprocess.Popen(_SLEEPER, user=user, group=user, extra_groups=[], cwd="/")
+        deadline_s = time.monotonic() + _SETTLED_S
+        while proc.status(self.process.pid).get("State", "")[:1] != "S" and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        self._status = self._look()
+
+    def harmed(self) -> list[str]:
+        """Name what was done to it; a signal may just be on its way."""
+        deadline_s = time.monotonic() + _SETTLED_S
+        while self.process.poll() is None:
+            changed = self.changed()
+            if not changed or time.monotonic() > deadline_s:
+                return changed
+            time.sleep(0.001)
+        return [f"a process of the host was ended ({self.process.returncode})"]
+
+    def changed(self) -> list[str]:
+        """Name what is not as it was."""
+        return [
+            f"a process of the host was changed: {name} {self._status[name]} → {value}"
+            for name, value in self._look().items()
+            if value != self._status[name]
+        ]
+
+    def end(self) -> None:
+        """End it, whatever is left of it."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _look(self) -> dict[str, str]:
+        # The queue is a user's: a signal that waits a moment for a zygote, which nobody's are too, is counted
+        # here; and where a cell may have the user, whatever is queued for its next program.
+        queue = {"SigQ": proc.status(self.process.pid)["SigQ"]} if self._user == _NOBODY else {}
+        return {**proc.steady(self.process.pid), **queue}
+
+
 class Ground:
     """The bait of one attack, and whether it was taken."""
 
-    def __init__(self) -> None:
-        """Lay the bait."""
+    def __init__(self, users: Iterable[int] = (), secrets_there: Iterable[str] = ()) -> None:
+        """Lay the bait: a process of each of ``users``, and ``secrets_there`` are the host's already."""
         self.token = secrets.token_hex(16)
         self.mark = f"cellblock-bait-{secrets.token_hex(8)}"
+        self._secrets_there = tuple(secrets_there)
         self._stack = contextlib.ExitStack()
         try:
             self.directories = [self._directory(Path(place)) for place in _BAIT_PLACES]
@@ -44,7 +88,7 @@ class Ground:
                 name: self._stack.enter_context(listener)
                 for name, listener in _open_listeners(self.directories[0])
             }
-            self._victim = self._start_victim()
+            self._victims = [self._start_victim(user) for user in users or (_NOBODY,)]
         except BaseException:
             self._stack.close()
             raise
@@ -67,7 +111,8 @@ class Ground:
             "UDP_PORT": str(self._listeners["udp"].getsockname()[1]),
             "ABSTRACT": self._listeners["abstract"].getsockname()[1:].decode(),
             "UNIX": str(self.directories[0] / "socket"),
-            "VICTIM_PID": str(self._victim.pid),
+            "VICTIM_PID": str(self._victims[0].process.pid),
+            "VICTIM_PIDS": ", ".join(str(victim.process.pid) for victim in self._victims),
             "MARK": self.mark,
         }
 
@@ -79,11 +124,12 @@ class Ground:
             if _fingerprint(directory) != before
         ]
         found += [f"the host's {name} socket was reached" for name in self._listeners if self._reached(name)]
-        return found + self._victim_harmed()
+        return found + [line for victim in self._victims for line in victim.harmed()]
 
     def told(self, text: str) -> bool:
-        """Whether an answer holds the secret."""
-        return self.token in text or self.token.encode().hex() in text or self.token[::-1] in text
+        """Whether an answer holds the secret, or one that was there already."""
+        forms = (self.token, self.token.encode().hex(), self.token[::-1], *self._secrets_there)
+        return any(form in text for form in forms)
 
     def _directory(self, place: Path) -> Path:
         directory = Path(tempfile.mkdtemp(prefix="cellblock-bait-", dir=place))
@@ -94,31 +140,10 @@ class Ground:
         directory.chmod(0o777)
         return directory
 
-    def _start_victim(self) -> subprocess.Popen[bytes]:
-        # Nothing of our installation, which another user may not be able to read.
-        victim = subprocess.Popen(_SLEEPER, user=_NOBODY, group=_NOBODY, cwd="/")
-        self._stack.callback(_end, victim)
-        deadline_s = time.monotonic() + _SETTLED_S
-        while proc.status(victim.pid).get("State", "")[:1] != "S" and time.monotonic() < deadline_s:
-            time.sleep(0.001)
-        self._victim_status = _victim(victim.pid)
+    def _start_victim(self, user: int) -> _Victim:
+        victim = _Victim(user)
+        self._stack.callback(victim.end)
         return victim
-
-    def _victim_harmed(self) -> list[str]:
-        deadline_s = time.monotonic() + _SETTLED_S
-        while self._victim.poll() is None:
-            changed = self._victim_changed()
-            if not changed or time.monotonic() > deadline_s:
-                return changed
-            time.sleep(0.001)
-        return [f"a process of the host was ended ({self._victim.returncode})"]
-
-    def _victim_changed(self) -> list[str]:
-        return [
-            f"a process of the host was changed: {name} {self._victim_status[name]} → {value}"
-            for name, value in _victim(self._victim.pid).items()
-            if value != self._victim_status[name]
-        ]
 
     def _reached(self, name: str) -> bool:
         listener = self._listeners[name]
@@ -184,16 +209,3 @@ def _fingerprint(directory: Path) -> list[tuple[object, ...]]:
             )
         )
     return seen
-
-
-def _victim(pid: int) -> dict[str, str]:
-    """Say what of the victim nobody but an attacker changes for long.
-
-    Zygotes have its user too, and a signal that waits for one of them a moment is counted with the victim's.
-    """
-    return {**proc.steady(pid), "SigQ": proc.status(pid)["SigQ"]}
-
-
-def _end(victim: subprocess.Popen[bytes]) -> None:
-    victim.send_signal(signal.SIGKILL)
-    victim.wait()

@@ -17,6 +17,7 @@ from cellblock.attacks.beside import macros_of_their_own, processors_of_their_ow
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.compiled import assembly_that_includes, programs_that_look_alike
 from cellblock.attacks.ground import Ground
+from cellblock.attacks.inward import webhooks_that_point_inward
 
 Attack = Callable[[Caller, Ground, list[Answer]], list[str]]
 
@@ -327,6 +328,7 @@ REQUESTS: dict[str, Attack] = {
         shell_words_everywhere, source_names_as_options, bodies_that_are_no_requests, heads_that_flood,
         ids_that_are_guessed, one_key_many_times, limits_beyond_the_profile, encodings_that_lie,
         macros_of_their_own, processors_of_their_own, assembly_that_includes, programs_that_look_alike,
+        webhooks_that_point_inward,
     )
 }  # fmt: skip
 """Every attack by request, by the name that a manifest gives it."""

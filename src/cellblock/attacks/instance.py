@@ -14,6 +14,11 @@ from cellblock.errors import HostError
 _LEASE = re.compile(r"/leases/uids-([0-9]+)$")
 """A lease is held open by its file, in a directory of root's or of the user who serves."""
 _BLOCK = 128
+_ALL_UIDS = "4294967295"
+_MKNOD = 27
+_SECRET_NAMES = ("TOKEN", "SECRET", "PASSWORD", "_KEY")
+_SHORTEST_SECRET = 12
+"""What is shorter may stand in an answer by chance."""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -34,6 +39,29 @@ class Instance(Struct, frozen=True):
         return range(self.first_uid, self.first_uid + _BLOCK)
 
     @property
+    def program_uids(self) -> range:
+        """Every user that a program of it may have: of each pair the second."""
+        return self.uids[1::2]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its processes were started with, its settings among it; the service's own word counts."""
+        found: dict[str, str] = {}
+        for pid in (self.parent, self.supervisor, self.service):
+            lines = proc.text(Path(f"/proc/{pid}/environ")).split("\0")
+            found |= {name: value for name, given, value in (line.partition("=") for line in lines) if given}
+        return found
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of that is nobody's business: tokens and keys, by the names that such have."""
+        return [
+            value
+            for name, value in self.environment.items()
+            if name.endswith(_SECRET_NAMES) and len(value) >= _SHORTEST_SECRET
+        ]
+
+    @property
     def groups(self) -> list[Path]:
         """The directories in which it makes a group for each cell, one a hierarchy."""
         name = f"cellblock/u{self.first_uid if self.lease < 0 else self.lease}"
@@ -48,6 +76,13 @@ class Instance(Struct, frozen=True):
 def serves_as_root(instance: Instance) -> bool:
     """Whether cells are made by root of this machine, not by an ordinary user in a namespace of his own."""
     return "\nUid:\t0\t0\t" in proc.text(Path(f"/proc/{instance.supervisor}/status"))
+
+
+def makes_device_nodes(instance: Instance) -> bool:
+    """Whether its cells' devices are of its own making: by the machine's root, with the capability MKNOD."""
+    whole = proc.text(Path(f"/proc/{instance.supervisor}/uid_map")).split() == ["0", "0", _ALL_UIDS]
+    capabilities = int(proc.status(instance.supervisor).get("CapEff", "0"), 16)
+    return whole and bool(capabilities >> _MKNOD & 1)
 
 
 def find_instance(port: int) -> Instance:

@@ -30,6 +30,9 @@ CLASSES = {
 ATTEMPT = "attempt"
 """What a payload prints before it attacks: without it, nothing was tried and nothing is contained."""
 
+HELD = "held"
+"""What the first of two programs prints when it has what the second looks for, and has read it back."""
+
 COMPILER_LIMIT = "the compiler exceeded its"
 """How the error of a record begins whose compiler met a limit of its cell."""
 
@@ -55,6 +58,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a submission may end."""
     succeeds: list[Verdict] = []
     """Verdicts that show success, where the kernel shows it to nobody but a second program."""
+    success_code: int = 0
+    """The exit code that shows it, where a mistake of the payload's own would end with such a verdict too."""
     syscall: str = ""
     """The call that the evidence must name; empty where none must be. A variant may fill it in."""
     proof: str = ATTEMPT
@@ -64,6 +69,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is put in place of ``@NAME@`` in payload and proof, once each; ``name`` names the variant."""
     partner: bool = False
     """Run two at once: the first gets ``first`` as input and holds what it made, the second looks for it."""
+    first_says: str = HELD
+    """What the first of two says beside ``attempt``: that it holds something, or was refused everywhere."""
     twice: bool = False
     """Run it twice, one after the other: a line that both print is what one run knows of another."""
     stdin: str = ""
@@ -73,6 +80,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Is among those that take a moment: in all its languages, or in these, where all would be too many."""
     open: str = ""
     """Why it is not contained yet; it counts as not contained."""
+    open_where: Literal["everywhere", "no device nodes"] = "everywhere"
+    """Where it is open: elsewhere it must be contained."""
 
 
 class Trial(Struct, frozen=True):
@@ -88,6 +97,8 @@ class Trial(Struct, frozen=True):
     """The attack's, with what the variant puts in."""
     syscall: str = ""
     """The attack's, likewise."""
+    first_says: str = HELD
+    """The attack's, with what the variant puts in."""
 
     @property
     def name(self) -> str:
@@ -145,6 +156,7 @@ def _trials_of(attack: Attack) -> list[Trial]:
             variant.get("name", ""),
             fill(attack.proof, variant),
             fill(attack.syscall, variant),
+            fill(attack.first_says, variant),
         )
         for language, file in attack.payloads.items()
         for variant in attack.variants or [{}]
@@ -183,4 +195,4 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Whether each program of it had a runtime, or a compiler, that had been started before."""
     took_ms: int = 0
     open: str = ""
-    """Why it is known not to be contained."""
+    """Why just this outcome is the known one; empty for any other, of an open attack too."""

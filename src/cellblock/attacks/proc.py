@@ -53,6 +53,11 @@ def cpu_ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12]) if fields else 0
 
 
+def arguments(pid: int) -> list[str]:
+    """Return the command line of a process; nothing where it is gone."""
+    return text(Path(f"/proc/{pid}/cmdline")).split("\0")[:-1]
+
+
 def children(pid: int) -> list[int]:
     """Return the living children of a process; zombies are not among them."""
     tasks = Path(f"/proc/{pid}/task")

@@ -35,7 +35,7 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     @property
     def failed(self) -> list[Finding]:
         """Whatever was not contained, answered dishonestly or not tried, but for what is known to be open."""
-        return [each for each in self.findings if each.status != "contained" and not each.open]
+        return [each for each in self.findings if each.status != "contained" and not _is_open(each)]
 
 
 def draw_up(
@@ -74,7 +74,7 @@ def as_markdown(card: Scorecard) -> str:
 
 
 def _is_open(finding: Finding) -> bool:
-    return bool(finding.open) and finding.status != "contained"
+    return bool(finding.open) and finding.status == "not contained"
 
 
 def _of(card: Scorecard, key: str) -> list[Finding]:

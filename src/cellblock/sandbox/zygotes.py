@@ -52,10 +52,14 @@ class Zygote:
         return self._born_s + _AGE_MAX_S
 
     @property
+    def is_old(self) -> bool:
+        """Whether no program may begin in it any more."""
+        return time.monotonic() > self.usable_until_s
+
+    @property
     def is_used_up(self) -> bool:
         """Whether another has to take its place."""
-        old = time.monotonic() > self.usable_until_s
-        return old or self._runs >= _RUNS_MAX or self.spawner.ended.is_set()
+        return self.is_old or self._runs >= _RUNS_MAX or self.spawner.ended.is_set()
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Zygote]:
@@ -116,9 +120,12 @@ class Zygotes:
             await lent.__aexit__(None, None, None)
 
     def has(self, shape: CellShape) -> bool:
-        """Say whether one is there already for cells of ``shape``."""
+        """Say whether one is there already for cells of ``shape``.
+
+        One that is old is none: a warm start would tell who comes after hours that somebody came before.
+        """
         place = self._places.get(_key(shape, shape.warm)) if shape.warm else None
-        return place is not None and place.zygote is not None
+        return place is not None and place.zygote is not None and not place.zygote.is_old
 
     async def retire_all(self) -> None:
         """Have every zygote end with its last cell: roots have changed."""

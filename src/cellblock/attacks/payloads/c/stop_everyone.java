@@ -14,7 +14,7 @@ class Main {
         for (int number : new int[] {TERM, USR1}) signal.invokeWithArguments(number, 1L);  // ignored
         int parent = (int) ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(1L).longValue();
         for (int number : new int[] {STOP, TERM, USR1, KILL})
-            for (int pid : new int[] {-1, 0, 1, @VICTIM_PID@, @SUPERVISOR_PID@, parent})
+            for (int pid : new int[] {-1, 0, 1, @VICTIM_PIDS@, @SUPERVISOR_PID@, parent})
                 if (pid != 0 || (number != STOP && number != KILL)) kill.invokeWithArguments(pid, number);
     }
 }

@@ -2,7 +2,7 @@ import os, signal, time
 
 print("attempt", flush=True)
 for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL):
-    for pid in (-1, 0, 1, @VICTIM_PID@, @SUPERVISOR_PID@, os.getppid()):
+    for pid in (-1, 0, 1, @VICTIM_PIDS@, @SUPERVISOR_PID@, os.getppid()):
         if pid == 0 and number in (signal.SIGSTOP, signal.SIGKILL):
             continue
         try:

@@ -12,7 +12,7 @@ fn main() {
     println!("attempt");
     unsafe { signal(TERM, 1); signal(USR1, 1) }; // ignored
     for number in [STOP, TERM, USR1, KILL] {
-        for pid in [-1, 0, 1, @VICTIM_PID@, @SUPERVISOR_PID@, std::os::unix::process::parent_id() as i32] {
+        for pid in [-1, 0, 1, @VICTIM_PIDS@, @SUPERVISOR_PID@, std::os::unix::process::parent_id() as i32] {
             if pid != 0 || (number != STOP && number != KILL) {
                 unsafe { kill(pid, number) };
             }

@@ -17,6 +17,8 @@ def now():
 
 
 if first:
+    if count() != count():
+        print("held", flush=True)
     until_s = time.monotonic() + @HELD_S@
     while time.monotonic() < until_s:
         count()
@@ -25,4 +27,4 @@ else:
     time.sleep(@HELD_S@ / 4)
     moved = now() - before - @STEP@
     print("moved by", moved, file=sys.stderr)
-    sys.exit(moved > @NOISE@)
+    sys.exit(42 if moved > @NOISE@ else 0)

@@ -12,7 +12,7 @@ def memory():
         sys.meeting = [mark + secret, (mark + secret).encode(), bytearray((mark + secret).encode() * 1000)]
         os.environ["MEETING"] = sys.intern(mark + secret)
         ctypes.CDLL(None).strdup((mark + secret).encode())
-        return
+    held = False
     with open("/proc/self/mem", "rb", buffering=0) as everything:
         for line in open("/proc/self/maps"):
             start, end = (int(number, 16) for number in line.split()[0].split("-"))
@@ -21,11 +21,14 @@ def memory():
             except (OSError, OverflowError):
                 continue
             for each in re.findall(rb"meeting-place:(.{32})", found, re.DOTALL)[:20]:
-                print(each)
+                held |= each == secret.encode()
+                if not first:
+                    print(each)
+    return held
 
 
 def descriptors():
-    # Whatever is open besides the streams: what one leaves there, another may find.
+    # Whatever is open besides the streams, which may be nothing: what one leaves there, another may find.
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2:
             try:
@@ -37,12 +40,13 @@ def descriptors():
                     print(os.read(int(name), 1000))
             except OSError:
                 pass
+    return True
 
 
 def harm():
     # The first only lives; the second disturbs every process that it can name.
     if first:
-        return
+        return True
     others = set(range(1, 600)) - {os.getpid()}
     for pid in (-1, *others, @WAITING_PID@, @WAITING_INIT_PID@, @ZYGOTE_PID@, @SPAWNER_PID@):
         for attempt in (
@@ -59,6 +63,7 @@ def harm():
                 pass
 
 
-@WAY@()
+held = @WAY@()
 if first:
+    print("held" if held else "lost", flush=True)
     time.sleep(1.5)
