@@ -76,16 +76,8 @@ def resident_kib(instance: Instance) -> dict[str, int]:
 
 
 def counted(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]:
-    """Count all of it once; what stands by, zygotes and cells that wait, is no leak.
-
-    Cells are made ahead and let go of at any time: a count during which that happened is neither.
-    """
-    there = standing.look(instance)
-    while True:
-        counts = _counted(instance, namespaces, there)
-        before, there = there, standing.look(instance)
-        if (there.waiting, there.zygotes) == (before.waiting, before.zygotes):
-            return counts
+    """Count all of it once; what stands by, zygotes and cells that wait, is no leak."""
+    return standing.counted_at_rest(instance, lambda there: _counted(instance, namespaces, there))
 
 
 def _counted(instance: Instance, namespaces: NetworkNamespaces, there: Standing) -> dict[str, int]:

@@ -168,7 +168,7 @@ class Campaign:
         return answers, [fault for answer in answers for fault in self._faults(trial, answer)]
 
     def _values(self, there: Standing) -> dict[str, str]:
-        """Where payloads find our processes (or the supervisor), our directories; how much memory there is."""
+        """Where payloads find our processes (or the supervisor) and directories; how much memory there is."""
         instance, told = self._instance, self._instance.environment
         waiting = [(cell.init, cell.program) for cell in there.waiting] or [(instance.supervisor,) * 2]
         return {

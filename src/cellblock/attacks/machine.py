@@ -85,7 +85,10 @@ def growth(instance: Instance) -> dict[str, int]:
 
     What the supervisor holds of cells that wait, and of zygotes, is theirs and not counted.
     """
-    there = standing.look(instance)
+    return standing.counted_at_rest(instance, lambda there: _growth(instance, there))
+
+
+def _growth(instance: Instance, there: Standing) -> dict[str, int]:
     spawned = [*there.spawners, *(zygote.pid for zygote in there.zygotes)]
     counts = {f"{kind} of the supervisor": n for kind, n in _own_descriptors(instance, there).items()}
     return {

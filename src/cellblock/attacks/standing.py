@@ -10,6 +10,7 @@ cells belongs to a run or was left by one, and is called a stray here.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -69,6 +70,20 @@ class Standing(Struct, frozen=True, kw_only=True):
         youngest = {each.kind: each for each in sorted(self.zygotes, key=lambda each: int(each.started))}
         older = [each for each in self.zygotes if each is not youngest[each.kind]]
         return [each for each in older if not proc.children(each.pid)]
+
+
+def counted_at_rest(instance: Instance, count: Callable[[Standing], dict[str, int]]) -> dict[str, int]:
+    """Return a count during which what stands by stayed the same.
+
+    Cells are made ahead and let go of at any time, and what is held of one that went meanwhile would
+    be taken off twice.
+    """
+    there = look(instance)
+    while True:
+        counts = count(there)
+        before, there = there, look(instance)
+        if (there.waiting, there.zygotes) == (before.waiting, before.zygotes):
+            return counts
 
 
 def look(instance: Instance) -> Standing:
