@@ -75,12 +75,19 @@ def test_a_mistake_of_a_payload_is_no_success(verdict, code, succeeds):
 
 
 @pytest.mark.parametrize(
-    ("said", "began", "apart"),
-    [("attempt\nheld", "1", ""), ("attempt", "1", "did not say 'held'"), ("attempt\nheld", "3", "had gone")],
+    ("said", "began", "alone", "apart"),
+    [
+        ("attempt\nheld", "1", True, ""),
+        ("attempt", "1", True, "the first of two did not say 'held'"),
+        ("attempt", "1", False, "the first of two did not say 'held'"),
+        ("attempt\nheld", "3", True, partners.MISSED),
+        ("attempt\nheld", "3", False, ""),
+    ],
 )
-def test_two_that_could_not_meet_have_tried_nothing(said, began, apart):
-    first = Answer(200, json.dumps({"stdout": said, "completed_at": "2"}))
-    found = partners.why_apart(
-        Trial(an_attack(partner=True), "python", ""), [first, Answer(200, json.dumps({"started_at": began}))]
-    )
-    assert (apart in found) if apart else found == ""
+def test_two_that_could_not_meet_have_tried_nothing(said, began, alone, apart):
+    answers = [
+        Answer(200, json.dumps({"stdout": said, "completed_at": "2"})),
+        Answer(200, json.dumps({"started_at": began})),
+    ]
+    attempted = Trial(an_attack(partner=True), "python", "")
+    assert partners.why_apart(attempted, answers, alone=alone) == apart

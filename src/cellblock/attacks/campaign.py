@@ -25,7 +25,7 @@ from cellblock.errors import CellblockError
 _GONE_WITHIN_S = 5.0
 _READY_WITHIN_S = 30.0
 _STARTS_TRIED = 3
-"""A cell that waited may be let go at the wrong moment, where memory is short."""
+"""A cell that waited may be let go at the wrong moment, where memory is short; two may miss each other."""
 _LATE_MS = 2000
 """How long after a limit of time a run may end."""
 _UNREFUSED_BYTES = 1 << 20
@@ -70,7 +70,7 @@ class Campaign:
         """
         for _ in range(_STARTS_TRIED):
             finding = self._attempt_once(trial, alone=alone)
-            if finding.seen != [_COLD]:
+            if finding.seen not in ([_COLD], [partners.MISSED]):
                 break
         return finding
 
@@ -106,7 +106,7 @@ class Campaign:
         how_many = all if trial.attack.partner else any
         if trial.source and not how_many(_tried(answer, proof) for answer in answers):
             return _finding(trial, "not tried", [_tail(answers[-1])], answers, began_s)
-        if trial.attack.partner and (apart := partners.why_apart(trial, answers)):
+        if trial.attack.partner and (apart := partners.why_apart(trial, answers, alone=alone)):
             return _finding(trial, "not tried", [apart], answers, began_s)
         if not all(_were_warm(answer, warm_ones) for answer in answers):
             return _finding(trial, "not tried", [_COLD], answers, began_s)

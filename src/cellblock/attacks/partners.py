@@ -15,6 +15,7 @@ _STARTS_WITHIN_S = 20.0
 _SETTLES_S = 0.4
 HOLDS_S = 1.5
 """How long the first of two programs offers what the second looks for."""
+MISSED = "the first of two had gone before the second began"
 _OF_THE_FIRST = ("verdict", "exit_code", "evidence", "completed_at")
 
 
@@ -39,13 +40,16 @@ def run_both(caller: Caller, trial: Trial, code: str, token: str) -> list[Answer
     return [first_ran, second, caller.submit(trial.language, code, stdin="second\n")]
 
 
-def why_apart(trial: Trial, answers: Sequence[Answer]) -> str:
-    """Say why two programs could not have met, so that nothing was tried; empty where they could."""
+def why_apart(trial: Trial, answers: Sequence[Answer], *, alone: bool) -> str:
+    """Say why two programs could not have met, so that nothing was tried; empty where they could.
+
+    Where others use the service too, the second may have to wait for its turn until the first has gone.
+    """
     first, second = answers[0], answers[1].json()
     if trial.first_says not in lines(first):
         return f"the first of two did not say {trial.first_says!r}"
-    if str(second.get("started_at")) >= str(first.json().get("completed_at")):
-        return "the first of two had gone before the second began"
+    if alone and str(second.get("started_at")) >= str(first.json().get("completed_at")):
+        return MISSED
     return ""
 
 
