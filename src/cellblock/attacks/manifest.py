@@ -54,7 +54,7 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verdicts: list[Verdict] = []
     """How a submission may end."""
     succeeds: list[Verdict] = []
-    """Verdicts that show success, where the kernel shows it to nobody but a second program."""
+    """Verdicts that show success, where the kernel shows it only to the program itself or to a second one."""
     syscall: str = ""
     """The call that the evidence must name; empty where none must be."""
     proof: str = ATTEMPT
