@@ -15,10 +15,13 @@ func main() {
 			panic(err)
 		}
 		fd := int(file.Fd())
-		_, written := syscall.Pwrite(fd, []byte("x"), 1<<40)
-		for _, err := range []error{syscall.Ftruncate(fd, 1<<40), syscall.Fallocate(fd, 0, 0, 1<<40), written} {
-			fmt.Println(err)
-			if err != syscall.EFBIG {
+		for _, deed := range []func() error{
+			func() error { return syscall.Ftruncate(fd, 1<<40) },
+			func() error { return syscall.Fallocate(fd, 0, 0, 1<<40) },
+			func() error { _, err := syscall.Pwrite(fd, []byte("x"), 1<<40); return err },
+		} {
+			if err := deed(); err != syscall.EFBIG {
+				fmt.Println(err)
 				os.Exit(42)
 			}
 		}
