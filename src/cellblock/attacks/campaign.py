@@ -9,7 +9,7 @@ import secrets
 import time
 from typing import Any
 
-from cellblock.attacks import machine, standing
+from cellblock.attacks import machine, standing, taken
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
@@ -69,7 +69,7 @@ class Campaign:
         """
         for _ in range(_STARTS_TRIED):
             finding = self._attempt_once(trial, alone=alone)
-            if finding.seen != [_COLD]:
+            if finding.seen != [_COLD] and not taken.may_be_anybodys(finding.seen):
                 break
         return finding
 
@@ -82,14 +82,17 @@ class Campaign:
             return _finding(trial, "not tried", ["no cell waits for it"], [], began_s)
         clock_s = machine.clock_offset_s()
         bystanders = Bystanders(self._instance)
+        watched = trial.attack.witnesses if alone else []
         with contextlib.closing(Ground()) as ground:
-            answers, wrong = self._attack(trial, ground, bystanders.before)
+            with taken.Watch(self._instance.uids, watched) as watch:
+                answers, wrong = self._attack(trial, ground, bystanders.before)
             proof = fill(trial.proof, ground.values)
             reached = ground.turned()
             if any(ground.told(answer.text) for answer in answers):
                 reached.append("the answer holds a secret of the host's, or of another run")
         reached += bystanders.harmed() if alone and trial.source else []
         reached += self._changed(clock_s) if alone else []
+        reached += taken.reached(trial.attack, watch, [answer.json() for answer in answers])
         reached += [
             f"it ended {verdict}, as where it succeeds"
             for verdict in trial.attack.succeeds
@@ -216,7 +219,7 @@ class Campaign:
             wrong.append(f"ran without {', '.join(evidence['controls_missing'])}")
         if evidence.get("collection_errors"):
             wrong.append(f"evidence lacks {evidence['collection_errors']}")
-        wrong += _beyond_limits(evidence)
+        wrong += _beyond_limits(evidence) + taken.unmet(trial.attack, record)
         lifecycle = evidence.get("process_lifecycle") or {}
         if lifecycle.get("descendant_containment") not in {"ok", None}:
             wrong.append("descendants were not contained")

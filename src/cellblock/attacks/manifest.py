@@ -36,6 +36,10 @@ COMPILER_LIMIT = "the compiler exceeded its"
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 
 
+Witness = Literal["tasks", "files", "memory_bytes"]
+"""What the host counts of itself while an attack runs; ``taken`` says how."""
+
+
 class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One attack, in one or several languages."""
 
@@ -67,6 +71,12 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     twice: bool = False
     """Run it twice, one after the other: a line that both print is what one run knows of another."""
     stdin: str = ""
+    witnesses: list[Witness] = []
+    """What the host must not have much more of while it runs."""
+    meets: Literal["", "processes"] = ""
+    """The limit that must have refused it something, by the evidence."""
+    holds: bool = False
+    """Its programs print ``held BYTES`` as they go, of memory that the run's group must have counted."""
     lacks: dict[str, str] = {}
     """Why it is not there in a language, or in one ``variant/language``: what cannot be said in it."""
     quick: bool | list[str] = False
