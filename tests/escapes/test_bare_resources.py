@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import subprocess
+import sys
+import time
 
 import msgspec
 import pytest
 
-from cellblock.attacks import taken
+from cellblock.attacks import proc, taken
 from cellblock.attacks.caller import Caller
 from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.instance import find_instance
@@ -17,7 +22,7 @@ from cellblock.model import SourceFile
 from cellblock.sandbox import requests
 from e2e.instance import NOTHING_READY, running_instance
 from pace import TIME_SCALE
-from sandbox.cells import opened
+from sandbox.cells import opened, until
 from sandbox.test_fail_closed import take_controller_away
 
 LANGUAGES = ("python", "c", "go", "java", "javascript", "rust")
@@ -35,14 +40,19 @@ def one(name):
     return trial
 
 
+def compiled(code, directory):
+    source, binary = directory / "payload.c", directory / "payload"
+    source.write_text(code)
+    subprocess.run(["cc", "-O2", "-static", "-o", binary, source], check=True, capture_output=True)
+    return binary
+
+
 def in_a_cell(cells, name, directory, **limits):
     """Run the payload of a trial in Python or C in a cell that is as the test has it."""
     trial = one(name)
     if trial.language == "python":
         return cells.run(fill(trial.source, {}), **limits)
-    source, binary = directory / "payload.c", directory / "payload"
-    source.write_text(fill(trial.source, {}))
-    subprocess.run(["cc", "-O2", "-static", "-o", binary, source], check=True, capture_output=True)
+    binary = compiled(fill(trial.source, {}), directory)
     limits = {"file_size_bytes": 16 << 20, **limits}
     return cells.run(START, files=(SourceFile("payload", binary.read_bytes()),), **limits)
 
@@ -116,17 +126,14 @@ def uids_of(cells):
     return range(first, first + 128)
 
 
-HIDING = [
-    each.variant for each in trials() if each.name.startswith("C/hidden-memory/") and each.language == "c"
-]
+HIDING = [each.name for each in trials() if each.attack.holds and each.language == "c"]
 
 
-@pytest.mark.parametrize("way", HIDING)
+@pytest.mark.parametrize("name", HIDING)
 def test_without_a_memory_group_what_a_program_holds_is_seen_not_to_be_counted(
-    way, monkeypatch, time_scale, tmp_path
+    name, monkeypatch, time_scale, tmp_path
 ):
     take_controller_away(monkeypatch, "memory")
-    name = f"C/hidden-memory/{way}/c"
     with (
         opened(time_scale, accept_missing="memory_limit") as cells,
         taken.Watch(uids_of(cells), ["memory_bytes"]) as watch,
@@ -138,7 +145,7 @@ def test_without_a_memory_group_what_a_program_holds_is_seen_not_to_be_counted(
     assert (
         taken.uncounted(one(name).attack, answered)[0] == f"it held {held} bytes, where its group counted 0"
     )
-    if way in {"shared", "sysv"}:
+    if name in {"C/hidden-memory/shared/c", "C/hidden-memory/sysv/c"}:
         assert (outcome.exit_code, held) == (SUCCEEDED, 2 << 30)
         limit = answered["evidence"]["limits"]["memory_bytes"]
         assert f"it held {held} bytes, where its limit is {limit}" in taken.uncounted(
@@ -148,10 +155,11 @@ def test_without_a_memory_group_what_a_program_holds_is_seen_not_to_be_counted(
         assert "memory_bytes more than before" in watch.beyond(answered["evidence"]["limits"])[0]
 
 
-def test_what_a_group_counts_holds_what_its_program_holds(time_scale, tmp_path):
+@pytest.mark.parametrize("name", ["C/hidden-memory/sockets/c", "C/page-cache/c"])
+def test_what_a_group_counts_holds_what_its_program_holds(name, time_scale, tmp_path):
     with opened(time_scale) as cells:
-        outcome = in_a_cell(cells, "C/hidden-memory/sockets/c", tmp_path)
-    attack, answered = one("C/hidden-memory/sockets/c").attack, as_answered(outcome)
+        outcome = in_a_cell(cells, name, tmp_path)
+    attack, answered = one(name).attack, as_answered(outcome)
     assert taken._held(answered) > 1 << 20
     assert taken.unmet(attack, answered) + taken.uncounted(attack, answered) == []
     answered["stdout"] = "attempt\nheld 1000\n"
@@ -191,12 +199,8 @@ def test_without_the_limit_of_processes_a_bomb_ends_otherwise_and_that_is_seen(
 @pytest.mark.parametrize("language", ["python", "c"])
 def test_whom_the_kernel_does_not_limit_fills_the_hosts_file_table_and_that_is_seen(language, tmp_path):
     trial = one(f"C/descriptors/{language}")
-    source, binary = tmp_path / "payload.c", tmp_path / "payload"
-    source.write_text(trial.source)
-    command = ["/usr/bin/python3", str(source)]
-    if language == "c":
-        subprocess.run(["cc", "-o", binary, source], check=True, capture_output=True)
-        command = [str(binary)]
+    python = ["/usr/bin/python3", "-c", trial.source]
+    command = python if language == "python" else [compiled(trial.source, tmp_path)]
     limits = {"open_files": 64, "processes": 8, "memory_bytes": 256 << 20}
     with taken.Watch(range(0), ["files"]) as watch:
         # As root the limit of a table holds and that of files in flight does not.
@@ -211,3 +215,70 @@ def test_whom_the_kernel_does_not_limit_fills_the_hosts_file_table_and_that_is_s
     assert taken.may_be_anybodys(watch.beyond(limits)), (
         "others have files as well: such a finding is tried again"
     )
+
+
+# ---- signals, and time that nobody counts ----
+
+
+DISTURBED = """
+import subprocess
+from cellblock.attacks.ground import Ground
+from cellblock.attacks.manifest import fill, trials
+(trial,) = (each for each in trials() if each.name == "C/stop-everyone/python")
+ground = Ground()
+code = fill(trial.source, {**ground.values, "SUPERVISOR_PID": ground.values["VICTIM_PID"]})
+# A group of its own: it signals its group as well.
+subprocess.run(["/usr/bin/python3", "-c", code], user=65534, group=65534, cwd="/", start_new_session=True)
+print(ground.turned())
+ground.close()
+"""
+
+
+def test_in_one_pid_namespace_a_process_of_the_host_is_ended():
+    # Everyone is who lives in a namespace of the test's own.
+    own = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    done = subprocess.run(
+        [*own, sys.executable, "-c", DISTURBED],
+        capture_output=True, text=True, timeout=60 * TIME_SCALE, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith("attempt\n['a process of the host was ended (-"), done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def begun(name, *prefix, directory):
+    """A payload in C, bare, that has said that it attacks; ended at the end, with all below it."""
+    command = [*prefix, compiled(one(name).source, directory)]
+    own = ["unshare", "--pid", "--fork", "--kill-child", "nice", "-n", "19"]
+    with subprocess.Popen([*own, *command], stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "attempt\n"
+            until(lambda: len(proc.children(holder.pid)) == 1, 5 * TIME_SCALE)
+            yield proc.children(holder.pid)[0]
+        finally:
+            holder.kill()
+
+
+@pytest.mark.parametrize("name", ["C/catching/c", "C/sleeping/c"])
+def test_signals_that_ask_end_nobody_who_does_not_want_to(name, tmp_path):
+    with begun(name, directory=tmp_path) as pid:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU, signal.SIGHUP):
+            os.kill(pid, number)
+        time.sleep(0.5)
+        assert proc.started(pid)
+
+
+def test_the_limit_of_one_process_ends_no_bursts_of_many(tmp_path):
+    with begun("C/bursts/c", "prlimit", "--cpu=1", directory=tmp_path) as pid:
+        ticks_s = os.sysconf("SC_CLK_TCK")
+        of_the_dead = 13
+        until(lambda: int(proc.stat(pid)[of_the_dead]) > 2 * ticks_s, 60 * TIME_SCALE)
+        assert proc.started(pid)
+
+
+@pytest.mark.parametrize("name", ["C/catching/c", "C/bursts/c", "C/threads-burn/c"])
+def test_time_that_a_group_does_not_count_is_seen(name):
+    attack = one(name).attack
+    assert taken.unmet(attack, {"evidence": {"timing": {"cpu_ms": 3999}}}) == []
+    for cpu_ms in (None, 12):  # as if only the program itself were counted, or nobody
+        (seen,) = taken.unmet(attack, {"evidence": {"timing": {"cpu_ms": cpu_ms}}})
+        assert seen.startswith(f"its group counted {cpu_ms or 0} ms")

@@ -60,8 +60,8 @@ def file_names_that_are_odd(caller: Caller, ground: Ground, answers: list[Answer
     touched = f"{ground.directories[0]}/name".replace("/", "\\057")
     names = [
         "new\nline", "-rf", "--help", "-fplugin=./x.so", "@response", "`id`",
-        f"$(touch $(printf '{touched}'))", "; id", "a b", "*", "~", "\u202egnp.exe", "\ufeffx", "é", "e\u0301", "\x1b[2J",
-        "CON", ".hidden",
+        f"$(touch $(printf '{touched}'))", "; id", "a b", "*", "~", "\u202egnp.exe", "\ufeffx", "é",
+        "e\u0301", "\x1b[2J", "CON", ".hidden",
     ]  # fmt: skip
     wrong = []
     for name in names:

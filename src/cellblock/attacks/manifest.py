@@ -73,8 +73,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stdin: str = ""
     witnesses: list[Witness] = []
     """What the host must not have much more of while it runs."""
-    meets: Literal["", "processes"] = ""
-    """The limit that must have refused it something, by the evidence."""
+    meets: Literal["", "cpu", "processes"] = ""
+    """What must have counted what it did, by the evidence: the limit of processes refused it something."""
     holds: bool = False
     """Its programs print ``held BYTES`` as they go, of memory that the run's group must have counted."""
     lacks: dict[str, str] = {}

@@ -30,6 +30,8 @@ Attacks go on to far more.
 _IN_ONE_MESSAGE = 253
 _UNREFUSED_BYTES = 1 << 20
 _WORTH_TRYING_BYTES = 64 << 10
+_BURNT_MS = 500
+"""Less than whoever never rests gets in the seconds until a limit ends it, however busy the machine."""
 _HOST = "the host"
 _HELD = re.compile(r"^held ([0-9]+)$", re.MULTILINE)
 
@@ -105,10 +107,13 @@ def may_be_anybodys(seen: Sequence[str]) -> bool:
 
 
 def unmet(attack: Attack, record: Mapping[str, Any]) -> list[str]:
-    """Name the limit that an attack is after and that refused it nothing, or say that it reached nothing."""
-    facts = (record.get("evidence") or {}).get("facts") or {}
-    if attack.meets == "processes" and not facts.get("pids_limit_events"):
+    """Name the limit that an attack is after and that saw nothing of it, or say that it reached nothing."""
+    evidence = record.get("evidence") or {}
+    if attack.meets == "processes" and not (evidence.get("facts") or {}).get("pids_limit_events"):
         return ["the limit of processes refused it nothing"]
+    used_ms = (evidence.get("timing") or {}).get("cpu_ms") or 0
+    if attack.meets == "cpu" and used_ms < _BURNT_MS:
+        return [f"its group counted {used_ms} ms of CPU time, where it used all that there was"]
     if attack.holds and _held(record) < _WORTH_TRYING_BYTES:
         return [f"it held {_held(record)} bytes only, which tries nothing"]
     return []
