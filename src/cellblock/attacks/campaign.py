@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cellblock.attacks import known, machine, partners, standing
+from cellblock.attacks import known, machine, partners, standing, taken
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
@@ -70,7 +70,10 @@ class Campaign:
         """
         for _ in range(_STARTS_TRIED):
             finding = self._attempt_once(trial, alone=alone)
-            if finding.seen not in ([_COLD], [partners.MISSED]):
+            worth_another = finding.seen in ([_COLD], [partners.MISSED]) or taken.may_be_anybodys(
+                finding.seen
+            )
+            if not worth_another:
                 break
         return finding
 
@@ -84,14 +87,17 @@ class Campaign:
         clock_s = machine.clock_offset_s()
         bystanders = Bystanders(self._instance)
         users = self._instance.program_uids if _VICTIMS in trial.source else ()
+        watched = trial.attack.witnesses if alone else []
         with contextlib.closing(Ground(users, self._instance.secrets)) as ground:
-            answers, wrong = self._attack(trial, ground, bystanders.before)
+            with taken.Watch(self._instance.uids, watched) as watch:
+                answers, wrong = self._attack(trial, ground, bystanders.before)
             proof = fill(trial.proof, ground.values)
             reached = ground.turned()
             if any(ground.told(answer.text) for answer in answers):
                 reached.append("the answer holds a secret of the host's, or of another run")
         reached += bystanders.harmed() if alone and trial.source else []
         reached += self._changed(clock_s) if alone else []
+        reached += taken.reached(trial.attack, watch, [answer.json() for answer in answers])
         reached += known.as_where_it_succeeds(trial.attack, answers)
         if trial.attack.twice:
             reached += [known.both_printed(line) for line in _said_by_both(answers)]
@@ -203,7 +209,7 @@ class Campaign:
             wrong.append(f"ran without {', '.join(evidence['controls_missing'])}")
         if evidence.get("collection_errors"):
             wrong.append(f"evidence lacks {evidence['collection_errors']}")
-        wrong += _beyond_limits(evidence)
+        wrong += _beyond_limits(evidence) + taken.unmet(trial.attack, record)
         lifecycle = evidence.get("process_lifecycle") or {}
         if lifecycle.get("descendant_containment") not in {"ok", None}:
             wrong.append("descendants were not contained")

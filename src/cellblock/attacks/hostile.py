@@ -59,11 +59,11 @@ def file_names_that_climb(caller: Caller, ground: Ground, answers: list[Answer])
 
 def file_names_that_are_odd(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
     """Use newlines, options, shell words and control signs as names; the program must run as always."""
-    touched = str(ground.directories[0]).replace("/", "\\057")
+    touched = f"{ground.directories[0]}/name".replace("/", "\\057")
     names = [
-        "new\nline", "-rf", "--help", "-fplugin=./x.so", "@response", "`id`", f"$(touch {touched})",
-        "; id", "a b", "*", "~", "\u202egnp.exe", "\ufeffx", "é", "e\u0301", "\x1b[2J",
-        "CON", ".hidden",
+        "new\nline", "-rf", "--help", "-fplugin=./x.so", "@response", "`id`",
+        f"$(touch $(printf '{touched}'))", "; id", "a b", "*", "~", "\u202egnp.exe", "\ufeffx", "é",
+        "e\u0301", "\x1b[2J", "CON", ".hidden",
     ]  # fmt: skip
     wrong = []
     for name in names:

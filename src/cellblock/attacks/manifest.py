@@ -39,6 +39,10 @@ COMPILER_LIMIT = "the compiler exceeded its"
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 
 
+Witness = Literal["tasks", "files", "memory_bytes"]
+"""What the host counts of itself while an attack runs; ``taken`` says how."""
+
+
 class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One attack, in one or several languages."""
 
@@ -57,7 +61,7 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verdicts: list[Verdict] = []
     """How a submission may end."""
     succeeds: list[Verdict] = []
-    """Verdicts that show success, where the kernel shows it to nobody but a second program."""
+    """Verdicts that show success, where the kernel shows it only to the program itself or to a second one."""
     success_code: int = 0
     """The exit code that shows it, where a mistake of the payload's own would end with such a verdict too."""
     syscall: str = ""
@@ -74,6 +78,12 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     twice: bool = False
     """Run it twice, one after the other: a line that both print is what one run knows of another."""
     stdin: str = ""
+    witnesses: list[Witness] = []
+    """What the host must not have much more of while it runs."""
+    meets: Literal["", "cpu", "processes"] = ""
+    """What must have counted what it did, by the evidence: the limit of processes refused it something."""
+    holds: bool = False
+    """Its programs print ``held BYTES`` as they go, of memory that the run's group must have counted."""
     lacks: dict[str, str] = {}
     """Why it is not there in a language, or in one ``variant/language``: what cannot be said in it."""
     quick: bool | list[str] = False

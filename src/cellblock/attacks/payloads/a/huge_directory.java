@@ -1,14 +1,17 @@
 import java.nio.file.*;
 
 class Main {
+    // 42: no limit of files ended it.
     public static void main(String[] args) {
         System.out.println("attempt");
-        for (int made = 0; ; made++)
+        String ended = "";
+        for (int made = 0; made < 32768 && ended.isEmpty(); made++)
             try {
                 Files.createSymbolicLink(Path.of("/tmp/%0200d".formatted(made)), Path.of("x".repeat(3000)));
             } catch (java.io.IOException error) {
-                System.out.println(made + " " + ((FileSystemException) error).getReason());
-                return;
+                ended = ((FileSystemException) error).getReason();
+                System.out.println(made + " " + ended);
             }
+        System.exit(ended.contains("No space left") ? 0 : 42);
     }
 }

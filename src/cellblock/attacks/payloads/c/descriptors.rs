@@ -1,4 +1,4 @@
-use std::{ffi::c_void, io::Error, ptr::null_mut};
+use std::{ffi::c_void, fs::File, io::Error, os::fd::AsRawFd, process::exit, ptr::null_mut, thread::sleep, time::Duration};
 
 #[repr(C)]
 struct Part { base: *const u8, size: usize }
@@ -12,18 +12,38 @@ extern "C" {
     fn sendmsg(fd: i32, message: *const Message, flags: i32) -> isize;
 }
 
-// Descriptors in flight count for nobody's table: send each into a socket and close it.
+const AGAIN: i32 = 11;
+const TABLE_FULL: i32 = 24;
+const MANY: usize = 8_000;
+
+// Files in flight are in nobody's table: send fresh ones into a socket, close them, open more. 42: nobody refuses.
 fn main() {
     println!("attempt");
-    let size = size_of::<Rights>();
-    let rights = Rights { size, level: 1, kind: 1, fds: [1; 200] };
     let byte = Part { base: b"x".as_ptr(), size: 1 };
-    let message = Message { name: null_mut(), name_size: 0, parts: &byte, count: 1, control: &rights, control_size: size, flags: 0 };
-    let (mut pair, mut held) = ([0; 2], 0);
-    while unsafe { socketpair(1, 0o4001, 0, pair.as_mut_ptr()) } == 0 {
-        while unsafe { sendmsg(pair[0], &message, 0) } == 1 {
-            held += 200;
+    let (mut pair, mut sent, mut refused) = ([0; 2], 0, 0);
+    while refused == 0 && sent < MANY && unsafe { socketpair(1, 0o4001, 0, pair.as_mut_ptr()) } == 0 {
+        let mut full = false;
+        while refused == 0 && !full && sent < MANY {
+            let fresh: Vec<File> = (0..200).map_while(|_| File::open("/dev/null").ok()).collect();
+            let size = 16 + 4 * fresh.len();
+            let mut rights = Rights { size, level: 1, kind: 1, fds: [0; 200] };
+            for (at, file) in fresh.iter().enumerate() {
+                rights.fds[at] = file.as_raw_fd();
+            }
+            let message = Message { name: null_mut(), name_size: 0, parts: &byte, count: 1, control: &rights, control_size: size, flags: 0 };
+            if fresh.is_empty() {
+                refused = TABLE_FULL;
+            } else if unsafe { sendmsg(pair[0], &message, 0) } == 1 {
+                sent += fresh.len();
+            } else {
+                match Error::last_os_error().raw_os_error().unwrap() {
+                    AGAIN => full = true,
+                    other => refused = other,
+                }
+            }
         }
-        println!("{held} {}", Error::last_os_error());
     }
+    println!("sent {sent}, then {refused}");
+    sleep(Duration::from_millis(300)); // the host counts them
+    exit(if sent < MANY { 0 } else { 42 });
 }

@@ -36,11 +36,31 @@ func touch(area uintptr, size int) {
 	}
 }
 
-// Each goes on until it is refused; what it holds it keeps until the end.
+var held, told int
+
+// Each goes on until it is refused; what it holds it keeps until the end, and says how much that is.
+func hold(size int) {
+	held += size
+	if held-told >= 1<<20 {
+		fmt.Println("held", held)
+		told = held
+	}
+	if held >= 2<<30 {
+		os.Exit(42) // nobody refuses
+	}
+}
+
 func shared() {
-	area, _ := syscall.Mmap(-1, 0, 1<<30, syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANON)
-	for n := 0; n < len(area); n += 4096 {
-		area[n] = 1
+	for {
+		area, err := syscall.Mmap(-1, 0, 1<<20, syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANON)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for n := 0; n < len(area); n += 4096 {
+			area[n] = 1
+		}
+		hold(len(area))
 	}
 }
 
@@ -48,7 +68,9 @@ func memfd() {
 	number := map[string]uintptr{"amd64": 319, "arm64": 279}[runtime.GOARCH]
 	for fd := at(number, text("x"), 0); fd >= 0; fd = at(number, text("x"), 0) {
 		for n := 0; n < 15; n++ {
-			syscall.Write(fd, block)
+			if n, _ := syscall.Write(fd, block); n > 0 {
+				hold(n)
+			}
 		}
 	}
 }
@@ -59,23 +81,26 @@ func tmpfs(place string) {
 			fmt.Println(err)
 			return
 		}
+		hold(1000000)
 	}
 }
 
 func sysv() {
 	for {
-		area := at(syscall.SYS_SHMAT, uintptr(at(syscall.SYS_SHMGET, 0, 1<<24, 0o1777)), 0, 0)
+		area := at(syscall.SYS_SHMAT, uintptr(at(syscall.SYS_SHMGET, 0, 1<<20, 0o1777)), 0, 0)
 		if area == -1 {
 			return
 		}
-		touch(uintptr(area), 1<<24)
+		touch(uintptr(area), 1<<20)
+		hold(1 << 20)
 	}
 }
 
 func pipes() {
 	for ends := make([]int, 2); syscall.Pipe2(ends, syscall.O_NONBLOCK) == nil; {
 		at(syscall.SYS_FCNTL, uintptr(ends[1]), 1031, 1<<20)
-		for n := 1; n > 0; n, _ = syscall.Write(ends[1], block) {
+		for n, _ := syscall.Write(ends[1], block); n > 0; n, _ = syscall.Write(ends[1], block) {
+			hold(n)
 		}
 	}
 }
@@ -88,7 +113,8 @@ func sockets() {
 			return
 		}
 		syscall.SetsockoptInt(pair[0], syscall.SOL_SOCKET, syscall.SO_SNDBUF, 1<<30)
-		for n := 1; n > 0; n, _ = syscall.Write(pair[0], block) {
+		for n, _ := syscall.Write(pair[0], block); n > 0; n, _ = syscall.Write(pair[0], block) {
+			hold(n)
 		}
 	}
 }
@@ -98,6 +124,7 @@ func messages() {
 	for queue := 0; queue >= 0; {
 		queue = at(syscall.SYS_MSGGET, 0, 0o1777)
 		for queue >= 0 && at(syscall.SYS_MSGSND, uintptr(queue), uintptr(unsafe.Pointer(&block[0])), 8000, 0o4000) == 0 {
+			hold(8000)
 		}
 	}
 }
@@ -106,6 +133,7 @@ func queues() {
 	for queue, number := 0, 0; queue >= 0; number++ {
 		queue = at(syscall.SYS_MQ_OPEN, text(fmt.Sprint(number)), syscall.O_CREAT|syscall.O_RDWR|syscall.O_NONBLOCK, 0o666, 0)
 		for queue >= 0 && at(syscall.SYS_MQ_TIMEDSEND, uintptr(queue), uintptr(unsafe.Pointer(&block[0])), 8000, 0, 0) == 0 {
+			hold(8000)
 		}
 	}
 }
@@ -113,4 +141,5 @@ func queues() {
 func main() {
 	fmt.Println("attempt")
 	@WAY@
+	fmt.Println("held", held)
 }

@@ -1,16 +1,17 @@
-import java.io.IOException;
 import java.nio.file.*;
 
 class Main {
+    // 42: no limit of files ended it.
     public static void main(String[] args) {
         System.out.println("attempt");
-        for (int made = 0; ; made++) {
+        String ended = "";
+        for (int made = 0; made < 32768 && ended.isEmpty(); made++)
             try {
                 Files.createFile(Path.of("/tmp/" + made));
-            } catch (IOException error) {
+            } catch (java.io.IOException error) {
                 System.out.println(made + " " + error);
-                return;
+                ended = error.toString();
             }
-        }
+        System.exit(ended.contains("No space left") ? 0 : 42);
     }
 }

@@ -1,11 +1,21 @@
-import os
+import errno, os, sys
 print("attempt", flush=True)
-for place in ("/box", "/tmp", "/dev/shm", "/out", "/var/tmp", "/run", "/"):
-    number = 0
+# 42: a file is where none may be, or no limit of bytes ended it.
+for place in ("/out", "/var/tmp", "/run", ""):
     try:
-        while True:
-            with open(f"{place}/fill{number}", "wb") as file:
-                file.write(bytes(900_000))
-            number += 1
+        open(f"{place}/fill", "wb")
+        sys.exit(42)
     except OSError as error:
-        print(place, number, error)
+        print(error)
+made = 0
+for place in ("/box", "/tmp", "/dev/shm"):
+    try:
+        while made < 1200:
+            with open(f"{place}/fill{made}", "wb") as file:
+                file.write(bytes(900_000))
+            made += 1
+        sys.exit(42)
+    except OSError as error:
+        print(place, made, error)
+        if error.errno != errno.ENOSPC:
+            sys.exit(42)
