@@ -52,7 +52,7 @@ def of(attack: str) -> list[str]:
 
 
 def test_every_attack_on_the_network_is_there_in_six_languages_or_says_why_not():
-    on_the_network = [attack for attack in load_attacks() if attack.line == "F"]
+    on_the_network = [attack for attack in load_attacks() if attack.line == "F" and not attack.request]
     assert {"reach", "packets", "service", "names"} <= {attack.name for attack in on_the_network}
     for attack in on_the_network:
         assert attack.payloads.keys() | attack.lacks.keys() >= {

@@ -78,7 +78,7 @@ class Ground:
 
     def __init__(self, users: Iterable[int] = (), secrets_there: Iterable[str] = ()) -> None:
         """Lay the bait: a process of each of ``users``, and ``secrets_there`` are the host's already."""
-        self.token = f"s{secrets.token_hex(16)}"  # a word: of a number compilers tell a part
+        self.token = f"s{secrets.token_hex(16)[1:]}"  # a word: of a number compilers tell a part
         self.mark = f"cellblock-bait-{secrets.token_hex(8)}"
         self._secrets_there = tuple(secrets_there)
         self._stack = contextlib.ExitStack()
