@@ -62,6 +62,7 @@ sanitize: base    ## the sandbox tests with the helper under ASan and UBSan, wha
 	    $(BIN)/pytest -m 'not slow and not vm and not cross' $(or $(SANITIZE),tests/sandbox)
 
 escapes: setup    ## every attack against a service of its own, and the score; ESCAPES='tests -k name' selects
+	@rm -f build/score.md # one of before is no score of this run
 	@$(BIN)/pytest -s -m slow $(or $(ESCAPES),tests/escapes)
 
 score: escapes    ## the same, and the score into SECURITY.md
