@@ -210,7 +210,7 @@ def test_doctor_attacks_a_running_service_and_prints_a_dated_scorecard(port):
     assert "Linux" in first
     assert "| H the API |" in done.stdout
     assert any(line.startswith("| all |") for line in rest)
-    assert "contained  H/ids-that-are-guessed/http  4" in done.stderr  # and the status of the answer
+    assert "contained  H/ids-that-are-guessed/http  4" in done.stderr
 
 
 def test_doctor_refuses_classes_that_do_not_exist_and_services_that_are_not_there(free_port):

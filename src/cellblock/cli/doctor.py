@@ -73,7 +73,9 @@ def _attack(settings: Settings, *, as_json: bool, classes: str, quick: bool, key
 
     def note(finding: Finding) -> None:
         colour = "green" if finding.status == "contained" else "yellow" if finding.open else "bold red"
-        console.print(Text(f"{finding.status:>13}  ", colour), Text(f"{finding.trial}  {finding.verdict}"), sep="")
+        console.print(
+            Text(f"{finding.status:>13}  ", colour), Text(f"{finding.trial}  {finding.verdict}"), sep=""
+        )
 
     card = attack_service(settings.host, settings.port, chosen, key=key, note=note)
     if as_json:
