@@ -1,7 +1,6 @@
 """The attacks against services on cgroup v2: one of root's, and one of an ordinary user's.
 
-The quick ones are a part of `make test-vm`; every one:
-`tests/vm/run --timeout-s 30000 -- -m slow tests/hosts/test_attacks.py`.
+The quick ones are a part of `make test-vm`; `make vm-score` runs every one.
 """
 
 from __future__ import annotations

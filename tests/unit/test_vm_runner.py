@@ -91,11 +91,19 @@ def test_the_tests_that_make_test_vm_promises_are_all_in_its_parts(runner):
         assert promised in told
 
 
+def test_scores_of_every_attack_are_run_by_name_only(runner, machines, monkeypatch):
+    ran = machines(*[(0, "")] * 9)
+    assert call(runner, monkeypatch) == 0
+    assert len(ran) == len(runner.PARTS)
+    assert not runner.PARTS.keys() & runner.SCORES.keys()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--part", "sandbox"), ["tests/sandbox"]),
         (("--part", "machine", "--part", "e2e"), ["tests/vm/guest_checks.py", "tests/e2e"]),
+        (("--part", "every-attack-on-root"), ["-m slow -k roots_service"]),
         (("--smoke",), ["every_control_holds"]),
         (("--", "tests/sandbox", "-k", "memory limit"), ["-k 'memory limit'"]),
         (("--shell-command", "true"), ["true"]),
@@ -168,8 +176,9 @@ def test_lines_of_machines_that_run_at_once_say_whose_they_are(runner, monkeypat
     shells_for_machines(runner, monkeypatch, tmp_path, "printf 'one\ntwo\nand half a line'")
     assert call(runner, monkeypatch, "--at-once", "2", "--part", "e2e", "--part", "hosts") == 125
     shown = capfdbinary.readouterr().out.splitlines()
-    for line in (b"e2e: one", b"e2e: two", b"hosts: one", b"hosts: two"):
-        assert line in shown
+    for name in (b"e2e", b"hosts"):
+        for line in (b"one", b"two", b"and half a line"):
+            assert name + b": " + line in shown
     assert (
         sorted((run / "output.log").read_text() for run in (tmp_path / "runs").iterdir())
         == ["one\ntwo\nand half a line"] * 2

@@ -159,7 +159,9 @@ def _run(kernel: image.Kernel, run: Path, work: Work) -> bool:
         assert qemu.stdout is not None
         for chunk in _said(qemu.stdout, whole_lines=bool(work.prefix)):
             log.write(chunk)
-            sys.stdout.buffer.write(work.prefix.encode() + chunk)
+            # another machine's line must not follow on half a one
+            whole = b"\n" if work.prefix and not chunk.endswith(b"\n") else b""
+            sys.stdout.buffer.write(work.prefix.encode() + chunk + whole)
             sys.stdout.flush()
         qemu.wait()
     return not timed_out.is_set()

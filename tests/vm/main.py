@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import boot
 import image
-from parts import PARTS, SMOKE, Part
+from parts import PARTS, SCORES, SMOKE, Part
 
 EXIT_NOT_PREPARED, EXIT_INTERRUPTED = 126, 130
 KEPT = ("hosts.json", "score-*.md")
@@ -110,11 +110,11 @@ def _parse(argv: list[str]) -> Options:
     )
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--smoke", action="store_true", help="a short selection, for every change")
-    chosen.add_argument("--part", action="append", choices=PARTS, help="this part alone; can be repeated")
+    chosen.add_argument("--part", action="append", choices=PARTS | SCORES, help="this alone; can be repeated")
     chosen.add_argument("--shell-command", metavar="TEXT", help="run this by sh, not pytest")
     parser.add_argument("--timeout-s", type=int, help="then a machine is killed (1800; parts have their own)")
     parser.add_argument("--time-scale", type=float, default=TIME_SCALE, help="tests' patience (%(default)s)")
-    parser.add_argument("--memory-mb", type=int, default=2048, help="the machine's memory (%(default)s)")
+    parser.add_argument("--memory-mb", type=int, help="the machine's memory (2048; parts have their own)")
     parser.add_argument("--at-once", type=int, help="parts that run at the same time (one a processor)")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a successful run, too")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the command")
@@ -129,18 +129,19 @@ def _parse(argv: list[str]) -> Options:
         parser.error(f"--at-once {parsed.at_once}: expected 1 or more")
     environment = dict(pair.split("=", 1) for pair in parsed.env)
 
-    def work(command: str, timeout_s: int, prefix: str = "") -> boot.Work:
-        return boot.Work(command, parsed.timeout_s or timeout_s, parsed.memory_mb, environment, prefix)
+    def work(command: str, of: Part, prefix: str = "") -> boot.Work:
+        timeout_s, memory_mb = parsed.timeout_s or of.timeout_s, parsed.memory_mb or of.memory_mb
+        return boot.Work(command, timeout_s, memory_mb, environment, prefix)
 
     if parsed.shell_command is not None:
-        return Options({"command": work(parsed.shell_command, 1800)}, 1, False, parsed.keep)  # noqa: FBT003
+        return Options({"command": work(parsed.shell_command, Part((), 1800))}, 1, False, parsed.keep)  # noqa: FBT003
     if parsed.tests:
         names_hosts = any("tests/hosts" in argument for argument in parsed.tests)
         parts = {"tests": Part(tuple(parsed.tests), 1800, every_kind=names_hosts)}
     elif parsed.smoke:
         parts = {"smoke": SMOKE}
     else:
-        parts = {name: PARTS[name] for name in parsed.part or PARTS}
+        parts = {name: (PARTS | SCORES)[name] for name in parsed.part or PARTS}
     at_once = min(parsed.at_once or len(os.sched_getaffinity(0)), len(parts))
     # cellblock itself refuses a variable that is no setting, so these are for pytest alone
     pytest = ("env", f"CELLBLOCK_TEST_TIME_SCALE={parsed.time_scale:g}", "FORBID_SKIPS=1")
@@ -149,7 +150,7 @@ def _parse(argv: list[str]) -> Options:
         {
             name: work(
                 shlex.join((*pytest, *part.environment, *started, *part.tests)),
-                part.timeout_s,
+                part,
                 f"{name}: " if at_once > 1 else "",
             )
             for name, part in parts.items()

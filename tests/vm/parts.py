@@ -17,6 +17,8 @@ class Part:
     """NAME=VALUE, beside the machine's."""
     every_kind: bool = False
     """Whether it needs what the other kinds of hosts are made of: crun, a container's root, systemd."""
+    memory_mb: int = 2048
+    """Of the machine."""
 
 
 _PYTHON_ALONE = "CELLBLOCK_TOOLCHAIN_DIR=/nonexistent"
@@ -54,6 +56,18 @@ PARTS = {
     ),
 }
 """All of them are `make test-vm`, in this order."""
+
+
+def _score(service: str, selection: str) -> Part:
+    return Part((_ATTACKS, "-m", selection, "-k", service), 30_000, memory_mb=4096)
+
+
+SCORES = {
+    "every-attack-on-root": _score("roots_service", "slow"),
+    "every-attack-on-user": _score("users_service", "slow"),
+    "attacks-kept-ready": _score("keeps_cells_ready", "not slow"),
+}
+"""For hours, so no part of `make test-vm`: what `make vm-score` makes the tables of SECURITY.md of."""
 
 SMOKE = Part(
     (
