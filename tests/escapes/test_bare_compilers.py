@@ -35,7 +35,8 @@ class Mixing:
         self._kept_as = kept_as
         self._cache = {}
 
-    def post(self, _, body):
+    def execute(self, language, **program):
+        body = {"language": language, **program}
         told = self._cache.setdefault(self._kept_as(body), self._run(body))
         return Answer(200, json.dumps({"run": {"stdout": told}}))
 

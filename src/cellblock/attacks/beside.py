@@ -90,11 +90,11 @@ def _brought(
 ) -> list[str]:
     """Have the part compiled, send it beside a program, and name what is not as where it was refused."""
     code = part.replace("BAIT", f"{ground.directories[0]}/open")
-    made = caller.post("/v1/execute", {"language": language, "code": code})
+    made = caller.execute(language, code=code)
     told = str((made.json().get("run") or {}).get("stdout") or "").strip()
     if not told:
         return [f"what it brings was not compiled: {made.text[-300:]}"]
-    answer = caller.post("/v1/execute", {"language": language, "files": beside(told)})
+    answer = caller.execute(language, files=beside(told))
     answers.append(answer)
     if "it ran" in answer.text:
         return ["the compiler ran what the program brought"]

@@ -43,7 +43,7 @@ def assembly_that_includes(caller: Caller, ground: Ground, answers: list[Answer]
     """Have Go's assembler include files of the host beside a program; each must not be there."""
     wrong = []
     for target in (ground.values["SECRET"], f"/proc/1/root{ground.values['SECRET']}", *_OUTSIDE):
-        answer = caller.post("/v1/execute", {"language": "go", "files": with_assembly(target)})
+        answer = caller.execute("go", files=with_assembly(target))
         answers.append(answer)
         if f"open {target}: no such file" not in answer.text:
             wrong.append(f"{target} was not sought, or was there: {answer.text[-300:]}")
@@ -55,7 +55,7 @@ def programs_that_look_alike(caller: Caller, ground: Ground, answers: list[Answe
     wrong = []
     for _ in range(2):
         for language, files, expected in _alike(ground.mark):
-            answer = caller.post("/v1/execute", {"language": language, "files": files})
+            answer = caller.execute(language, files=files)
             answers.append(answer)
             told = (answer.json().get("run") or {}).get("stdout")
             if answer.status != http.client.OK or told != expected:

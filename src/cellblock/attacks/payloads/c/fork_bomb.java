@@ -2,7 +2,8 @@ class Main {
     public static void main(String[] args) {
         System.out.println("attempt");
         for (;;)
-            // Its own streams: pipes to each would end at the limit of open files. And shells, which fork faster.
-            try { new ProcessBuilder("/bin/sh", "-c", "while :; do sleep 3600 & done").inheritIO().start(); } catch (Exception | Error refused) { }
+            // Its own streams: pipes to each would end at the limit of open files. And shells, which fork faster,
+            // each to wait for somebody to write to a pipe, for which nothing need be executed.
+            try { new ProcessBuilder("/bin/sh", "-c", "mkfifo p; while :; do read told <p & done").inheritIO().start(); } catch (Exception | Error refused) { }
     }
 }
