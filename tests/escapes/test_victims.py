@@ -108,3 +108,15 @@ def test_victims_have_every_user_that_a_program_may_have(port):
             int(proc.status(int(pid))["Uid"].split()[0]) for pid in ground.values["VICTIM_PIDS"].split(", ")
         ]
         assert users == list(instance.program_uids)
+
+
+def test_a_process_that_is_late_to_sleep_on_a_busy_machine_was_not_changed(monkeypatch):
+    late = "import time\nwhile time.process_time() < 1: pass\ntime.sleep(3600)"
+    monkeypatch.setattr("cellblock.attacks.ground._SLEEPER", (sys.executable, "-I", "-S", "-c", late))
+    monkeypatch.setattr("cellblock.attacks.ground._SETTLED_S", 0.2)
+    with contextlib.closing(Ground([os.getuid()])) as ground:
+        monkeypatch.setattr("cellblock.attacks.ground._SETTLED_S", 10 * TIME_SCALE)
+        pid = int(ground.values["VICTIM_PIDS"])
+        while not proc.status(pid)["State"].startswith("S"):
+            time.sleep(0.01)
+        assert ground.turned() == []

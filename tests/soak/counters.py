@@ -19,7 +19,8 @@ _IN_TMPFS = ("/memfd:", "/box/", "/dev/shm/", "/tmp/")  # a cell's, looked at on
 MEMORY_BOUND_KIB = {"parent": 1024, "service": 24 * 1024, "supervisor": 32 * 1024, "spawner": 256}
 """How much more memory a process may have at the end than after the warm-up. What several answers of 10 MiB
 at once made a heap of Python's grow by is not given back whole, so those come first (``soaking``).
-The supervisor's is without the compiled programs that it keeps."""
+The supervisor's is without the compiled programs that it keeps, and without the interpreters in use that it
+has locked in memory: those are the host's files."""
 
 
 def baseline(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]:
@@ -66,13 +67,15 @@ def memory_growth(now_kib: dict[str, int], before_kib: dict[str, int]) -> list[s
 
 
 def resident_kib(instance: Instance) -> dict[str, int]:
-    """Return the resident memory of each process of the instance."""
+    """Return the resident memory of each process of the instance, without files that it keeps there."""
+    told = {name: proc.status(pid) for name, pid in processes(instance).items()}
     return {
-        name: int(line.split()[1])
-        for name, pid in processes(instance).items()
-        for line in proc.text(Path(f"/proc/{pid}/status")).splitlines()
-        if line.startswith("VmRSS:")
+        name: _kib(lines["VmRSS"]) - _kib(lines["VmLck"]) for name, lines in told.items() if "VmRSS" in lines
     }
+
+
+def _kib(line: str) -> int:
+    return int(line.split(maxsplit=1)[0])
 
 
 def counted(instance: Instance, namespaces: NetworkNamespaces) -> dict[str, int]:

@@ -41,7 +41,7 @@ class _Victim:
         deadline_s = time.monotonic() + _SETTLED_S
         while proc.status(self.process.pid).get("State", "")[:1] != "S" and time.monotonic() < deadline_s:
             time.sleep(0.001)
-        self._status = self._look()
+        self._status = {**self._look(), **proc.ASLEEP}
 
     def harmed(self) -> list[str]:
         """Name what was done to it; a signal may just be on its way."""

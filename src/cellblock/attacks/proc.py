@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 _STEADY = ("State", "TracerPid", "Uid", "ShdPnd", "Cpus_allowed")
+ASLEEP = {"State": "S (sleeping)"}
+"""How a process is found that only sleeps, though not at once on a busy machine."""
 
 
 def text(path: Path) -> str:

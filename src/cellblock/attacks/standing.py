@@ -22,7 +22,6 @@ ZYGOTES_MAX = 8
 """How many of those asked for lately live (``sandbox/zygotes.py``); those over live while their cells do."""
 _SETTLES_WITHIN_S = 2.0
 _NO_CAPABILITIES = 0
-_ASLEEP = {"State": "S (sleeping)"}
 _NO = "0"
 _INIT = "1"
 """The number of an init in its own pid namespace."""
@@ -128,7 +127,7 @@ class Bystanders:
         self._instance = instance
         self.before = look(instance)
         self._steady = {
-            (pid, proc.started(pid)): {**proc.steady(pid), **_ASLEEP} for pid in _sleepers(self.before)
+            (pid, proc.started(pid)): {**proc.steady(pid), **proc.ASLEEP} for pid in _sleepers(self.before)
         }
 
     def harmed(self) -> list[str]:
