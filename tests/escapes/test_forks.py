@@ -17,6 +17,7 @@ from cellblock.attacks.ground import Ground
 from cellblock.attacks.manifest import fill, trials
 
 NOBODYS = dict.fromkeys(("WAITING_PID", "WAITING_INIT_PID", "ZYGOTE_PID", "SPAWNER_PID"), "4194304")
+NOBODYS["HELD_S"] = "1.5"
 
 FORKING = """
 import ctypes, io, os, sys, time
@@ -64,13 +65,13 @@ def forked(script, payload, directory, *arguments):
 @pytest.mark.parametrize(("way", "script"), [("memory", ONE_THEN_ITS_FORK), ("descriptors", TWO_FORKS)])
 def test_a_fork_of_a_run_finds_what_that_run_has_kept(way, script, tmp_path):
     with contextlib.closing(Ground()) as ground:
-        source = trial(f"E/sibling/{way}/python").source.replace("time.sleep(1.5)", "pass")
+        source = trial(f"E/sibling/{way}/python").source.replace("@HELD_S@", "0")
         assert ground.told(forked(script, source, tmp_path, ground.token))
 
 
 def test_forks_of_one_that_has_seen_nothing_find_nothing_of_each_other(tmp_path):
     with contextlib.closing(Ground()) as ground:
-        source = trial("E/sibling/memory/python").source.replace("time.sleep(1.5)", "pass")
+        source = trial("E/sibling/memory/python").source.replace("@HELD_S@", "0")
         assert not ground.told(forked(TWO_FORKS, source, tmp_path, ground.token))
 
 

@@ -68,6 +68,13 @@ def test_every_payload_file_is_used():
     assert used == there
 
 
+def test_the_first_of_two_programs_holds_what_it_has_for_as_long_as_it_is_told():
+    """Which is longer on a slow host."""
+    of_two = [each for each in trials() if each.attack.partner]
+    assert len(of_two) > 50
+    assert [each.name for each in of_two if "@HELD_S@" not in each.source] == []
+
+
 def test_every_hostile_request_is_used():
     assert {attack.request for attack in load_attacks() if attack.request} == set(REQUESTS)
 

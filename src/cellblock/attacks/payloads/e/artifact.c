@@ -26,7 +26,7 @@ int main(void) {
         /* Opened anew, as another run would: what that meets is held. */
         if (flock(open("/proc/self/exe", O_RDONLY), LOCK_EX | LOCK_NB) != 0) puts("held");
         fflush(stdout);
-        sleep(2);
+        usleep((@HELD_S@ + 0.5) * 1000000);  /* the second is compiled first */
         return 0;
     }
     struct stat found;

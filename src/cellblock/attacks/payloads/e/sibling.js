@@ -47,4 +47,4 @@ const ways = {
 };
 const done = ways["@WAY@"]();
 if (first && done) console.log("held");
-if (first) setTimeout(() => {}, 1500);
+if (first) setTimeout(() => {}, @HELD_S@ * 1000);

@@ -66,4 +66,4 @@ def harm():
 held = @WAY@()
 if first:
     print("held" if held else "lost", flush=True)
-    time.sleep(1.5)
+    time.sleep(@HELD_S@)

@@ -40,4 +40,4 @@ ways = {
 held = ways["@WAY@"].call
 puts "held" if first && held
 $stdout.flush
-sleep 1.5 if first
+sleep @HELD_S@ if first
