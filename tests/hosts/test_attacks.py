@@ -1,6 +1,6 @@
 """The attacks against services on cgroup v2: one of root's, and one of an ordinary user's.
 
-The quick ones are a part of `make test-vm`; `make vm-score` runs every one, and some, of which no score is left:
+The quick ones are a part of `make test-vm`; `make vm-score` runs every one. Some, of which no score is left:
 `tests/vm/run --env ATTACKS=E/sibling -- -m slow tests/hosts/test_attacks.py -k roots_service`.
 """
 
