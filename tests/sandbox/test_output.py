@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from cellblock.engine.output import OutputStream
 from cellblock.model import Outcome, OutputIntegrity, Verdict
 from sandbox.cells import MIB, children_of, kill_reasons
 
@@ -242,3 +245,23 @@ def test_a_stream_that_is_on_its_way_through_a_socket_when_the_program_ends_is_r
     """)
     assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"written\n")
     assert outcome.output_integrity is OutputIntegrity.COMPLETE
+
+
+def test_what_was_read_is_let_go_of_with_the_answer_and_not_by_the_collector(cells, monkeypatch):
+    read = []
+
+    class Noted(OutputStream):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+            read.append(weakref.ref(self))
+
+    monkeypatch.setattr("cellblock.engine.watch.OutputStream", Noted)
+    gc.collect()
+    gc.disable()
+    try:
+        for code in ("print('x' * 1000)", "raise SystemExit(3)", "while True: print('x' * 1000)"):
+            assert cells.run(code, output_bytes=100_000).verdict != "IE"
+        assert len(read) == 6
+        assert [stream() for stream in read] == [None] * 6
+    finally:
+        gc.enable()

@@ -67,6 +67,8 @@ class OutputStream:
         while not (self.truncated or self.error) and self._read_once():
             pass
         self._content = bytes(self._content)  # of which bytes() makes no further copy
+        # Who is told holds us in turn: all that was read would stay until the collector comes by.
+        del self._on_kept, self._on_full, self._program_lives
 
     def _on_readable(self) -> None:
         before = len(self._content)

@@ -75,6 +75,7 @@ class Watch:
         finally:
             for timer in self._timers.values():
                 timer.cancel()
+            self._cell.on_event = lambda: None  # it would hold us, and with us the output, for the collector
         if self._cell.failure:
             raise self._cell.failure
         self._end_rest()
