@@ -260,7 +260,7 @@ def test_what_was_read_is_let_go_of_with_the_answer_and_not_by_the_collector(cel
     gc.disable()
     try:
         for code in ("print('x' * 1000)", "raise SystemExit(3)", "while True: print('x' * 1000)"):
-            assert cells.run(code, output_bytes=100_000).verdict != "IE"
+            assert cells.run(code, output_bytes=100_000).verdict is not Verdict.IE
         assert len(read) == 6
         assert [stream() for stream in read] == [None] * 6
     finally:

@@ -134,7 +134,8 @@ def _parse(argv: list[str]) -> Options:
         return boot.Work(command, timeout_s, memory_mb, environment, prefix)
 
     if parsed.shell_command is not None:
-        return Options({"command": work(parsed.shell_command, Part((), 1800))}, 1, False, parsed.keep)  # noqa: FBT003
+        command = work(parsed.shell_command, Part((), 1800))
+        return Options({"command": command}, at_once=1, every_kind=False, keep=parsed.keep)
     if parsed.tests:
         names_hosts = any("tests/hosts" in argument for argument in parsed.tests)
         parts = {"tests": Part(tuple(parsed.tests), 1800, every_kind=names_hosts)}
