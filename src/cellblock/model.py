@@ -215,6 +215,10 @@ class CellFacts(Struct, frozen=True, kw_only=True):
     """As read back; ``None`` where no limit was in force (permissive mode only)."""
     process_limit: int | None
     """As read back; ``None`` where no limit was in force (permissive mode only)."""
+    cpu_usage_usec: int | None
+    """``None`` where nothing counts it (permissive mode only)."""
+    cpu_limit_usec: int
+    """The judge's; the kernel's own for one process stands above it."""
     contained: bool
     """All processes gone, cgroup and mounts gone."""
     collection_errors: tuple[str, ...] = ()

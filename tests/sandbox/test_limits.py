@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cellblock.engine import watch
 from cellblock.model import Stage, Verdict, VerdictActor, VerdictCause
 from sandbox.cells import MIB, kill_reasons
 
@@ -69,6 +70,22 @@ def test_kernel_ends_a_program_at_its_own_lower_cpu_limit(cells):
     assert (outcome.verdict, outcome.signal) == (Verdict.TLE, SIGXCPU)
     assert outcome.evidence.verdict_cause is VerdictCause.TLE_CPU_KERNEL
     assert outcome.evidence.verdict_actor is VerdictActor.KERNEL
+
+
+DEAF = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)"
+
+
+@pytest.mark.parametrize(("code", "signal"), [("", SIGXCPU), (DEAF, SIGKILL)], ids=["plain", "deaf"])
+def test_kernel_ends_a_program_whose_judge_is_late(cells, monkeypatch, code, signal):
+    monkeypatch.setattr(watch, "_SHORTEST_CPU_CHECK_S", 60)
+    outcome = cells.run(f"{code}\nwhile True: pass", cpu_ms=500, wall_ms=30_000)
+    evidence = outcome.evidence
+    assert (outcome.verdict, outcome.signal) == (Verdict.TLE, signal)
+    assert (evidence.verdict_cause, evidence.verdict_actor) == (
+        VerdictCause.TLE_CPU_KERNEL,
+        VerdictActor.KERNEL,
+    )
+    assert evidence.judge_actions == ()
 
 
 SLEEPERS = {

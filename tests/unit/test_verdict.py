@@ -12,6 +12,7 @@ from cellblock.model import CellFacts, Verdict, VerdictActor, VerdictCause
 from cellblock.verdict.judge import judge, missing_evidence
 
 LIMIT = 100_000_000
+CPU_LIMIT = 4_000_000
 KILL, SEGV, XCPU, XFSZ = 9, 11, 24, 25
 
 ENDINGS = [
@@ -33,6 +34,8 @@ DOMAIN = {
     "memory_peak_bytes": [0, 98_999_999, 99_000_000, LIMIT, None],
     "memory_limit_bytes": [LIMIT, None],
     "process_limit": [10, None],
+    "cpu_usage_usec": [0, CPU_LIMIT - 1, CPU_LIMIT, None],
+    "cpu_limit_usec": [CPU_LIMIT],
     "contained": [True, False],
     "collection_errors": [(), ("memory.peak: gone",)],
 }
@@ -50,12 +53,18 @@ def breached(facts: CellFacts) -> bool:
     return facts.signal == KILL and limit is not None and peak is not None and peak * 100 >= limit * 99
 
 
+def ended_for_cpu(facts: CellFacts) -> bool:
+    """SIGXCPU, or the SIGKILL that the kernel sends to who is deaf to it: nobody here sent it."""
+    used = facts.cpu_usage_usec
+    return facts.signal == XCPU or (facts.signal == KILL and used is not None and used >= CPU_LIMIT)
+
+
 PRECEDENCE: list[Rule] = [
     (lambda facts: facts.killed_by_judge == "cpu_limit", Verdict.TLE, VerdictCause.TLE_CPU_JUDGE),
     (lambda facts: facts.killed_by_judge == "wall_limit", Verdict.TLE, VerdictCause.TLE_WALL_JUDGE),
     (lambda facts: bool(facts.oom_kill_events), Verdict.MLE, VerdictCause.MLE_KERNEL_OOM),
     (lambda facts: facts.killed_by_judge == "seccomp", Verdict.SIG, VerdictCause.RE_FATAL_SIGNAL),
-    (lambda facts: facts.signal == XCPU, Verdict.TLE, VerdictCause.TLE_CPU_KERNEL),
+    (ended_for_cpu, Verdict.TLE, VerdictCause.TLE_CPU_KERNEL),
     (lambda facts: facts.signal == XFSZ, Verdict.FSE, VerdictCause.FSE_LIMIT_EXCEEDED),
     (
         lambda facts: bool(facts.pids_limit_events) and failed(facts),
@@ -112,7 +121,7 @@ def test_verdict_and_cause_follow_the_contract_for_every_combination_of_facts():
         judgement = judge(facts)
         if (judgement.verdict, judgement.cause) != expected(facts):
             wrong.append((facts, judgement, expected(facts)))
-    assert count == 8 * 4 * 4 * 4 * 5 * 2 * 2 * 2 * 2
+    assert count == 8 * 4 * 4 * 4 * 5 * 2 * 2 * 4 * 2 * 2
     assert wrong[:3] == []
 
 
@@ -168,6 +177,8 @@ GOOD = CellFacts(
     memory_peak_bytes=5_000_000,
     memory_limit_bytes=LIMIT,
     process_limit=10,
+    cpu_usage_usec=20_000,
+    cpu_limit_usec=CPU_LIMIT,
     contained=True,
 )
 
@@ -187,6 +198,15 @@ CASES = {
         {"exit_code": None, "signal": XCPU, "pids_limit_events": 2},
         Verdict.TLE,
     ),
+    "SIGKILL beyond the CPU limit": (
+        {"exit_code": None, "signal": KILL, "cpu_usage_usec": CPU_LIMIT, "memory_peak_bytes": LIMIT},
+        Verdict.TLE,
+    ),
+    "SIGKILL where nothing counts CPU time": (
+        {"exit_code": None, "signal": KILL, "cpu_usage_usec": None},
+        Verdict.SIG,
+    ),
+    "exit 0 beyond the CPU limit": ({"cpu_usage_usec": 2 * CPU_LIMIT}, Verdict.AC),
     "SIGXFSZ": ({"exit_code": None, "signal": XFSZ}, Verdict.FSE),
     "process limit hit and exit 0": ({"pids_limit_events": 9}, Verdict.AC),
     "process limit hit and exit 1": ({"pids_limit_events": 9, "exit_code": 1}, Verdict.PLE),
