@@ -63,7 +63,11 @@ class Cells:
         self.settings = config.load(settings, {"CELLBLOCK_NODE_ID": "node-under-test"})
         self.registry = load_catalog(self.settings.output_max_bytes, {})
         self._loop = asyncio.Runner()
-        self.host: Host = self.call(Host.open(self.settings))
+        try:
+            self.host: Host = self.call(Host.open(self.settings))
+        except BaseException:
+            self._loop.close()
+            raise
 
     def close(self) -> None:
         self.call(self.host.close())

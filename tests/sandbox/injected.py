@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import mmap
 import re
 import struct
@@ -52,6 +53,17 @@ class Call(Struct, frozen=True):
         return f"cell {self.cell}, {ROLES[self.role]}'s call {self.number}: {self.name}"
 
 
+@contextmanager
+def injecting(helper: Path) -> Iterator[Injector]:
+    """Lend an injector, in a process where no collector closes what earlier tests have left to it."""
+    gc.collect()
+    injector = Injector(helper)
+    try:
+        yield injector
+    finally:
+        injector.close()
+
+
 class Injector:
     """The page that the helper's processes share with us."""
 
@@ -61,6 +73,10 @@ class Injector:
         page.write_bytes(bytes(_PAGE_BYTES))
         with page.open("r+b") as file:
             self._page = mmap.mmap(file.fileno(), _PAGE_BYTES)
+
+    def close(self) -> None:
+        """Let go of the page, and of its descriptor: ``counted`` counts those."""
+        self._page.close()
 
     @contextmanager
     def going_wrong(self, call: Call | None, error: int = errno.EPERM, mode: int = FAILS) -> Iterator[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from sandbox.injected import (
     Injector,
     assert_named,
     counted,
+    injecting,
     not_here,
 )
 
@@ -56,8 +58,9 @@ def helper(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def injector(helper) -> Injector:
-    return Injector(helper)
+def injector(helper) -> Iterator[Injector]:
+    with injecting(helper) as injector:
+        yield injector
 
 
 @pytest.fixture(scope="module")

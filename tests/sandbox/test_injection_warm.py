@@ -37,6 +37,7 @@ from sandbox.injected import (
     WAITS,
     Call,
     Injector,
+    injecting,
     not_here,
 )
 from sandbox.waiting import drop, refill_nothing
@@ -140,8 +141,9 @@ class Runs(Struct, frozen=True):
 
 
 @pytest.fixture(scope="module")
-def injector(tmp_path_factory) -> Injector:
-    return Injector(injected.build("injected", tmp_path_factory.mktemp("injected")))
+def injector(tmp_path_factory) -> Iterator[Injector]:
+    with injecting(injected.build("injected", tmp_path_factory.mktemp("injected"))) as injector:
+        yield injector
 
 
 @pytest.fixture(scope="module")
