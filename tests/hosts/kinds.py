@@ -29,6 +29,8 @@ ENDS = {
     "loopback": "AC",
 }
 """How each program of `report.py` has to end."""
+OUT_OF_REACH = "EPERM EPERM EPERM EPERM ENOENT\n"
+"""What a program hears that steers its cell's init; see ``report.py``."""
 CONTROLLERS = ("cpu", "memory", "pids")
 
 

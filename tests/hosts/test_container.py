@@ -31,6 +31,7 @@ def test_every_control_holds_and_every_limit_ends_what_it_limits(run):
     kinds.keep("container", found)
     assert found["mode"] == "strict", found["features"]
     assert kinds.verdicts(found) == kinds.ENDS
+    assert found["runs"]["steers"]["stdout"] == kinds.OUT_OF_REACH
     assert found["copied"] == "copied\n"
     assert found["runs"]["filter"]["syscall"] == "ptrace"
     for name, one in found["runs"].items():

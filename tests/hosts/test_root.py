@@ -37,6 +37,7 @@ def test_every_control_holds_and_every_limit_ends_what_it_limits():
     assert found["backend"] == "cgroup_v2"
     assert not_ok(found) == set()
     assert kinds.verdicts(found) == kinds.ENDS
+    assert found["runs"]["steers"]["stdout"] == kinds.OUT_OF_REACH
     assert found["copied"] == "copied\n"
 
 
