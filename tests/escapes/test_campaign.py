@@ -119,21 +119,54 @@ def test_a_mistake_proves_no_attack_on_a_compiler(port):
     assert {answer.json()["verdict"] for answer in said.values()} == {"RE"}
     with contextlib.closing(Ground()) as ground:
         assert [
-            trial.name for trial in chosen if _tried(said[trial.language], fill(trial.proof, ground.values))
+            trial.name
+            for trial in chosen
+            if _tried(trial.attack, said[trial.language], fill(trial.proof, ground.values))
         ] == []
 
 
 @pytest.mark.parametrize(
-    ("answer", "tried"),
+    ("line", "answer", "tried"),
     [
-        ({"error_message": "compilation failed", "stderr": "main.c:1: /x: No such file"}, True),
-        ({"error_message": "the compiler exceeded its memory limit"}, True),
-        ({"error_message": "compilation failed", "stderr": "main.c:1: syntax error"}, False),
-        ({"stdout": "the compiler exceeded its memory limit"}, False),
+        ("B", {"error_message": "compilation failed", "stderr": "main.c:1: /x: No such file"}, True),
+        ("B", {"error_message": "the compiler exceeded its memory limit"}, True),
+        ("C", {"error_message": "the compiler exceeded its memory limit"}, False),
+        ("B", {"error_message": "compilation failed", "stderr": "main.c:1: syntax error"}, False),
+        ("B", {"stdout": "the compiler exceeded its memory limit"}, False),
     ],
 )
-def test_a_compilers_word_or_its_limit_proves_an_attack(answer, tried):
-    assert _tried(Answer(200, json.dumps(answer)), "/x: No such file") is tried
+def test_a_compilers_word_proves_an_attack_and_its_limit_one_on_compilers(line, answer, tried):
+    assert _tried(an_attack(line=line), Answer(200, json.dumps(answer)), "/x: No such file") is tried
+
+
+SPEAKS_TO_ITSELF = """
+import socket
+print("attempt", flush=True)
+listener = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(listener.getsockname()).close()
+"""
+
+
+@pytest.mark.parametrize(("executed", "status"), [(False, "dishonest"), (True, "contained")])
+def test_only_what_the_execute_api_runs_has_a_loopback_to_attack_by(port, executed, status):
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    finding = campaign.attempt(Trial(an_attack(), "python", SPEAKS_TO_ITSELF, executed=executed))
+    assert finding.status == status, finding.seen
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("print('attempt')", "contained"),
+        ("print('hello')", "not tried"),
+        ("print('attempt'); raise SystemExit(3)", "not contained"),
+        ("print('attempt', flush=True); import os; os.kill(os.getpid(), 9)", "dishonest"),
+    ],
+)
+def test_an_answer_of_the_execute_api_is_held_to_what_the_manifest_allows(port, code, status):
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    finding = campaign.attempt(Trial(an_attack(succeeds=["RE"]), "python", code, executed=True))
+    assert finding.status == status, finding.seen
 
 
 def test_a_service_that_fails_the_next_run_is_found_out(port, monkeypatch):

@@ -95,6 +95,13 @@ def test_attacks_that_any_language_can_express_are_tried_in_six_or_say_why_not(a
     assert attack.payloads.keys() | attack.lacks.keys() >= ALWAYS
 
 
+def test_attacks_on_the_network_are_tried_where_programs_have_a_loopback_too():
+    of_network = [attack for attack in load_attacks() if attack.line == "F" and attack.payloads]
+    assert [attack.name for attack in of_network if not attack.executed] == []
+    by_execute = {trial.name for trial in trials(classes="F") if trial.executed}
+    assert {"F/reach/execute/python", "F/packets/execute/c", "F/service/execute/java"} <= by_execute
+
+
 def test_what_an_attack_lacks_is_what_could_be_there_and_is_not():
     for attack in load_attacks():
         variants = {variant.get("name") for variant in attack.variants}

@@ -16,7 +16,7 @@ from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import Instance
-from cellblock.attacks.manifest import ATTEMPT, COMPILER_LIMIT, Finding, Status, Trial, fill, unfilled
+from cellblock.attacks.manifest import ATTEMPT, COMPILER_LIMIT, Attack, Finding, Status, Trial, fill, unfilled
 from cellblock.attacks.partners import lines
 from cellblock.attacks.settling import settle
 from cellblock.attacks.standing import Bystanders, Standing
@@ -110,7 +110,7 @@ class Campaign:
         if wrong:
             return _finding(trial, "dishonest", wrong, answers, began_s)
         how_many = all if trial.attack.partner else any
-        if trial.source and not how_many(_tried(answer, proof) for answer in answers):
+        if trial.source and not how_many(_tried(trial.attack, answer, proof) for answer in answers):
             return _finding(trial, "not tried", [_tail(answers[-1])], answers, began_s)
         if trial.attack.partner and (apart := partners.why_apart(trial, answers, alone=alone)):
             return _finding(trial, "not tried", [apart], answers, began_s)
@@ -170,7 +170,8 @@ class Campaign:
             answers = partners.run_both(self._caller, trial, code, ground.token)
         else:
             runs = 2 if attack.twice else 1
-            answers = [self._caller.submit(trial.language, code, stdin=attack.stdin) for _ in range(runs)]
+            run = self._caller.executed if trial.executed else self._caller.submit
+            answers = [run(trial.language, code, stdin=attack.stdin) for _ in range(runs)]
         return answers, [fault for answer in answers for fault in self._faults(trial, answer)]
 
     def _values(self, there: Standing) -> dict[str, str]:
@@ -282,9 +283,13 @@ def _proves(answer: Answer, proof: str) -> bool:
     return proof in f"{record.get('stdout')}\n{record.get('stderr')}\n{record.get('error_message')}"
 
 
-def _tried(answer: Answer, proof: str) -> bool:
-    """Say whether there is the proof, or a compiler met its limit: no mistake in a payload does that."""
-    return _proves(answer, proof) or str(answer.json().get("error_message")).startswith(COMPILER_LIMIT)
+def _tried(attack: Attack, answer: Answer, proof: str) -> bool:
+    """Say whether there is the proof; where the compiler is attacked, its limit is one, too.
+
+    No mistake in a payload has it meet that. What attacks when it runs has not run then.
+    """
+    limited = str(answer.json().get("error_message")).startswith(COMPILER_LIMIT)
+    return _proves(answer, proof) or (attack.line == "B" and limited)
 
 
 def _tail(answer: Answer) -> str:

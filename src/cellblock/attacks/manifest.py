@@ -77,6 +77,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the first of two says beside ``attempt``: that it holds something, or was refused everywhere."""
     twice: bool = False
     """Run it twice, one after the other: a line that both print is what one run knows of another."""
+    executed: bool = False
+    """Is tried by the execute API too, whose programs have a loopback of their own that is up."""
     stdin: str = ""
     witnesses: list[Witness] = []
     """What the host must not have much more of while it runs."""
@@ -109,11 +111,14 @@ class Trial(Struct, frozen=True):
     """The attack's, likewise."""
     first_says: str = HELD
     """The attack's, with what the variant puts in."""
+    executed: bool = False
+    """By the execute API, not by the judge's."""
 
     @property
     def name(self) -> str:
-        """Name it uniquely: class line, attack, variant, language."""
-        parts = (self.attack.line, self.attack.name, self.variant, self.language)
+        """Name it uniquely: class line, attack, variant, API where it is not the judge's, language."""
+        api = "execute" if self.executed else ""
+        parts = (self.attack.line, self.attack.name, self.variant, api, self.language)
         return "/".join(part for part in parts if part)
 
     @property
@@ -167,7 +172,9 @@ def _trials_of(attack: Attack) -> list[Trial]:
             fill(attack.proof, variant),
             fill(attack.syscall, variant),
             fill(attack.first_says, variant),
+            executed,
         )
+        for executed in ([False, True] if attack.executed else [False])
         for language, file in attack.payloads.items()
         for variant in attack.variants or [{}]
         if f"{variant.get('name')}/{language}" not in attack.lacks
