@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import socket
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,7 @@ def test_an_abstract_socket_of_the_host_cannot_be_reached(cells):
     assert b"ConnectionRefusedError" in outcome.stderr
 
 
+# To the world a datagram's socket is connected only, which asks for a route and sends nothing.
 NETWORK = """
     import errno, json, socket, sys
     port = int(sys.argv[1])
@@ -199,10 +201,9 @@ NETWORK = """
     print(json.dumps({
         "host": connect(socket.AF_INET, ("127.0.0.1", port)),
         "itself": attempt(own_listener),
-        "lan": connect(socket.AF_INET, ("192.168.0.1", 80)),
-        "world": connect(socket.AF_INET, ("1.1.1.1", 80)),
+        "world": attempt(lambda: socket.socket(type=socket.SOCK_DGRAM).connect(("198.51.100.1", 53))),
         "ipv6": connect(socket.AF_INET6, ("::1", port)),
-        "udp": attempt(lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("1.1.1.1", 53))),
+        "udp": attempt(lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", port))),
         "raw": attempt(lambda: socket.socket(type=socket.SOCK_RAW, proto=1)),
         "name": attempt(lambda: socket.create_connection(("localhost.example", 80), timeout=2)),
     }))
@@ -215,8 +216,52 @@ def test_program_reaches_no_network_not_even_its_own_loopback(cells):
     assert seen["raw"] == "EPERM"
     assert seen["name"].lstrip("-").isdigit()  # a resolver's error, not the kernel's
     assert seen["ipv6"] in {"ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"}
-    for target in ("host", "itself", "lan", "world", "udp"):
+    for target in ("host", "itself", "world", "udp"):
         assert seen[target] == "ENETUNREACH", target
+
+
+HOLDS = """
+import socket, sys, time
+tcp, named = socket.create_server(("127.0.0.1", 5555)), socket.socket(socket.AF_UNIX)
+named.bind("\\0cellblock-test-neighbour")
+named.listen()
+print("listens", flush=True)
+time.sleep(3 * float(sys.argv[1]))
+for listener in (tcp, named):
+    listener.setblocking(False)
+    try:
+        print("reached", listener.accept())
+    except BlockingIOError:
+        pass
+"""
+LOOKS = """
+import socket, sys, time
+time.sleep(float(sys.argv[1]))
+for family, address in (
+    (socket.AF_INET, ("127.0.0.1", 5555)),
+    (socket.AF_INET, ("0.0.0.0", 5555)),
+    (socket.AF_UNIX, "\\0cellblock-test-neighbour"),
+):
+    try:
+        socket.socket(family).connect(address)
+    except ConnectionRefusedError:
+        print("refused")
+"""
+
+
+def test_two_runs_with_a_loopback_have_one_each(cells):
+    both_at_once = (
+        f"import os\nif os.fork():{textwrap.indent(LOOKS, '    ')}\n    os.wait()"
+        f"\nelse:{textwrap.indent(HOLDS, '    ')}"
+    )
+    how = {"loopback": True, "args": (str(0.5 * cells.time_scale),)}
+
+    async def apart():
+        return await asyncio.gather(cells.running(HOLDS, **how), cells.running(LOOKS, **how))
+
+    assert [outcome.stdout for outcome in cells.call(apart())] == [b"listens\n", b"refused\n" * 3]
+    in_one_cell = cells.run(both_at_once, **how)
+    assert (in_one_cell.stdout.count(b"refused"), in_one_cell.stdout.count(b"reached")) == (0, 2)
 
 
 def test_program_has_no_interface_that_is_up(cells):
