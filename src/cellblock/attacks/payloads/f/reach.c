@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-/* The exit code counts what was reached. */
+/* The exit code counts what was reached, but for the datagram: of that the host can tell. */
 int main(void) {
     struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(@TCP_PORT@)};
     struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(@TCP6_PORT@), .sin6_addr = in6addr_loopback};
@@ -21,6 +21,6 @@ int main(void) {
     reached += connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&hidden,
                        offsetof(struct sockaddr_un, sun_path) + 1 + strlen("@ABSTRACT@")) == 0;
     four.sin_port = htons(@UDP_PORT@);
-    reached += sendto(socket(AF_INET, SOCK_DGRAM, 0), "reached", 7, 0, (void *)&four, sizeof four) == 7;
+    sendto(socket(AF_INET, SOCK_DGRAM, 0), "reached", 7, 0, (void *)&four, sizeof four);
     return reached;
 }

@@ -18,8 +18,8 @@ class Program {
 
     static int Main() {
         Console.WriteLine("attempt");
+        Reached(SocketType.Dgram, ProtocolType.Udp, "127.0.0.1", @UDP_PORT@);
         return Reached(SocketType.Stream, ProtocolType.Tcp, "127.0.0.1", @TCP_PORT@)
-            + Reached(SocketType.Stream, ProtocolType.Tcp, "::1", @TCP6_PORT@)
-            + Reached(SocketType.Dgram, ProtocolType.Udp, "127.0.0.1", @UDP_PORT@);
+            + Reached(SocketType.Stream, ProtocolType.Tcp, "::1", @TCP6_PORT@);
     }
 }

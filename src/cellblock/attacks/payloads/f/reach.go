@@ -19,7 +19,7 @@ func main() {
 			_, err = connection.Write([]byte("reached"))
 		}
 		fmt.Println(err)
-		if err == nil {
+		if err == nil && way[0] != "udp" {
 			reached++
 		}
 	}

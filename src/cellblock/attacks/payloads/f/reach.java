@@ -14,7 +14,10 @@ class Main {
         System.out.println("attempt");
         attempt(() -> new Socket("127.0.0.1", @TCP_PORT@).getOutputStream().write(1));
         attempt(() -> new Socket("::1", @TCP6_PORT@).getOutputStream().write(1));
-        attempt(() -> new DatagramSocket().send(new DatagramPacket(new byte[1], 1, InetAddress.getByName("127.0.0.1"), @UDP_PORT@)));
+        attempt(() -> {
+            new DatagramSocket().send(new DatagramPacket(new byte[1], 1, InetAddress.getByName("127.0.0.1"), @UDP_PORT@));
+            throw new Exception("sent: whether it arrives the host can tell");
+        });
         attempt(() -> SocketChannel.open(UnixDomainSocketAddress.of("@UNIX@")).close());
         System.exit(reached);
     }

@@ -18,7 +18,8 @@ for family, kind, address in (
         with socket.socket(family, kind) as reaching:
             reaching.connect(address)
             reaching.send(b"reached")
-            reached.append(address)
+            if kind != socket.SOCK_DGRAM:
+                reached.append(address)
     except OSError as error:
         print(error)
 sys.exit(", ".join(map(str, reached)) or 0)

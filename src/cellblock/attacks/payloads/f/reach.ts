@@ -14,7 +14,6 @@ for (const target of ways) {
 }
 const udp = dgram.createSocket("udp4").on("error", (error: Error) => console.log(error.message));
 udp.send("reached", @UDP_PORT@, "127.0.0.1", (error) => {
-  if (error) console.log(error.message);
-  else process.exitCode = 1;
+  console.log(error?.message);
   udp.close();
 });
