@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -21,6 +22,8 @@ from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import fill, trials
+from corpus import bare
+from escapes.bare_payloads import run_bare, trial
 from escapes.test_switched_off import Credulous, credulous  # noqa: F401  # a fixture
 from pace import TIME_SCALE
 from sandbox.cells import processes_of, until
@@ -36,8 +39,7 @@ def ground():
 
 
 def source_of(name, ground):
-    (trial,) = (each for each in trials() if each.name == name)
-    return fill(trial.source, ground.values)
+    return fill(trial(name).source, ground.values)
 
 
 # ---- A1: an engine that opens by path what a program left ----
@@ -50,7 +52,8 @@ with contextlib.suppress(FileNotFoundError):
     os.chmod("/box", 0o777)
 deadline_s = time.monotonic() + {within_s}
 def untouched():
-    return sorted(os.listdir({bait!r})) == {before!r} and open({open!r}).read() == {content!r}
+    now = {{each: open({bait!r} + "/" + each).read() for each in os.listdir({bait!r}) if each != "socket"}}
+    return now == {before!r}
 while time.monotonic() < deadline_s and untouched():
     for place in PLACES:
         # It looks, and only then it opens: what is not a link now may be one a moment later.
@@ -66,9 +69,7 @@ def with_an_engine_that_follows(name, ground, directory):
     engine = FOLLOWS.format(
         within_s=20 * TIME_SCALE,
         bait=str(bait),
-        before=sorted(each.name for each in bait.iterdir()),
-        open=str(bait / "open"),
-        content=(bait / "open").read_text(),
+        before={each.name: each.read_text() for each in bait.iterdir() if each.is_file()},
     )
     (directory / "payload").write_text(source_of(name, ground))
     (directory / "engine").write_text(engine)
@@ -99,6 +100,72 @@ def with_an_engine_that_follows(name, ground, directory):
 def test_who_opens_by_path_what_a_program_left_writes_into_the_bait(name, ground, tmp_path):
     with_an_engine_that_follows(name, ground, tmp_path)
     assert ground.turned() == [f"files in {ground.directories[0]} changed"]
+
+
+# What reads by path, from outside of the root and as root, once the program has ended; nothing holds it up.
+READS = """
+for n in $(seq 200); do
+    for path in box/[mM]ain.?* box/std* tmp/stdin dev/shm/std*; do
+        dd if=$path iflag=nonblock status=none
+    done
+done
+find box tmp dev/shm -maxdepth 1 -printf 'left %p %y %n %l\\n'
+find box/deep -printf 'depth %d\\n' 2> /dev/null | tail -n 1
+"""
+IN_SIX = [
+    pytest.param(each, marks=[] if each in {"python", "c"} else pytest.mark.slow)
+    for each in trial("A1/links/python").attack.payloads
+]
+
+
+def changed_bare(monkeypatch, change):
+    """Have what runs a program bare do something else, and give it a work area that ends with it."""
+    written = bare._script
+
+    def with_a_change(*about):
+        script = written(*about)
+        if about[-1] != "ro":  # as it is for a program, and not for its compiler
+            return script
+        before, _, program = script.rpartition("\nexec ")
+        box = f"mount -t tmpfs none box; cp -a {about[3]}/. box; chown {NOBODY}:{NOBODY} box"
+        alone = ["unshare", "--pid", "--fork", "--kill-child", "/bin/sh", "-c"]
+        inner = f"mount -t proc proc proc; {change(program)}"
+        return f"{before}\n{box}\nexec {shlex.join([*alone, inner])}"
+
+    monkeypatch.setattr(bare, "_script", with_a_change)
+
+
+@pytest.mark.parametrize("language", IN_SIX)
+@pytest.mark.parametrize("name", ["links", "swaps"])
+def test_who_reads_by_path_what_a_program_left_tells_the_secret(name, language, ground, monkeypatch):
+    changed_bare(monkeypatch, lambda program: f"{program}; {READS}")
+    said = run_bare(f"A1/{name}/{language}", ground.values).stdout.decode()
+    assert ground.told(said)
+    left = [line.split(maxsplit=4)[1:] for line in said.splitlines() if line.startswith("left ")]
+    if name == "swaps":
+        return
+    for place in ("box", "tmp", "dev/shm"):
+        here = [each[1:] for each in left if Path(each[0]).parent == Path(place)]
+        assert {kind for kind, *_ in here} >= {"p", "s", "l"}
+        # Two hard links to each link that tells the secret.
+        assert here.count(["l", "2", ground.values["SECRET"]]) == 4
+        for target in (f"{ground.values['CANARY_DIR']}/open", ground.values["CANARY_DIR"]):
+            assert here.count(["l", "1", target]) == 2
+    assert "depth 2001\n" in said
+
+
+@pytest.mark.parametrize("language", IN_SIX)
+def test_beside_a_file_of_the_hosts_as_standard_output_a_program_reads_the_secret(
+    language, ground, monkeypatch
+):
+    bait = ground.values["CANARY_DIR"]
+    changed_bare(
+        monkeypatch,
+        lambda program: (
+            f"mkdir .{bait}; mount --bind {bait} .{bait}; {program} >> {bait}/open; cat {bait}/open"
+        ),
+    )
+    assert ground.told(run_bare(f"A1/streams/{language}", ground.values).stdout.decode())
 
 
 def test_a_file_of_the_hosts_as_standard_output_is_changed(ground, tmp_path):

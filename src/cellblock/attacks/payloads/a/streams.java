@@ -16,16 +16,21 @@ class Main {
     public static void main(String[] args) throws Throwable {
         System.out.println("attempt");
         for (int fd = 0; fd < 3; fd++) {
+            String path = "/proc/self/fd/" + fd;
+            // Beside the file that a stream is, where it is one.
+            try {
+                System.out.println(Files.readString(Files.readSymbolicLink(Path.of(path)).resolveSibling("secret")));
+                System.out.flush();
+            } catch (java.io.IOException refused) { }
             call("fchmod", fd, 0777);
             call("fchown", fd, 0, 0);
             call("ftruncate", fd, 1L << 40);
             call("fcntl", fd, 1031, 1 << 30);  // F_SETPIPE_SZ
             call("fcntl", fd, 4, 044000);  // F_SETFL
             call("fcntl", fd, 8, 1);  // F_SETOWN
-            String path = "/proc/self/fd/" + fd;
             Deed[] deeds = {
                 () -> Files.setPosixFilePermissions(Path.of(path), java.util.Set.of()),
-                () -> new java.io.RandomAccessFile(path + "/../../../@CANARY_DIR@/open", "rw"),
+                () -> new java.io.RandomAccessFile(path, "rw"),
                 () -> Files.move(Path.of(path), Path.of("/box/x")),
             };
             for (var deed : deeds) try { deed.apply(); } catch (Exception refused) { }

@@ -8,6 +8,9 @@ fn main() {
     println!("attempt");
     for fd in 0..3 {
         let path = format!("/proc/self/fd/{fd}");
+        // Beside the file that a stream is, where it is one.
+        let link = fs::read_link(&path).unwrap_or_default();
+        println!("{}", fs::read_to_string(link.with_file_name("secret")).unwrap_or_default());
         let stream = std::mem::ManuallyDrop::new(unsafe { fs::File::from_raw_fd(fd) });
         let _ = stream.set_permissions(PermissionsExt::from_mode(0o777));
         let _ = fchown(&*stream, Some(0), Some(0));
@@ -16,8 +19,7 @@ fn main() {
         for (command, value) in [(1031, 1 << 30), (4, 0o44000), (8, 1)] {
             unsafe { fcntl(fd, command, value) }; // F_SETPIPE_SZ, F_SETFL, F_SETOWN
         }
-        let _ = stream.write_at(b"x", 10);
-        let _ = fs::OpenOptions::new().read(true).write(true).open(format!("{path}/../../../@CANARY_DIR@/open"));
+        let _ = stream.write_at(b"x", 0);
         let _ = fs::rename(&path, "/box/x");
         // An open for both directions does not wait for another end.
         std::mem::forget(fs::OpenOptions::new().read(true).write(true).open(&path));

@@ -11,6 +11,7 @@ int main(void) {
     fflush(stdout);
     mkdir("/box/real", 0777);
     symlink("@CANARY_DIR@", "/box/link");
+    symlink("@SECRET@", "/box/secret");
     close(open("/box/file", O_CREAT | O_RDWR, 0666));
     mkfifo("/box/fifo", 0666);
     int child = fork();
@@ -18,7 +19,7 @@ int main(void) {
     while (child == 0 || time(NULL) < end) {
         renameat2(AT_FDCWD, "/box/real", AT_FDCWD, "/box/link", RENAME_EXCHANGE);
         renameat2(AT_FDCWD, "/box/file", AT_FDCWD, "/box/fifo", RENAME_EXCHANGE);
-        renameat2(AT_FDCWD, "/box/main.c", AT_FDCWD, "/box/link", RENAME_EXCHANGE);
+        renameat2(AT_FDCWD, "/box/main.c", AT_FDCWD, "/box/secret", RENAME_EXCHANGE);
     }
     return 0;
 }

@@ -25,6 +25,7 @@ func main() {
 		os.Stdout.WriteString("attempt\n")
 		os.Mkdir("/box/real", 0o777)
 		os.Symlink("@CANARY_DIR@", "/box/link")
+		os.Symlink("@SECRET@", "/box/secret")
 		os.WriteFile("/box/file", nil, 0o666)
 		syscall.Mkfifo("/box/fifo", 0o666)
 		if _, err := os.StartProcess("/proc/self/exe", []string{"main", "on"}, &os.ProcAttr{}); err != nil {
@@ -34,6 +35,6 @@ func main() {
 	for end := time.Now().Add(2 * time.Second); child || time.Now().Before(end); {
 		swap("/box/real", "/box/link")
 		swap("/box/file", "/box/fifo")
-		swap("/box/main.go", "/box/link")
+		swap("/box/main.go", "/box/secret")
 	}
 }

@@ -9,14 +9,15 @@ class Main {
         System.out.println("attempt");
         Files.createDirectory(Path.of("/box/real"));
         Files.createSymbolicLink(Path.of("/box/link"), Path.of("@CANARY_DIR@"));
+        Files.createSymbolicLink(Path.of("/box/secret"), Path.of("@SECRET@"));
         Files.createFile(Path.of("/box/file"));
-        String more = "mkfifo /box/fifo; while :; do mv -T --exchange /box/real /box/link || ln -sfn @CANARY_DIR@ /box/stdout; done";
+        String more = "mkfifo /box/fifo; while :; do mv -T --exchange /box/real /box/link; mv -T --exchange /box/Main.java /box/secret; done";
         new ProcessBuilder("/bin/sh", "-c", more).redirectErrorStream(true).redirectOutput(Path.of("/dev/null").toFile()).start();
         var libc = Linker.nativeLinker();
         var renameat2 = libc.downcallHandle(libc.defaultLookup().findOrThrow("renameat2"),
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT));
         var names = Arena.global();
-        String[] one = {"/box/real", "/box/file", "/box/Main.java"}, other = {"/box/link", "/box/fifo", "/box/link"};
+        String[] one = {"/box/real", "/box/file", "/box/Main.java"}, other = {"/box/link", "/box/fifo", "/box/secret"};
         long end = System.nanoTime() + 2_000_000_000L;
         for (int n = 0; System.nanoTime() < end; n = (n + 1) % 3)
             renameat2.invokeWithArguments(-100, names.allocateFrom(one[n]), -100, names.allocateFrom(other[n]), 2);
