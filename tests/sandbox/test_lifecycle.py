@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from cellblock.engine import watch
 from cellblock.errors import CellLostError
 from cellblock.model import OutputIntegrity, Verdict, VerdictActor, VerdictCause
 from cellblock.sandbox import cell, cgroup_v2
+from cellblock.verdict.judge import KILLED_FOR_WALL
 from sandbox.cells import children_of, kill_reasons, opened, until
 
 SLEEPS = "import os, time\nos.write(1, b'up')\nos.fork()\ntime.sleep(60)"
@@ -145,6 +147,27 @@ def test_wall_time_is_the_programs_own(cells):
     assert timing.wall_ms == round(outcome.wall_time_ns / 1_000_000)
     assert timing.cpu_ms == round(outcome.evidence.cgroup.cpu_usage_usec / 1000)
     assert timing.cpu_wall_ratio == round(timing.cpu_ms / timing.wall_ms, 2)
+
+
+def test_a_program_that_ended_in_time_is_not_told_as_killed_where_its_end_is_heard_of_late(
+    cells, monkeypatch
+):
+    """A loop that comes late may run the timer before it reads what init has said."""
+    watches = []
+    run = watch.Watch.run
+    monkeypatch.setattr(watch.Watch, "run", lambda each: (watches.append(each), run(each))[1])
+
+    async def ended_unheard():
+        running = asyncio.create_task(cells.running("import time; time.sleep(0.3); print('done')"))
+        while not (watches and watches[0]._cell.released_ns):  # noqa: ASYNC110  # nothing tells
+            await asyncio.sleep(0.01)
+        time.sleep(1.0 * cells.time_scale)  # noqa: ASYNC251  # nothing is heard meanwhile
+        watches[0]._kill(KILLED_FOR_WALL)
+        return await running
+
+    outcome = cells.call(ended_unheard())
+    assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"done\n")
+    assert outcome.evidence.judge_actions == ()
 
 
 # ---- processes of ours that die ----

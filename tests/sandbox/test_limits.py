@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cellblock.engine import watch
+from cellblock.errors import CellLostError
 from cellblock.model import Stage, Verdict, VerdictActor, VerdictCause
-from sandbox.cells import MIB, kill_reasons
+from sandbox.cells import MIB, kill_reasons, opened
 
 SIGKILL, SIGXCPU, SIGXFSZ = 9, 24, 25
 
@@ -73,18 +74,24 @@ def test_kernel_ends_a_program_at_its_own_lower_cpu_limit(cells):
 
 
 DEAF = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)"
+CHILD = "import os, sys\nif os.fork(): sys.exit(os.wait()[1] != 0)"
 
 
-@pytest.mark.parametrize(("code", "signal"), [("", SIGXCPU), (DEAF, SIGKILL)], ids=["plain", "deaf"])
-def test_kernel_ends_a_program_whose_judge_is_late(cells, monkeypatch, code, signal):
+@pytest.mark.parametrize(
+    ("code", "ended"),
+    [("", (None, SIGXCPU)), (DEAF, (None, SIGKILL)), (CHILD, (1, None))],
+    ids=["plain", "deaf", "a child"],
+)
+def test_kernel_ends_a_program_whose_judge_is_late(cells, monkeypatch, code, ended):
     monkeypatch.setattr(watch, "_SHORTEST_CPU_CHECK_S", 60)
     outcome = cells.run(f"{code}\nwhile True: pass", cpu_ms=500, wall_ms=30_000)
     evidence = outcome.evidence
-    assert (outcome.verdict, outcome.signal) == (Verdict.TLE, signal)
+    assert (outcome.verdict, outcome.exit_code, outcome.signal) == (Verdict.TLE, *ended)
     assert (evidence.verdict_cause, evidence.verdict_actor) == (
         VerdictCause.TLE_CPU_KERNEL,
         VerdictActor.KERNEL,
     )
+    assert evidence.facts.cpu_limit_usec == evidence.limits.cpu_ms * 1000
     assert evidence.judge_actions == ()
 
 
@@ -120,6 +127,58 @@ def test_wall_limit_ends_a_program_that_uses_no_cpu(cells, code):
     assert outcome.wall_time_ns >= limit_ms * 1_000_000
 
 
+SOCKETS = """
+import socket
+
+own = ("127.0.0.1", 0)
+kept, held = [], 0
+
+def tcp():
+    listener = socket.create_server(own)
+    while True:
+        near = socket.socket()
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        near.connect(listener.getsockname())
+        yield near, listener.accept()[0]
+
+def udp():
+    while True:
+        near, far = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))
+        far.bind(own)
+        near.connect(far.getsockname())
+        yield near, far
+
+try:
+    for near, far in WAY():
+        kept += [near, far]
+        near.setblocking(False)
+        far.setblocking(False)
+        try:
+            for _ in range(MOST):
+                near.send(bytes(1 << 15))
+        except BlockingIOError:
+            pass
+except OSError:
+    pass
+for each in kept:
+    try:
+        while chunk := each.recv(1 << 16):
+            held += len(chunk)
+    except OSError:
+        pass
+print(held)
+"""
+
+
+@pytest.mark.parametrize(("way", "most"), [("tcp", 256), ("udp", 8)])
+def test_what_waits_in_sockets_is_bounded_too(cells, way, most):
+    limits = {"memory_bytes": 64 * MIB, "open_files": 1024, "cpu_ms": 10_000, "wall_ms": 20_000}
+    code = SOCKETS.replace("WAY", way).replace("MOST", str(most))
+    outcome = cells.run(code, loopback=True, **limits)
+    assert outcome.verdict in {Verdict.AC, Verdict.MLE}
+    assert outcome.verdict is Verdict.MLE or 0 < int(outcome.stdout) < 64 * MIB
+
+
 HOGS = {
     "heap": "kept = []\nwhile True: kept.append(bytearray(MIB))",
     "files in the work area": "for n in range(200): open(f'/box/{n}', 'wb').write(bytes(MIB))",
@@ -150,6 +209,21 @@ def test_memory_limit_holds_for_every_kind_of_memory(cells, code):
     assert evidence.cgroup.oom_kill_events >= 1
     assert (evidence.cgroup.oom_events is None) == (cells.host.cgroup_backend == "cgroup_v1")
     assert evidence.judge_actions == ()
+
+
+def test_memory_that_others_have_used_up_is_no_breach_of_a_programs_own_limit(time_scale):
+    """Such a run is lost, and may be run again. What is met here is the limit of the group above."""
+    takes = f"b'x' * {200 * MIB}"
+    with opened(time_scale) as cells:
+        files = ("memory.limit_in_bytes", "memory.max")
+        (above,) = (
+            path / name for path in cells.host._tree.paths for name in files if (path / name).exists()
+        )
+        above.write_text(str(80 * MIB), encoding="ascii")
+        with pytest.raises(CellLostError, match="ran out of memory"):
+            cells.run(takes, memory_bytes=1024 * MIB)
+        assert cells.run(takes, memory_bytes=32 * MIB).verdict is Verdict.MLE
+        cells.assert_next_run_works()
 
 
 def test_a_child_killed_for_memory_is_mle_though_the_parent_ends_well(cells):

@@ -57,7 +57,7 @@ def test_a_cell_whose_cgroup_has_another_limit_runs_nothing(monkeypatch, time_sc
         monkeypatch.setattr(
             cells.host._tree,
             "create_cell",
-            lambda name, memory, processes: create(name, memory * 2, processes + 1),
+            lambda name, memory, processes, **more: create(name, memory * 2, processes + 1, **more),
         )
         assert_refused(cells, "memory_limit, process_limit", "nothing was run")
 

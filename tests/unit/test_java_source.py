@@ -7,6 +7,7 @@ import time
 import pytest
 
 from cellblock.languages.java_source import JavaUnit, read_unit
+from cellblock.languages.java_source import read_unit
 from cellblock.languages.sources import MainFile, name_main_file
 from cellblock.model import SourceFile
 
@@ -155,8 +156,15 @@ def test_names_too_long_for_a_file_are_left_to_the_compiler():
 def test_hostile_source_is_read_in_linear_time(piece):
     source = piece * (1_000_000 // len(piece))
     started = time.process_time()
-    java(source)
+    read_unit(source)
     assert time.process_time() - started < 5
+
+
+def test_of_a_long_source_the_beginning_is_read_for_everybody_waits_meanwhile():
+    started = time.process_time()
+    found = java(f"public class Begun {{ {MAIN} }}" + ";" * (16 << 20) + "public class Ended { }")
+    assert found == MainFile(name="Begun.java", main_class="Begun")
+    assert time.process_time() - started < 1  # all of it: 8 s
 
 
 def test_lone_surrogates_never_reach_a_name():

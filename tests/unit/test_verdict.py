@@ -54,9 +54,9 @@ def breached(facts: CellFacts) -> bool:
 
 
 def ended_for_cpu(facts: CellFacts) -> bool:
-    """SIGXCPU, or the SIGKILL that the kernel sends to who is deaf to it: nobody here sent it."""
+    """SIGXCPU, or a failure beyond the limit: the kernel sends SIGKILL to who is deaf, or ended a child."""
     used = facts.cpu_usage_usec
-    return facts.signal == XCPU or (facts.signal == KILL and used is not None and used >= CPU_LIMIT)
+    return facts.signal == XCPU or (failed(facts) and used is not None and used >= CPU_LIMIT)
 
 
 PRECEDENCE: list[Rule] = [
@@ -206,6 +206,7 @@ CASES = {
         {"exit_code": None, "signal": KILL, "cpu_usage_usec": None},
         Verdict.SIG,
     ),
+    "exit 1 beyond the CPU limit": ({"exit_code": 1, "cpu_usage_usec": CPU_LIMIT}, Verdict.TLE),
     "exit 0 beyond the CPU limit": ({"cpu_usage_usec": 2 * CPU_LIMIT}, Verdict.AC),
     "SIGXFSZ": ({"exit_code": None, "signal": XFSZ}, Verdict.FSE),
     "process limit hit and exit 0": ({"pids_limit_events": 9}, Verdict.AC),

@@ -207,7 +207,7 @@ def _facts(staged: Staged) -> CellFacts:
         memory_limit_bytes=_controls(cell).memory_limit_bytes,
         process_limit=_controls(cell).process_limit,
         cpu_usage_usec=observed.cpu_usage_usec,
-        cpu_limit_usec=cell.shape.limits.cpu_ms * 1000,
+        cpu_limit_usec=staged.limits.cpu_ms * 1000,
         artifact_error=staged.artifact_error,
         contained=bool(cell.contained) and not counters.process_count,
         collection_errors=(*counters.errors, *stream_errors),

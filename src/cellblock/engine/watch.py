@@ -18,6 +18,8 @@ from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR
 
 _NS_PER_MS = 1_000_000
 _SHORTEST_CPU_CHECK_S = 0.005
+_MOST_AT_ONCE_BYTES = 256 << 10
+"""What the kernel asks for at once and does not do without: a limit is met this far below it."""
 
 
 class Observed(Struct, frozen=True, kw_only=True):
@@ -87,6 +89,11 @@ class Watch:
             )
         self.stdout.finish()
         self.stderr.finish()
+        counters = self._cell.counters()
+        if not self._killed_for and counters and self._was_killed_for_others(counters):
+            raise CellLostError(
+                "watch", detail="the host ran out of memory, and the kernel ended a program within its limit"
+            )
         ended_ns = self._ended_ns()
         return Observed(
             stdout=self.stdout,
@@ -95,7 +102,7 @@ class Watch:
             wall_ns=max(0, ended_ns - self._started_ns()),
             ended_ns=ended_ns,
             descendants=self._descendants,
-            counters=self._cell.counters(),
+            counters=counters,
             cpu_usage_usec=self._cell.cpu_usage_usec(),
             actions=tuple(self._actions),
             output_order=tuple(self._output_order),
@@ -138,7 +145,8 @@ class Watch:
         self._timers["cpu"] = self._loop.call_later(wait_s, self._check_cpu)
 
     def _kill(self, reason: str) -> None:
-        """End the cell for a limit, unless it has ended by itself meanwhile."""
+        """End the cell for a limit, unless it has ended by itself, of which we may not have heard yet."""
+        self._cell.hear()
         if self._over.is_set() or self._killed_for:
             return
         self._killed_ns = time.monotonic_ns()
@@ -164,6 +172,16 @@ class Watch:
         if self._cell.stopped_by_filter and not self._killed_for:
             self._killed_for = KILLED_BY_FILTER
             self._note("kill", KILLED_BY_FILTER)
+
+    def _was_killed_for_others(self, counters: Counters) -> bool:
+        """Say whether the kernel ended something here for want of memory, and it was not for this limit."""
+        controls, peak_bytes = self._cell.controls, counters.memory_peak_bytes
+        if not counters.oom_kill_events or controls is None or controls.memory_limit_bytes is None:
+            return False
+        if counters.oom_events is not None:
+            return counters.oom_events == 0
+        margin_bytes = max(controls.memory_limit_bytes // 100, _MOST_AT_ONCE_BYTES)
+        return peak_bytes is not None and peak_bytes < controls.memory_limit_bytes - margin_bytes
 
     def _count_descendants(self, *, besides: int) -> None:
         living = self._cell.living_processes()

@@ -11,6 +11,8 @@ from cellblock.languages.java_source import read_unit
 from cellblock.model import SourceFile
 
 _LONGEST_NAME_BYTES = 250
+_READ_BYTES = 128 << 10
+"""How much of a source is read for its name: all others wait meanwhile, up to half a second for each MiB."""
 
 
 class MainFile(Struct, frozen=True, kw_only=True):
@@ -34,7 +36,7 @@ def _fixed(default_name: str, file: SourceFile) -> MainFile:
 
 def _java_public_class(default_name: str, file: SourceFile) -> MainFile:
     """Name the file after its public class, else after the class with ``main`` (see ``java_source``)."""
-    unit = read_unit(file.content.decode("utf-8", "replace"))
+    unit = read_unit(file.content[:_READ_BYTES].decode("utf-8", "replace"))
     named = f"{unit.file_class}.java" if unit.file_class else default_name
     name = file.name or (named if _fits(named) else default_name)
     # A name that the launcher would take for an option or an argument file is no class's either.

@@ -162,9 +162,13 @@ class Cell:
         """Say whether the program itself is seen not to have begun to end."""
         return self._program_pidfd >= 0 and lives(self._program_pidfd)
 
+    def hear(self) -> None:
+        """Hear what init has said by now, without waiting for the loop to come to it."""
+        self._on_control()
+
     def kill(self) -> None:
         """End every process of the cell. What init had said before is heard first."""
-        self._on_control()
+        self.hear()
         if self._cgroup:
             self._cgroup.kill()
         if self._init and not self.ended.is_set():

@@ -39,6 +39,8 @@ _OPTIONAL = (SHARES,)
 """Where it is there, every cell gets the same share of the CPU, however many processes it has."""
 
 _UNLIMITED_FROM = 1 << 60
+_SOCKETS_BYTES = 16 << 20
+"""Of what waits in TCP and UDP, beside the memory limit: without one of its own it is charged to nobody."""
 _SHARE_OF_RUNS, _SHARE_OF_BOOTS = "1024", "128"
 
 
@@ -176,11 +178,11 @@ class CgroupTreeV1:
             self.missing.pop(controller, None)
         self._swift_fd = _favor_changes(instance)
         self.paths = sorted(set(self._trees.values()))
-        self._limits_swap = (
-            MEMORY in self._trees and (self._trees[MEMORY] / "memory.memsw.limit_in_bytes").exists()
-        )
+        memory = self._trees.get(MEMORY)
+        self._limits_swap = memory is not None and (memory / "memory.memsw.limit_in_bytes").exists()
+        self._counts_sockets = memory is not None and (memory / "memory.kmem.tcp.limit_in_bytes").exists()
 
-    def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
+    def create_cell(self, name: str, memory_bytes: int, processes: int, *, sockets: bool) -> CellCgroup:
         """Make and limit one group a hierarchy; half-made groups are removed again."""
         made: dict[str, str] = {}
         with ExitStack() as undo:
@@ -194,6 +196,9 @@ class CgroupTreeV1:
                 write_control(made[MEMORY], "memory.limit_in_bytes", str(memory_bytes))
                 if self._limits_swap:  # memory and swap together: with the same number, no swap
                     write_control(made[MEMORY], "memory.memsw.limit_in_bytes", str(memory_bytes))
+                if sockets and self._counts_sockets:
+                    most_bytes = min(memory_bytes, _SOCKETS_BYTES)
+                    write_control(made[MEMORY], "memory.kmem.tcp.limit_in_bytes", str(most_bytes))
             if PIDS in made:
                 write_control(made[PIDS], "pids.max", str(processes))
             try:

@@ -152,7 +152,14 @@ class CgroupTreeV2:
                 if controller in _REQUIRED:
                     self.missing[controller] = str(error)
 
-    def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
+    def create_cell(
+        self,
+        name: str,
+        memory_bytes: int,
+        processes: int,
+        *,
+        sockets: bool,  # noqa: ARG002  # charged anyway
+    ) -> CellCgroup:
         """Make and limit one group; a half-made group is removed again."""
         directory = self.paths[0] / name
         make_directory(directory)

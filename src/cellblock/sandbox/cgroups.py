@@ -88,8 +88,11 @@ class CgroupTree(Protocol):
     paths: list[Path]
     """The subtree's directories: one on v2, one a hierarchy on v1."""
 
-    def create_cell(self, name: str, memory_bytes: int, processes: int) -> CellCgroup:
-        """Make a group with its limits; raises ``SandboxError`` naming what the kernel refused."""
+    def create_cell(self, name: str, memory_bytes: int, processes: int, *, sockets: bool) -> CellCgroup:
+        """Make a group with its limits; raises ``SandboxError`` naming what the kernel refused.
+
+        ``sockets`` where it will have a network, if only with itself: what waits in TCP and UDP is limited.
+        """
 
     def others(self) -> set[str]:
         """Name the other instances that have a subtree beside this one, dead or alive."""

@@ -221,10 +221,11 @@ class Host:
             spawner, usable_until_s = await self._enter_spawner(shape, resources)
             lent = resources.enter_context(ExitStack())
             uids = lent.enter_context(self._block.lease())
-            cgroup = (
-                self._tree.create_cell(name, limits.memory_bytes, limits.processes) if self._tree else None
-            )
-            if cgroup is not None:
+            cgroup = None
+            if self._tree:
+                cgroup = self._tree.create_cell(
+                    name, limits.memory_bytes, limits.processes, sockets=shape.loopback
+                )
                 resources.callback(cgroup.remove)  # the cell does it, but there may come to be none
             layers = self._roots.layers(shape.root, shape.binds)
             try:

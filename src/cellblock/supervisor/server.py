@@ -1,7 +1,8 @@
 """The privileged process: takes jobs from a unix socket, runs them, answers.
 
-It parses one message format, from a peer that the socket's directory lets in, and nothing of
-the submissions. A peer that goes away ends its runs; SIGTERM ends everything and leaves nothing.
+It parses one message format, from a peer that the socket's directory lets in, and of submissions nothing
+but the beginning of a Java source, for the name of its file. A peer that goes away ends its runs; SIGTERM
+ends everything and leaves nothing.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _judge_ending(facts: CellFacts) -> Judgement:
     """
     if facts.killed_by_judge == KILLED_BY_FILTER:
         return Judgement(_V.SIG, _C.RE_FATAL_SIGNAL, _A.JUDGE)
-    if facts.signal == SIGXCPU or _killed_beyond_cpu_limit(facts):
+    if facts.signal == SIGXCPU or _failed_beyond_cpu_limit(facts):
         return Judgement(_V.TLE, _C.TLE_CPU_KERNEL, _A.KERNEL)
     if facts.signal == SIGXFSZ:
         return Judgement(_V.FSE, _C.FSE_LIMIT_EXCEEDED, _A.KERNEL)
@@ -85,10 +85,10 @@ def missing_evidence(facts: CellFacts) -> tuple[str, ...]:
         missing.append("oom_kill_events")
     if facts.killed_by_judge == KILLED_BY_FILTER or facts.signal in {SIGXCPU, SIGXFSZ}:
         return tuple(missing)
-    if _killed_beyond_cpu_limit(facts):
-        return tuple(missing)
     if facts.exit_code is None and facts.signal is None:
         return (*missing, "how the program ended")
+    if _failed_beyond_cpu_limit(facts):
+        return tuple(missing)
     if facts.pids_limit_events is None and facts.process_limit is not None and _failed(facts):
         missing.append("pids_limit_events")
     if facts.signal == SIGKILL and not facts.pids_limit_events and _peak_is_unknown(facts):
@@ -104,13 +104,14 @@ def _failed(facts: CellFacts) -> bool:
     return facts.signal is not None or facts.exit_code != 0
 
 
-def _killed_beyond_cpu_limit(facts: CellFacts) -> bool:
-    """Say whether the kernel's own limit may have ended a program that is deaf to SIGXCPU.
+def _failed_beyond_cpu_limit(facts: CellFacts) -> bool:
+    """Say whether the kernel's own limit, which each process has, may have decided how the program ended.
 
-    It comes first where the judge looks late, on a host that is too busy.
+    It comes first where the judge looks late, on a host that is too busy: SIGKILL for who is deaf to
+    SIGXCPU; and where it was a child's end, such as a compiler's own, the program tells by its exit code.
     """
     used = facts.cpu_usage_usec
-    return facts.signal == SIGKILL and used is not None and used >= facts.cpu_limit_usec
+    return _failed(facts) and used is not None and used >= facts.cpu_limit_usec
 
 
 def _at_memory_limit(facts: CellFacts) -> bool:
