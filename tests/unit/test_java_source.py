@@ -7,7 +7,6 @@ import time
 import pytest
 
 from cellblock.languages.java_source import JavaUnit, read_unit
-from cellblock.languages.java_source import read_unit
 from cellblock.languages.sources import MainFile, name_main_file
 from cellblock.model import SourceFile
 
