@@ -62,7 +62,9 @@ def number_of(name: str) -> int:
 
 
 def action_of(rule, kill=NOTIFY) -> int:
-    return kill if rule.action == "kill" else ERRNO | getattr(errno, rule.action)
+    if rule.action == "kill":
+        return kill
+    return ERRNO | (0 if rule.action == "done" else getattr(errno, rule.action))
 
 
 PROGRAM = build_filters(notify=True).program
@@ -81,7 +83,7 @@ def test_every_rule_has_a_reason_and_a_known_action():
     policy = load_policy()
     for rule in [*policy.rule, policy.unknown, policy.foreign_abi]:
         assert len(rule.reason) > 20, rule
-        assert rule.action == "kill" or hasattr(errno, rule.action), rule
+        assert rule.action in {"kill", "done"} or hasattr(errno, rule.action), rule
     assert policy.init.reason
 
 
@@ -189,6 +191,62 @@ def test_directory_notification_is_refused_and_other_fcntl_allowed():
     assert decide(PROGRAM, fcntl, 1026, 1) == ALLOW
 
 
+ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+SOL_SOCKET, IPPROTO_TCP = 1, 6
+PR_SET_NAME, PR_GET_SECCOMP, PR_SET_SECCOMP = 15, 21, 22
+
+
+def on(arch: int, name: str, *arguments: int) -> int:
+    """Decide a call by the filter for an architecture."""
+    number = int(pyseccomp.resolve_syscall(arch, name))
+    assert number >= 0
+    return decide(build_filters(notify=True, arch=arch).program, number, *arguments, arch=arch)
+
+
+@pytest.mark.parametrize("upper", [0, 1 << 32, 0xFFFFFFFF << 32], ids=hex)
+@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
+def test_filters_of_sockets_and_numbers_of_the_machine_are_refused_whatever_stands_in_the_upper_half(
+    arch, upper
+):
+    for option in range(100):
+        refused = option in {26, 50, 51, 52}
+        told = option in {57, 71}
+        level, name = upper | SOL_SOCKET, upper | option
+        assert on(arch, "setsockopt", 3, level, name) == (ERRNO | errno.EPERM if refused else ALLOW), option
+        assert on(arch, "getsockopt", 3, level, name) == (ERRNO | errno.ENOPROTOOPT if told else ALLOW), (
+            option
+        )
+        for call in ("setsockopt", "getsockopt"):
+            assert on(arch, call, 3, IPPROTO_TCP, option) == ALLOW, (call, option)
+            assert on(arch, call, option, 0, SOL_SOCKET) == ALLOW, (call, option)
+
+
+@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
+def test_a_program_installs_no_filter_and_may_still_ask_and_take_the_strictest(arch):
+    for upper in (0, 1 << 32):
+        assert on(arch, "seccomp", upper | 1) == ERRNO | errno.EPERM
+        assert on(arch, "prctl", upper | PR_SET_SECCOMP, 2) == ERRNO | errno.EPERM
+    for operation in (0, 2, 3):
+        assert on(arch, "seccomp", operation) == ALLOW
+    for option, mode in ((PR_SET_SECCOMP, 1), (PR_GET_SECCOMP, 2), (PR_SET_NAME, 2), (2, PR_SET_SECCOMP)):
+        assert on(arch, "prctl", option, mode) == ALLOW
+
+
+HUGE = {"mmap": (3, 0x40000, "ENOMEM"), "shmget": (2, 0x800, "ENOMEM"), "memfd_create": (1, 4, "EINVAL")}
+
+
+@pytest.mark.parametrize("name", HUGE)
+@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
+def test_huge_pages_are_refused_whatever_else_is_asked_for_and_nothing_else_is(arch, name):
+    index, flag, error = HUGE[name]
+    for bit in range(64):
+        wanted = ERRNO | getattr(errno, error) if 1 << bit == flag else ALLOW
+        assert on(arch, name, *[0] * index, 1 << bit) == wanted, bit
+        assert on(arch, name, *[0] * index, 1 << bit | flag) == ERRNO | getattr(errno, error), bit
+    everything_else = 0xFFFF_FFFF_FFFF_FFFF & ~flag
+    assert on(arch, name, *[0] * index, everything_else) == ALLOW
+
+
 def test_without_notification_the_kernel_kills_where_init_would_be_asked():
     program = build_filters(notify=False).program
     assert decide(program, number_of("ptrace")) == KILL_PROCESS
@@ -251,8 +309,6 @@ def test_a_rule_that_libseccomp_refuses_is_named(monkeypatch):
 
 
 # ---- for a machine that is not this one ----
-
-ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
 @pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)

@@ -58,6 +58,8 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     action: str
     reason: str
     arg: _Argument | None = None
+    also: _Argument | None = None
+    """A second argument, which must be as said too."""
 
 
 class _Default(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,8 +157,8 @@ def _program_filter(policy: Policy, kill: int, arch: int) -> bytes:
             # Negative: not on this architecture, or newer than this libseccomp (then ENOSYS, below).
             if pyseccomp.resolve_syscall(arch, name) < 0:
                 continue
-            for comparison in _comparisons(rule.arg):
-                built.add_rule_exactly(action, name, *comparison)
+            for first, second in itertools.product(_comparisons(rule.arg), _comparisons(rule.also)):
+                built.add_rule_exactly(action, name, *first, *second)
     return _refuse_unknown_numbers(_export(built), _action(policy.unknown.action, kill), arch)
 
 
@@ -183,7 +185,7 @@ def _init_filter(policy: _InitPolicy, arch: int) -> bytes:
 def _action(name: str, kill: int) -> int:
     if name == "kill":
         return kill
-    action: int = pyseccomp.ERRNO(getattr(errno, name))
+    action: int = pyseccomp.ERRNO(0 if name == "done" else getattr(errno, name))
     return action
 
 
