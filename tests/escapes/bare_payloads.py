@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from corpus import bare
 from corpus.programs import Program
 from corpus.ran import Ran
 
+_NOBODY = 65534
 START = """
 import os
 os.chmod("payload", 0o755)
@@ -42,6 +45,23 @@ def run_bare(name: str, values: dict[str, str], change: Callable[[str], str] = s
     ran = bare.run_bare(Program(language=attack.language, name="attack", files=(source,)), runtime, root)
     assert b"attempt" in ran.stdout, ran
     return ran
+
+
+def changed_bare(monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> None:
+    """Put into a shell script what runs a program bare; with a work area and processes that end with it."""
+    written = bare._script
+
+    def with_a_change(*about: Any) -> str:
+        script = written(*about)
+        if about[-1] != "ro":  # as it is for a program, and not for its compiler
+            return script
+        before, _, program = script.rpartition("\nexec ")
+        box = f"mount -t tmpfs none box; cp -a {about[3]}/. box; chown {_NOBODY}:{_NOBODY} box"
+        alone = ["unshare", "--pid", "--fork", "--kill-child", "/bin/sh", "-c"]
+        inner = f"mount -t proc proc proc; {change(program)}"
+        return f"{before}\n{box}\nexec {shlex.join([*alone, inner])}"
+
+    monkeypatch.setattr(bare, "_script", with_a_change)
 
 
 def on_the_host(

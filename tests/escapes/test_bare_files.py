@@ -6,7 +6,6 @@ import contextlib
 import http.server
 import json
 import os
-import shlex
 import signal
 import subprocess
 import tempfile
@@ -22,8 +21,7 @@ from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import fill, trials
-from corpus import bare
-from escapes.bare_payloads import run_bare, trial
+from escapes.bare_payloads import changed_bare, run_bare, trial
 from escapes.test_switched_off import Credulous, credulous  # noqa: F401  # a fixture
 from pace import TIME_SCALE
 from sandbox.cells import processes_of, until
@@ -116,23 +114,6 @@ IN_SIX = [
     pytest.param(each, marks=[] if each in {"python", "c"} else pytest.mark.slow)
     for each in trial("A1/links/python").attack.payloads
 ]
-
-
-def changed_bare(monkeypatch, change):
-    """Have what runs a program bare do something else, and give it a work area that ends with it."""
-    written = bare._script
-
-    def with_a_change(*about):
-        script = written(*about)
-        if about[-1] != "ro":  # as it is for a program, and not for its compiler
-            return script
-        before, _, program = script.rpartition("\nexec ")
-        box = f"mount -t tmpfs none box; cp -a {about[3]}/. box; chown {NOBODY}:{NOBODY} box"
-        alone = ["unshare", "--pid", "--fork", "--kill-child", "/bin/sh", "-c"]
-        inner = f"mount -t proc proc proc; {change(program)}"
-        return f"{before}\n{box}\nexec {shlex.join([*alone, inner])}"
-
-    monkeypatch.setattr(bare, "_script", with_a_change)
 
 
 @pytest.mark.parametrize("language", IN_SIX)

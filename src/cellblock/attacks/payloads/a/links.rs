@@ -1,4 +1,5 @@
-use std::{env, ffi::{c_char, CString}, fs, io, os::unix::fs::{symlink, PermissionsExt}, os::unix::net::UnixListener};
+use std::{env, ffi::{c_char, CString}, fs, io};
+use std::os::unix::{fs::{symlink, PermissionsExt}, net::UnixListener};
 
 extern "C" {
     fn mkfifo(path: *const c_char, mode: u32) -> i32;
