@@ -45,15 +45,15 @@ class Instance:
             assert time.monotonic() < deadline_s, f"no result in {timeout_s} s: {record}"
             time.sleep(0.05)
 
-    def submit_when_ready(self, code: str, *, timeout_s: float) -> dict[str, object]:
+    def submit_when_ready(self, code: str, *, timeout_s: float, wait: bool = True) -> dict[str, object]:
         """Submit until it is accepted; what is refused meanwhile must be a 503."""
         deadline_s = time.monotonic() + timeout_s
         while True:
             try:
-                answer = self.submit(code)
+                answer = self.submit(code, wait=wait)
             except httpx.TransportError:
                 answer = None
-            if answer is not None and answer.status_code == 200:
+            if answer is not None and answer.status_code in {200, 202}:
                 record: dict[str, object] = answer.json()
                 return record
             assert answer is None or answer.status_code in {400, 503}, answer.text
