@@ -168,14 +168,29 @@ def test_a_file_name_is_never_read_as_a_placeholder():
 
 
 def test_every_source_file_is_compiled_and_no_other():
-    argv = plan_of("gcc-14", "main.c", "a.h", "lib/b.c", "-o.c", "@x.c", "data.txt").compile.argv
+    argv = plan_of("gcc-14", "main.c", "a.h", "lib/b.c", "-o.c", "@x.h", "data.txt").compile.argv
     assert [word for word in argv if word.endswith((".c", ".h", ".txt"))] == [
-        *("main.c", "lib/b.c", "./-o.c", "./@x.c")
+        *("main.c", "lib/b.c", "./-o.c")
     ]
 
 
 def test_main_file_is_compiled_whatever_it_is_called():
     assert "program" in plan_of("gcc-14", "program", "a.c").compile.argv
+
+
+@pytest.mark.parametrize(
+    "names", [("main.c", "@x.c"), ("main.c", "lib/@x.c"), ("@x.c",), ("@program", "a.c")]
+)
+def test_source_that_gcc_would_read_options_from_is_refused(names):
+    with pytest.raises(RequestRefused, match=r"@\w+(\.c)?' is no name for a source") as refused:
+        plan_of("gcc-14", *names)
+    assert refused.value.status == 400
+
+
+def test_name_with_an_at_sign_is_a_name_where_nothing_takes_it_for_more():
+    assert plan_of("python-3.13", "@x.py").run.argv[1] == "/box/@x.py"
+    assert plan_of("rust-1.85", "@x.rs").compile.argv[-1] == "./@x.rs"
+    assert plan_of("gcc-14", "main.c", "@x.h").compile is not None
 
 
 @pytest.mark.parametrize("taken", ["A.java", "A.java/x"])

@@ -108,12 +108,18 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ) -> Plan:
         """Name the files and fill in both stages; requests lower limits, they never raise them.
 
-        Raises ``RequestRefused`` where the main file, called by its content, takes another's name.
+        Raises ``RequestRefused`` where the main file, called by its content, takes another's name, or a
+        source is called like a list of options.
         """
         main = name_main_file(self.file.source.rule, self.file.source.name, files[0])
         if _is_taken(main.name, files[1:]):
             raise RequestRefused(
                 400, f"files: the main file has to be called {main.name!r}, which another file is called"
+            )
+        if listed := next(filter(_is_list_of_options, self._sources_given(main, files)), ""):
+            raise RequestRefused(
+                400,
+                f"files: {listed!r} is no name for a source: compilers look for options in what follows an @",
             )
         named = (SourceFile(main.name, files[0].content), *files[1:])
         named += tuple(
@@ -146,8 +152,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
             "out": str(OUT),
             "memory_mb": str(limits.memory_bytes // _MIB),
         }
-        suffixes = tuple(self.file.source.suffixes)
-        sources = [file.name for file in files if file.name == main.name or file.name.endswith(suffixes)]
+        sources = self._sources(main, files)
         lists = {"{args}": list(args), "{sources}": [option_safe(name) for name in sources]}
         expanded: list[str] = []
         for part in stage.argv:
@@ -167,6 +172,15 @@ class Runtime(Struct, frozen=True, kw_only=True):
             gate=_fill(stage.gate, values),
             stand_in=_fill(stage.stand_in, values),
         )
+
+    def _sources(self, main: MainFile, files: Sequence[SourceFile]) -> list[str]:
+        suffixes = tuple(self.file.source.suffixes)
+        return [file.name for file in files if file.name == main.name or file.name.endswith(suffixes)]
+
+    def _sources_given(self, main: MainFile, files: Sequence[SourceFile]) -> list[str]:
+        """Return the names of what a compiler is given, where it is given every source."""
+        given = self.file.compile is not None and "{sources}" in self.file.compile.argv
+        return [main.name, *self._sources(main, files[1:])] if given else []
 
     def _is_usual(self, main: MainFile, sources: Sequence[str]) -> bool:
         """Say whether the names are those of any submission that gives none.
@@ -203,6 +217,14 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
         return value
 
     return _PLACEHOLDER.sub(value_of, text)
+
+
+def _is_list_of_options(name: str) -> bool:
+    """Say whether a compiler's part may take a file's name for that of a list of options.
+
+    Of a path it would not, but GCC hands its parts the last of it alone.
+    """
+    return PurePosixPath(name).name.startswith("@")
 
 
 def option_safe(name: str) -> str:
