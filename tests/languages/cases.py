@@ -144,6 +144,7 @@ PARTICULAR: dict[tuple[str, str], _Given] = {
     ("typescript", "node_types_error"): _Given(expected=_does_not_compile(1, b"main.ts(3,7)", b"TS2322")),
     ("typescript", "error_in_another_file"): _Given(expected=_does_not_compile(1, b"lib/half.ts(1,")),
     ("typescript", "top_level_await"): _Given(stdin=b"one\ntwo\n", expected=_prints("2 2 a/b string\n")),
+    ("typescript", "own_tsconfig"): _Given(expected=_prints("as without it\n")),
     ("bash", "broken"): _Given(
         expected=_fails(
             2, b"main.sh", b"line 3", b"syntax error", stdout=b"printed, as bash reads line by line\n"

@@ -1,0 +1,3 @@
+import { word } from './told/word'
+class Kept { word: string = word }
+console.log(new Kept().word)
