@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import subprocess
 import textwrap
 from pathlib import Path
@@ -20,6 +21,7 @@ from cellblock.engine.installation import TREE_ROOT, Installation
 from cellblock.sandbox import pool, zygotes
 from corpus import bare
 from e2e.instance import NOTHING_READY, running_instance
+from escapes.bare_payloads import changed_bare, run_bare, trial
 from escapes.test_compilers import Beside
 from pace import TIME_SCALE
 from sandbox.cells import opened
@@ -38,11 +40,6 @@ OTHERS = (
     "WAITING_INIT_PID",
     "WAITING_PID",
 )
-
-
-def trial(name):
-    (found,) = (each for each in trials() if each.name == name)
-    return found
 
 
 def an_attack(**more):
@@ -194,9 +191,54 @@ def test_what_was_left_to_a_process_is_found_by_it(language, compilers, monkeypa
     said = ran.stdout.decode()
     for left in ("umask", "nice", "file size", "pid", "LEFT"):
         assert left in said
-    assert "blocked signals" in said or language == "javascript", "Node clears them by itself"
+    assert "blocked signals" in said or language in {"javascript", "ruby"}, "which clear them by themselves"
     assert "files" in said or "/dev/shm/left" in said
     assert "cpu time" not in said
+
+
+@pytest.mark.parametrize("language", [each.language for each in trials() if each.name.startswith("E/state/")])
+def test_what_a_run_leaves_is_found_by_the_next_where_one_shell_starts_both(language, monkeypatch):
+    def by_one_shell(program):
+        root, env, command = program.partition("/usr/bin/env")
+        return f"{root} /bin/sh -c {shlex.quote(f'{env}{command}; {env}{command}')}"
+
+    changed_bare(monkeypatch, by_one_shell)
+    ran = run_bare(f"E/state/{language}", {})
+    assert ran.exit_code == 42, ran
+    first, second = ran.stdout.decode().split("attempt\n")[1:]
+    assert first == "", "it finds nothing"
+    assert "nice" in second
+    assert "files" in second or "/tmp/left" in second
+    for limit in ("open files", "file size") if language != "ruby" else ():
+        assert limit in second
+
+
+TO_THE_NEXT = {
+    "python": (
+        "        except OSError:\n            if pid == os.getpid():\n                raise\n",
+        "os.execv('/usr/bin/python3', ['x', '/box/main.py'])\n",
+    ),
+    "c": (
+        "return left ? left : leave();",
+        'if (left || leave()) return left; execl("/out/main", "x", NULL);',
+    ),
+}
+"""How a payload ends, and what it does then where one process serves two programs."""
+
+
+@pytest.mark.parametrize("language", sorted(TO_THE_NEXT))
+def test_what_a_run_leaves_is_found_by_the_next_of_its_process(language, monkeypatch):
+    end, goes_on = TO_THE_NEXT[language]
+
+    def for_two(source):
+        assert end in source
+        return source.replace(end, goes_on if language == "c" else end + goes_on)
+
+    changed_bare(monkeypatch, str)
+    ran = run_bare(f"E/state/{language}", {}, for_two)
+    assert ran.exit_code == 42, ran
+    for left in ("umask", "blocked signals", "nice", "open files", "file size"):
+        assert left in ran.stdout.decode()
 
 
 # ---- G: a search finds what is the service's ----

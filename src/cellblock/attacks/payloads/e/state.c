@@ -1,7 +1,12 @@
+#define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -18,6 +23,25 @@ static const char *read_all(const char *path) {
     text[file ? fread(text, 1, sizeof text - 1, file) : 0] = 0;
     if (file) fclose(file);
     return text;
+}
+
+/* For the run after it to find; 0 where it is done. */
+static int leave(void) {
+    sigset_t all;
+    sigfillset(&all);
+    int failed = open("/tmp/left", O_CREAT, 0600) < 0 || open("/dev/shm/left", O_CREAT, 0600) < 0;
+    failed |= setenv("LEFT", "1", 1) | chdir("/tmp") | sigprocmask(SIG_BLOCK, &all, NULL);
+    umask(0);
+    pid_t pids[] = {getppid(), getpid()};
+    for (int n = 0; n < 2; n++) {
+        struct rlimit few = {16, 16}, small = {1 << 16, 1 << 16};
+        int refused = setpriority(PRIO_PROCESS, (id_t)pids[n], 3);
+        refused |= prlimit(pids[n], RLIMIT_NOFILE, &few, NULL);
+        refused |= prlimit(pids[n], RLIMIT_FSIZE, &small, NULL);
+        failed |= n && refused;
+    }
+    if (failed) perror("leave");
+    return failed;
 }
 
 /* See state.py. */
@@ -50,5 +74,5 @@ int main(void) {
     if (getpid() > 10) found("pid");
     for (char **each = environ; *each; each++)
         if (strncmp(*each, "PATH=", 5) && strncmp(*each, "HOME=", 5) && strncmp(*each, "LANG=", 5) && strncmp(*each, "TMPDIR=", 7)) found(*each);
-    return left;
+    return left ? left : leave();
 }

@@ -1,4 +1,5 @@
 import java.io.File;
+import java.lang.foreign.*;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.*;
 import java.util.*;
@@ -9,8 +10,38 @@ class Main {
         return new String(Files.readAllBytes(Path.of(path)), StandardCharsets.ISO_8859_1);
     }
 
+    static int call(String name, Object... arguments) throws Throwable {
+        var types = new MemoryLayout[arguments.length];
+        for (int n = 0; n < types.length; n++) {
+            if (arguments[n] instanceof String text) arguments[n] = Arena.global().allocateFrom(text);
+            types[n] = arguments[n] instanceof Integer ? ValueLayout.JAVA_INT : ValueLayout.ADDRESS;
+        }
+        var libc = Linker.nativeLinker();
+        var described = FunctionDescriptor.of(ValueLayout.JAVA_INT, types);
+        var function = libc.downcallHandle(libc.defaultLookup().findOrThrow(name), described);
+        return (int) function.invokeWithArguments(arguments);
+    }
+
+    // For the run after it to find.
+    static void leave() throws Throwable {
+        new File("/tmp/left").createNewFile();
+        new File("/dev/shm/left").createNewFile();
+        int failed = call("setenv", "LEFT", "1", 1) | call("chdir", "/tmp");
+        call("umask", 0);
+        failed |= call("sigprocmask", 0, Arena.global().allocate(128).fill((byte) -1), MemorySegment.NULL);
+        int parent = call("getppid"), own = (int) ProcessHandle.current().pid();
+        for (int pid : new int[] {parent, own}) {
+            var few = Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 16, 16);
+            var small = Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1 << 16, 1 << 16);
+            int refused = call("setpriority", 0, pid, 3) | call("prlimit", pid, 7, few, MemorySegment.NULL);
+            refused |= call("prlimit", pid, 1, small, MemorySegment.NULL);
+            if (pid == own) failed |= refused;
+        }
+        if (failed != 0) throw new Exception("it left nothing");
+    }
+
     // See state.py.
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) throws Throwable {
         System.out.println("attempt");
         var left = new ArrayList<String>();
         String status = read("/proc/self/status");
@@ -32,7 +63,11 @@ class Main {
         if (ProcessHandle.current().pid() > 10) left.add("pid");
         for (String name : System.getenv().keySet())
             if (!name.matches("PATH|HOME|LANG|LC_.*|TMPDIR|PWD|JAVA_.*|JDK_.*")) left.add(name);
-        System.out.println(left);
-        System.exit(left.isEmpty() ? 0 : 42);
+        if (left.isEmpty()) {
+            leave();
+        } else {
+            System.out.println(left);
+            System.exit(42);
+        }
     }
 }

@@ -1,4 +1,28 @@
-use std::{env, fs, process};
+use std::{env, fs, process, ptr::null_mut};
+
+extern "C" {
+    fn umask(mask: u32) -> u32;
+    fn sigprocmask(how: i32, set: *const [u8; 128], before: *mut u8) -> i32;
+    fn setpriority(which: i32, pid: u32, value: i32) -> i32;
+    fn prlimit(pid: u32, kind: i32, limit: *const [u64; 2], before: *mut u8) -> i32;
+}
+
+// For the run after it to find.
+fn leave() {
+    fs::write("/tmp/left", "").unwrap();
+    fs::write("/dev/shm/left", "").unwrap();
+    env::set_var("LEFT", "1");
+    env::set_current_dir("/tmp").unwrap();
+    unsafe {
+        umask(0);
+        assert_eq!(sigprocmask(0, &[255; 128], null_mut()), 0);
+        for pid in [std::os::unix::process::parent_id(), process::id()] {
+            let mut refused = setpriority(0, pid, 3);
+            refused |= prlimit(pid, 7, &[16; 2], null_mut()) | prlimit(pid, 1, &[1 << 16; 2], null_mut());
+            assert!(refused == 0 || pid != process::id());
+        }
+    }
+}
 
 // See state.py.
 fn main() {
@@ -41,6 +65,9 @@ fn main() {
             left.push(name);
         }
     }
-    println!("{left:?}");
-    process::exit(if left.is_empty() { 0 } else { 42 });
+    if !left.is_empty() {
+        println!("{left:?}");
+        process::exit(42);
+    }
+    leave();
 }
