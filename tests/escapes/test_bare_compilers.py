@@ -10,22 +10,82 @@ import subprocess
 import pytest
 
 from cellblock.attacks.caller import Answer
-from cellblock.attacks.compiled import programs_that_look_alike, with_assembly
+from cellblock.attacks.compiled import programs_that_look_alike, with_assembly, with_configuration
 from cellblock.attacks.ground import Ground
-from cellblock.attacks.manifest import trials
+from cellblock.attacks.manifest import fill, trials
 from cellblock.model import SourceFile
-from escapes.test_compilers import CGO, Beside
+from escapes.test_compilers import CGO, MAIN, Beside
 
 
-def test_without_a_cell_gos_assembler_tells_the_secret():
+@pytest.fixture
+def beside():
     with contextlib.closing(Ground()) as ground:
-        beside = Beside(ground)
-        files = [
-            SourceFile(each["name"], each["content"].encode())
-            for each in with_assembly(f"{beside.bait}/secret")
-        ]
-        ran = beside.compile("go", *files, argv=lambda _: ("/bin/sh", "-c", CGO))
-        assert ground.told((ran.stdout + ran.stderr).decode()), ran
+        yield Beside(ground)
+
+
+def sources(files):
+    return [SourceFile(each["name"], each["content"].encode()) for each in files]
+
+
+def test_without_a_cell_gos_assembler_tells_the_secret(beside):
+    files = sources(with_assembly(f"{beside.bait}/secret"))
+    ran = beside.compile("go", *files, argv=lambda _: ("/bin/sh", "-c", CGO))
+    assert beside.ground.told((ran.stdout + ran.stderr).decode()), ran
+
+
+RAW = "--tsconfig-raw={}"
+"""What has no tsconfig.json of a program's own heeded."""
+SHOWS = ("/bin/sh", "-c", '"$@"; [ ! -e /out/main.mjs ] || cat /out/main.mjs', "sh")
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("way", ["extends", "paths", "baseUrl", "package"])
+def test_without_a_cell_what_a_configuration_points_to_is_told(way, raw, beside):
+    ((files, heard),) = (
+        (files, heard) for each, files, heard in with_configuration(f"{beside.bait}/secret") if each == way
+    )
+
+    def changed(argv):
+        assert sum(each.count(RAW) for each in argv) == 1
+        return (*SHOWS, *(each if raw else each.replace(RAW, "") for each in argv))
+
+    ran = beside.compile("typescript", *sources(files), argv=changed)
+    said = (ran.stdout + ran.stderr).decode()
+    assert beside.ground.told(said) is (way == "package" or not raw), said
+    if way == "extends" and not raw:
+        assert re.search(rf"secret:1:0:\s+1 │ {beside.ground.token}", said), "it is the file's first line"
+        assert heard not in said
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_a_cell_a_compiler_tells_whether_the_bait_is_there(there, beside):
+    name = "B/key-file/bait/csharp"
+    if not there:
+        (beside.bait / "secret").unlink()
+    ran = beside.compile("csharp", SourceFile(MAIN["csharp"], beside.code(name).encode()))
+    (trial,) = (each for each in trials() if each.name == name)
+    absent = fill(trial.proof, {"SECRET": f"{beside.bait}/secret"})
+    assert (absent in ran.stderr.decode()) is not there, ran
+    assert (b"has incorrect format" in ran.stderr) is there, "it was read"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_compiler_that_inherits_its_environment_tells_it(told, beside):
+    environment = {"CELLBLOCK_DATA_DIR": "/var/lib/cellblock"} if told else {}
+    name = "B/environment/rust"
+    source = SourceFile(MAIN["rust"], beside.code(name).encode())
+    run = ("/bin/sh", "-c", '"$@" && exec /out/main', "sh")
+    ran = beside.compile("rust", source, argv=lambda argv: (*run, *argv), **environment)
+    (trial,) = (each for each in trials() if each.name == name)
+    assert ran.stdout == b"attempt\n"
+    assert ran.exit_code == (trial.attack.success_code if told else 0)
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_a_compiler_that_takes_its_source_for_preprocessed_opens_what_a_program_names(language, beside):
+    source = SourceFile(MAIN[language], beside.code(f"B/pragma/precompiled/{language}").encode())
+    switched = beside.compile(language, source, argv=lambda argv: (*argv, "-fpreprocessed"))
+    assert f"{beside.bait}/secret: PCH file was invalid" in switched.stderr.decode(), "it was read"
 
 
 class Mixing:
@@ -70,13 +130,19 @@ def test_a_cache_that_takes_one_program_for_another_is_found_out(kept_as, mixed)
 
 
 @pytest.mark.parametrize(
-    "name", ["B/embed/bait/c", "B/embed/bait/cpp", "B/pragma/plugin/c", "B/pragma/library/cpp"]
+    "name",
+    [
+        "B/embed/bait/c",
+        "B/embed/bait/cpp",
+        "B/pragma/plugin/c",
+        "B/pragma/library/cpp",
+        "B/pragma/dependency/c",
+        "B/pragma/dependency/cpp",
+    ],
 )
-def test_without_a_cell_a_preprocessor_tells_that_the_bait_is_there(name):
+def test_without_a_cell_a_preprocessor_tells_that_the_bait_is_there(name, beside):
     (trial,) = (each for each in trials() if each.name == name)
-    with contextlib.closing(Ground()) as ground:
-        beside = Beside(ground)
-        ran = beside.run(name.rpartition("/")[2], beside.code(name))
+    ran = beside.run(name.rpartition("/")[2], beside.code(name))
     assert ran.verdict in trial.attack.succeeds, ran
 
 

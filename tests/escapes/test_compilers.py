@@ -26,6 +26,11 @@ from corpus.programs import Program
 from corpus.ran import Ran
 
 GO = "/opt/go-1.27/bin/go"
+MAIN = {
+    "c": "main.c", "cpp": "main.cpp", "go": "main.go", "java": "Main.java", "csharp": "main.cs",
+    "rust": "main.rs", "typescript": "main.ts",
+}  # fmt: skip
+"""What a program of one file is called."""
 
 
 class Beside:
@@ -104,11 +109,15 @@ def test_with_cgo_and_without_a_cell_the_secret_is_told(beside):
         ("B/embed-go/bait/go", "invalid pattern syntax"),
         ("B/cgo/options/go", "invalid flag in #cgo CFLAGS"),
         ("B/proc-macro/rust", "only usable with crates of the `proc-macro` crate type"),
+        ("B/pragma/precompiled/c", "pragma should only be used with"),
+        ("B/type-bomb/go", "symbol too large"),
+        ("B/constant-bomb/java", "OutOfMemoryError"),
+        ("B/type-bomb-typescript/typescript", "union type that is too complex to represent"),
     ],
 )
 def test_some_compilers_refuse_by_themselves(name, refused, beside):
     language = name.rpartition("/")[2]
-    source = SourceFile({"go": "main.go", "rust": "main.rs"}[language], beside.code(name).encode())
+    source = SourceFile(MAIN[language], beside.code(name).encode())
     switched = {"argv": lambda _: ("/bin/sh", "-c", CGO), "CGO_ENABLED": "1"} if "cgo" in name else {}
     ran = beside.compile(language, source, **switched)
     assert ran.exit_code != 0

@@ -1,8 +1,9 @@
-"""Requests to compilers that take several files: what one file includes, and whose program is answered."""
+"""Requests to compilers that take several files: what one file points to, and whose program is answered."""
 
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Iterator
 
 from cellblock.attacks.caller import Answer, Caller
@@ -12,6 +13,9 @@ Files = list[dict[str, str]]
 
 _CALLS_ASSEMBLY = 'package main\n\nfunc told()\n\nfunc main() {\n\tprintln("attempt")\n\ttold()\n}\n'
 _OUTSIDE = ("/etc/shadow", "/proc/1/environ")
+_IMPORTS = (
+    '// @ts-ignore\nimport told from "{name}" with {{ type: "text" }};\nconsole.log("attempt", told);\n'
+)
 _TELLS = """
 #include <stdio.h>
 static const char *const told[] = {{
@@ -47,6 +51,39 @@ def assembly_that_includes(caller: Caller, ground: Ground, answers: list[Answer]
         answers.append(answer)
         if f"open {target}: no such file" not in answer.text:
             wrong.append(f"{target} was not sought, or was there: {answer.text[-300:]}")
+    return wrong
+
+
+def with_configuration(target: str) -> Iterator[tuple[str, Files, str]]:
+    """Make TypeScript programs whose configuration points to another file of their machine.
+
+    Each with what it is called, and what is heard where that file was not reached.
+    """
+    directory, _, name = target.rpartition("/")
+    climbed = f"../../../../../../../..{target}"
+    plain, missing = 'console.log("attempt");\n', "Cannot find package '{}'"
+    ways = (
+        ("extends", plain, "tsconfig.json", {"extends": target}, "attempt"),
+        ("paths", "told", "tsconfig.json", {"compilerOptions": {"paths": {"told": [target]}}}, missing),
+        ("baseUrl", name, "tsconfig.json", {"compilerOptions": {"baseUrl": directory}}, missing),
+        ("package", "./told", "told/package.json", {"main": climbed}, 'Could not resolve "./told"'),
+    )
+    for way, imported, file, configuration, heard in ways:
+        main = imported if imported is plain else _IMPORTS.format(name=imported)
+        beside = {"name": file, "content": json.dumps(configuration)}
+        yield way, [{"name": "main.ts", "content": main}, beside], heard.format(imported)
+
+
+def tsconfig_that_extends(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    """Have a TypeScript program's configuration extend or name files of the host; none must be there."""
+    wrong = []
+    for target in (ground.values["SECRET"], f"/proc/1/root{ground.values['SECRET']}", *_OUTSIDE):
+        for way, files, heard in with_configuration(target):
+            answer = caller.execute("typescript", files=files)
+            answers.append(answer)
+            run = answer.json().get("run") or {}
+            if heard not in f"{run.get('stdout')}{run.get('stderr')}":
+                wrong.append(f"{way} {target}: not {heard!r}, but {answer.text[-300:]}")
     return wrong
 
 

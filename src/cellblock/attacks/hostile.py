@@ -1,101 +1,32 @@
-"""Requests that no program makes: file names, JSON, heads and floods. Each says what went wrong."""
+"""Requests that no program makes: JSON, heads, floods and limits. Each says what went wrong."""
 
 from __future__ import annotations
 
 import base64
-import http.client
 import itertools
 import json
 import socket
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
 
 from cellblock.attacks.beside import macros_of_their_own, processors_of_their_own
 from cellblock.attacks.caller import Answer, Caller
-from cellblock.attacks.compiled import assembly_that_includes, programs_that_look_alike
+from cellblock.attacks.compiled import assembly_that_includes, programs_that_look_alike, tsconfig_that_extends
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.inward import webhooks_that_point_inward
+from cellblock.attacks.names import (
+    file_names_by_the_thousand,
+    file_names_that_are_odd,
+    file_names_that_climb,
+    file_names_that_collide,
+    names_as_options,
+    source_names_as_options,
+)
+from cellblock.attacks.refused import HELLO, OK, REFUSED, not_in, run_python
 
 Attack = Callable[[Caller, Ground, list[Answer]], list[str]]
-
-_HELLO = "print(2 + 2)"
-_REFUSED = (400, 413, 414, 415, 422, 431)
-_OK = http.client.OK
-_FAILURE = http.client.INTERNAL_SERVER_ERROR
-
-
-def _execute(caller: Caller, answers: list[Answer], **body: Any) -> Answer:
-    answer = caller.post("/v1/execute", {"language": "python", **body})
-    answers.append(answer)
-    return answer
-
-
-def _not_in(answer: Answer, allowed: Sequence[int], what: str) -> list[str]:
-    return [] if answer.status in allowed else [f"{what} was answered {answer.status}: {answer.text[:200]}"]
-
-
-def file_names_that_climb(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
-    """Name files by paths out of the work area; each must be refused."""
-    bait = str(ground.directories[0])
-    names = [
-        f"{bait}/written", f"../../../../..{bait}/written", f"a/../../..{bait}/written", "..", ".", "a/..",
-        "./../x", "/proc/self/exe", "//etc/passwd", "a/./../../b", "x\0y", "\0", "a/" * 4096 + "x",
-        "x" * 70_000, f"..\\..{bait}", "a//b/../../../c",
-    ]  # fmt: skip
-    wrong = []
-    for name in names:
-        files = [{"name": "main.py", "content": _HELLO}, {"name": name, "content": "written"}]
-        answer = _execute(caller, answers, files=files)
-        if answer.status == _OK and answer.json().get("run", {}).get("stdout") != "4\n":
-            wrong.append(f"file {name[:60]!r}: accepted, and the program did not run: {answer.text[:200]}")
-        wrong += _not_in(answer, (_OK, *_REFUSED), f"file {name[:60]!r}")
-        if ".." in name.split("/") or name.startswith("/") or "\0" in name:
-            wrong += _not_in(answer, _REFUSED, f"file {name[:60]!r}")
-    return wrong
-
-
-def file_names_that_are_odd(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
-    """Use newlines, options, shell words and control signs as names; the program must run as always."""
-    touched = f"{ground.directories[0]}/name".replace("/", "\\057")
-    names = [
-        "new\nline", "-rf", "--help", "-fplugin=./x.so", "@response", "`id`",
-        f"$(touch $(printf '{touched}'))", "; id", "a b", "*", "~", "\u202egnp.exe", "\ufeffx", "é",
-        "e\u0301", "\x1b[2J", "CON", ".hidden",
-    ]  # fmt: skip
-    wrong = []
-    for name in names:
-        files = [{"name": "main.py", "content": _HELLO}, {"name": name, "content": "import os"}]
-        answer = _execute(caller, answers, files=files)
-        wrong += _not_in(answer, (_OK, *_REFUSED), f"file {name!r}")
-        if answer.status == _OK and answer.json()["run"]["stdout"] != "4\n":
-            wrong.append(f"file {name!r} changed the program's answer: {answer.text[:200]}")
-    return wrong
-
-
-def file_names_that_collide(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
-    """Name one file twice, or a file like a directory; both are refused."""
-    wrong = []
-    for pair in (["a", "a"], ["a", "a/b"], ["a/b", "a"], ["a", "./a"], ["main.py", "main.py/x"]):
-        files = [{"name": "main.py", "content": _HELLO}, *({"name": name, "content": ""} for name in pair)]
-        wrong += _not_in(_execute(caller, answers, files=files), _REFUSED, f"files {pair}")
-    return wrong
-
-
-def file_names_by_the_thousand(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
-    """Send 100 000 tiny files, then 4096 directories in one name."""
-    many = [
-        {"name": "main.py", "content": _HELLO},
-        *({"name": f"f{n}", "content": ""} for n in range(100_000)),
-    ]
-    deep = [{"name": "main.py", "content": _HELLO}, {"name": "d/" * 2000 + "x", "content": ""}]
-    return [
-        fault
-        for what, files in (("100 000 files", many), ("2000 directories deep", deep))
-        for fault in _not_in(_execute(caller, answers, files=files), _REFUSED, what)
-    ]
 
 
 def shell_words_everywhere(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
@@ -113,35 +44,13 @@ def shell_words_everywhere(caller: Caller, ground: Ground, answers: list[Answer]
     code = "import sys, json; print(json.dumps([sys.argv[1:], sys.stdin.read()]))"
     wrong = []
     for word in words:
-        answer = _execute(caller, answers, code=code, args=[word, "-c", word], stdin=word)
+        answer = run_python(caller, answers, code=code, args=[word, "-c", word], stdin=word)
         told = answer.json().get("run", {}).get("stdout") or "null"
         if json.loads(told) != [[word, "-c", word], word]:
             wrong.append(f"{word!r} did not arrive as it was sent: {answer.text[:200]}")
-        wrong += _not_in(
-            caller.post("/api/submit", {"language": f"python{word}", "code": _HELLO}), _REFUSED, word
+        wrong += not_in(
+            caller.post("/api/submit", {"language": f"python{word}", "code": HELLO}), REFUSED, word
         )
-    return wrong
-
-
-def source_names_as_options(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
-    """Name a source like a compiler's option; a compiler must see files only."""
-    program = {"name": "main.c", "content": '#include <stdio.h>\nint main(void) { puts("plain"); }'}
-    wrong = []
-    for name in (
-        "-DX.c",
-        "-o.c",
-        "-fplugin=./e.so.c",
-        "@args.c",
-        "-wrapper,sh.c",
-        "--version.c",
-        "-include.c",
-    ):
-        body = {"language": "c", "files": [program, {"name": name, "content": "int other;"}]}
-        answer = caller.post("/v1/execute", body)
-        answers.append(answer)
-        ran = answer.status == _OK and answer.json()["run"]["stdout"] == "plain\n"
-        if not ran and answer.status not in _REFUSED:
-            wrong.append(f"source {name!r} was taken for an option: {answer.text[:200]}")
     return wrong
 
 
@@ -167,7 +76,7 @@ def bodies_that_are_no_requests(caller: Caller, _: Ground, answers: list[Answer]
                 continue  # these routes know no such field, and take bigger bodies
             answer = caller.send("POST", path, body)
             answers.append(answer)
-            wrong += _not_in(answer, (*_REFUSED, 403), f"{path} {body[:40]!r}")
+            wrong += not_in(answer, (*REFUSED, 403), f"{path} {body[:40]!r}")
     return wrong
 
 
@@ -188,7 +97,7 @@ def heads_that_flood(caller: Caller, _: Ground, answers: list[Answer]) -> list[s
     for head in heads:
         status = _raw(caller, head)
         answers.append(Answer(status, ""))
-        if status and status not in _REFUSED:
+        if status and status not in REFUSED:
             wrong.append(f"{head[:60]!r} was answered {status}")
     return wrong
 
@@ -226,14 +135,14 @@ def ids_that_are_guessed(caller: Caller, ground: Ground, answers: list[Answer]) 
         path = "/api/result/" + "".join(c if c.isalnum() or c in "-.%" else f"%{ord(c):02x}" for c in each)
         answer = caller.send("GET", path)
         answers.append(answer)
-        wrong += _not_in(answer, (400, 404, 405), f"result {each[:40]!r}")
+        wrong += not_in(answer, (400, 404, 405), f"result {each[:40]!r}")
     return wrong
 
 
 def one_key_many_times(caller: Caller, _: Ground, answers: list[Answer]) -> list[str]:
     """Submit 40 times at once under one idempotency key; one submission comes of it."""
     headers = {"idempotency-key": str(uuid.uuid4())}
-    body = json.dumps({"language": "python", "code": _HELLO}).encode()
+    body = json.dumps({"language": "python", "code": HELLO}).encode()
     with ThreadPoolExecutor(20) as pool:
         each = list(pool.map(lambda _n: caller.send("POST", "/api/submit", body, headers), range(40)))
     answers.append(each[0])
@@ -287,8 +196,8 @@ def limits_beyond_the_profile(caller: Caller, _: Ground, answers: list[Answer]) 
         body = f'{{"language": "{language}", "version": "*", "files": {files}, {more}}}'
         answer = caller.send("POST", path, body.encode())
         answers.append(answer)
-        wrong += _not_in(answer, (_OK, *_REFUSED), f"{path} {more}")
-        if answer.status == _OK and not _was_ended(answer):
+        wrong += not_in(answer, (OK, *REFUSED), f"{path} {more}")
+        if answer.status == OK and not _was_ended(answer):
             wrong.append(f"{path} {more}: no limit ended the program: {answer.text[:200]}")
     return wrong
 
@@ -312,13 +221,13 @@ def encodings_that_lie(caller: Caller, _: Ground, answers: list[Answer]) -> list
         ("AA", "base64"),
     ):
         files = [
-            {"name": "main.py", "content": _HELLO},
+            {"name": "main.py", "content": HELLO},
             {"name": "x", "content": content, "encoding": encoding},
         ]
-        wrong += _not_in(_execute(caller, answers, files=files), _REFUSED, f"{encoding} {content!r}")
+        wrong += not_in(run_python(caller, answers, files=files), REFUSED, f"{encoding} {content!r}")
     binary = base64.b64encode(bytes(range(256))).decode()
-    files = [{"name": "main.py", "content": _HELLO}, {"name": "x", "content": binary, "encoding": "base64"}]
-    return wrong + _not_in(_execute(caller, answers, files=files), (_OK,), "every byte as base64")
+    files = [{"name": "main.py", "content": HELLO}, {"name": "x", "content": binary, "encoding": "base64"}]
+    return wrong + not_in(run_python(caller, answers, files=files), (OK,), "every byte as base64")
 
 
 REQUESTS: dict[str, Attack] = {
@@ -328,7 +237,7 @@ REQUESTS: dict[str, Attack] = {
         shell_words_everywhere, source_names_as_options, bodies_that_are_no_requests, heads_that_flood,
         ids_that_are_guessed, one_key_many_times, limits_beyond_the_profile, encodings_that_lie,
         macros_of_their_own, processors_of_their_own, assembly_that_includes, programs_that_look_alike,
-        webhooks_that_point_inward,
+        tsconfig_that_extends, names_as_options, webhooks_that_point_inward,
     )
 }  # fmt: skip
 """Every attack by request, by the name that a manifest gives it."""

@@ -1,0 +1,2 @@
+[assembly: System.Reflection.AssemblyKeyFile("@TARGET@")]
+class Program { static void Main() { System.Console.WriteLine("attempt"); } }

@@ -1,0 +1,92 @@
+"""Names of files where nobody looks at them: options reach compilers, what is no text is taken, and seen."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+
+from cellblock.attacks.caller import Answer
+from cellblock.attacks.ground import Ground
+from cellblock.attacks.hostile import REQUESTS
+from cellblock.attacks.names import OPTIONS, PLAIN, with_option
+from cellblock.model import SourceFile
+from escapes.test_compilers import Beside
+from escapes.test_switched_off import credulous  # noqa: F401  # a fixture
+
+
+def test_a_service_that_takes_names_that_are_no_text_is_found_out(credulous):  # noqa: F811
+    with contextlib.closing(Ground()) as ground:
+        wrong = REQUESTS["file_names_that_are_odd"](credulous, ground, [])
+    for path in ("/v1/execute", "/api/v2/execute"):
+        for name in (rb"\xff", rb"..\xc0\xafx", rb"\\ud800"):
+            said = f"{path} file b'{name.decode()}' was answered 200"
+            assert len([line for line in wrong if line.startswith(said)]) == 2, (said, wrong)
+
+
+TAKEN = {
+    "c": "-oBAIT/x.c", "cpp": "-wrapper,sh.cpp", "csharp": "-out:BAIT/x.cs", "go": "-toolexec=sh/main.go",
+    "java": "-J-version.java", "rust": "@args.rs", "typescript": "@args.ts",
+}  # fmt: skip
+REACHES = {"c", "csharp"}
+"""Their compilers would write where the option says."""
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+@pytest.mark.parametrize(("language", "option"), TAKEN.items())
+def test_a_compiler_that_is_given_names_as_they_are_takes_them_for_options(language, option, looked_at):
+    assert option in OPTIONS[language]
+    assert TAKEN.keys() == PLAIN.keys() == OPTIONS.keys()
+    with contextlib.closing(Ground()) as ground:
+        beside = Beside(ground)
+        files = [
+            SourceFile(each["name"], each["content"].encode())
+            for each in with_option(language, option.replace("BAIT", str(beside.bait)))
+        ]
+
+        def changed(argv):
+            return argv if looked_at else [each.removeprefix("./") for each in argv]
+
+        ran = beside.compile(language, *files, argv=changed)
+        reached = f"files in {beside.bait} changed" in ground.turned()
+    as_named = ran.exit_code == 0 or b"malformed import path" in ran.stderr
+    assert as_named is (looked_at or language in REACHES), ran
+    assert reached is (not looked_at and language in REACHES)
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_a_name_behind_an_at_sign_is_a_list_of_options_to_gccs_parts(language):
+    """Which is why such sources are refused: of ./@args.c they are told the last part alone."""
+    program, beside, listed = with_option(language, f"@args.{language}")
+    command = f'cp {listed["name"]} {beside["name"]}; exec "$@" ./{beside["name"]}'
+    with contextlib.closing(Ground()) as ground:
+        files = [SourceFile(each["name"], each["content"].encode()) for each in (program, listed)]
+        ran = Beside(ground).compile(
+            language, *files, argv=lambda argv: ("/bin/sh", "-c", command, "", *argv)
+        )
+    assert b"too many filenames given" in ran.stderr, ran
+
+
+class Offers:
+    """A service that has three languages, and one compiler that takes names for options."""
+
+    def __init__(self):
+        self.asked = []
+
+    def send(self, *_):
+        return Answer(200, json.dumps(["c", "go", "rust"]))
+
+    def execute(self, language, files):
+        self.asked.append(language)
+        ran = {"stdout": "" if files[0]["name"] == "@args.rs" else "plain\n"}
+        return Answer(200, json.dumps({"run": ran}))
+
+
+def test_each_language_that_is_offered_is_asked_for():
+    service, answers = Offers(), []
+    with contextlib.closing(Ground()) as ground:
+        wrong = REQUESTS["names_as_options"](service, ground, answers)
+    assert set(service.asked) == {"go", "rust"}
+    assert len(answers) == len(OPTIONS["go"]) + len(OPTIONS["rust"])
+    assert [line.startswith("source '@args.rs' was taken for an option") for line in wrong] == [True]
