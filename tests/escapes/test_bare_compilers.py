@@ -41,6 +41,7 @@ SHOWS = ("/bin/sh", "-c", '"$@"; [ ! -e /out/main.mjs ] || cat /out/main.mjs', "
 @pytest.mark.parametrize("raw", [True, False])
 @pytest.mark.parametrize("way", ["extends", "paths", "baseUrl", "package"])
 def test_without_a_cell_what_a_configuration_points_to_is_told(way, raw, beside):
+    """By this ``tsconfig-that-extends`` succeeds."""
     ((files, heard),) = (
         (files, heard) for each, files, heard in with_configuration(f"{beside.bait}/secret") if each == way
     )

@@ -132,6 +132,7 @@ def test_some_compilers_refuse_by_themselves(name, refused, beside):
 def test_compilers_that_are_told_to_run_what_a_program_brings_reach_the_bait(
     language, code, beside_it, switches, switched, beside
 ):
+    """So ``processor`` and ``proc-macro-beside`` succeed."""
     made = beside.run(language, code.replace("BAIT", f"{beside.bait}/open"))
     files = [
         SourceFile(each["name"], (bytes.fromhex if "encoding" in each else str.encode)(each["content"]))

@@ -13,10 +13,21 @@ import pytest
 from cellblock.attacks import manifest
 from cellblock.attacks.campaign import _HEAD_START
 from cellblock.attacks.hostile import REQUESTS
-from cellblock.attacks.manifest import ATTEMPT, CLASSES, Finding, load_attacks, trials, unfilled
+from cellblock.attacks.manifest import (
+    ATTEMPT,
+    CLASSES,
+    COMPILER_LIMIT,
+    Finding,
+    load_attacks,
+    trials,
+    unfilled,
+)
 from cellblock.attacks.scorecard import as_markdown, draw_up
+from cellblock.languages.registry import load_catalog
 from cellblock.sandbox.seccomp import load_policy
+from escapes.test_switched_off import ATTACKS_BY_REQUEST
 
+HERE = Path(__file__).parent
 PAYLOADS = Path(manifest.__file__).parent / "payloads"
 ALWAYS = {"python", "c", "go", "java", "javascript", "rust"}
 FILLED = {
@@ -81,6 +92,37 @@ def test_every_hostile_request_is_used():
 
 WARM_ONLY = {"inherited", "sibling", "luck", "layout", "layout-of-a-zygote"}
 """Attacks on what warm starts share: they are in the languages that start warm."""
+RUNS_WARM = {runtime.language for runtime in load_catalog(1, {}).runtimes if runtime.file.run.warm}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("inherited",), ("sibling",), ("luck",), ("layout", "layout-of-a-zygote")],
+    ids=lambda names: names[0],
+)
+def test_attacks_on_warm_starts_are_in_every_language_whose_programs_start_warm(names):
+    assert len(RUNS_WARM) > 4
+    in_these = {language for attack in load_attacks() if attack.name in names for language in attack.payloads}
+    assert in_these >= RUNS_WARM
+
+
+SHOWN = "\n".join(
+    path.read_text()
+    for path in [*HERE.glob("test_*.py"), HERE / "README.md"]
+    if path.stem not in {"test_manifest", "test_pages", "test_campaign"}
+)
+
+
+@pytest.mark.parametrize("attack", load_attacks(), ids=lambda attack: attack.name)
+def test_every_attack_is_seen_to_succeed_or_is_named_where_no_test_shows_it(attack):
+    # These tests take all that there are of a kind: calls, bombs of compilers, a service that believes all.
+    of_a_kind = attack.line == "D" or attack.proof == COMPILER_LIMIT or attack.request in ATTACKS_BY_REQUEST
+    shown = attack.name in SHOWN or (attack.request and attack.request in SHOWN)
+    assert of_a_kind or shown or attack.open, (
+        f"no test has {attack.name} succeed where nothing holds it, and the README does not say why"
+    )
+
+
 OF_RUNS = [attack for attack in load_attacks() if attack.line == "E" and attack.name not in WARM_ONLY]
 IN_SIX = [
     attack
