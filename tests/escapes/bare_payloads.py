@@ -48,7 +48,7 @@ def run_bare(name: str, values: dict[str, str], change: Callable[[str], str] = s
 
 
 def changed_bare(monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> None:
-    """Put into a shell script what runs a program bare; with a work area and processes that end with it."""
+    """Put what runs a program bare into a script, whose work area, processes and network end with it."""
     written = bare._script
 
     def with_a_change(*about: Any) -> str:
@@ -57,7 +57,7 @@ def changed_bare(monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) 
             return script
         before, _, program = script.rpartition("\nexec ")
         box = f"mount -t tmpfs none box; cp -a {about[3]}/. box; chown {_NOBODY}:{_NOBODY} box"
-        alone = ["unshare", "--pid", "--fork", "--kill-child", "/bin/sh", "-c"]
+        alone = ["unshare", "--net", "--ipc", "--pid", "--fork", "--kill-child", "/bin/sh", "-c"]
         inner = f"mount -t proc proc proc; {change(program)}"
         return f"{before}\n{box}\nexec {shlex.join([*alone, inner])}"
 
