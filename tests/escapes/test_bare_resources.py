@@ -21,6 +21,7 @@ from cellblock.attacks.manifest import fill, trials
 from cellblock.model import SourceFile
 from cellblock.sandbox import requests
 from e2e.instance import NOTHING_READY, running_instance
+from escapes.bare_payloads import changed_bare, run_bare
 from pace import TIME_SCALE
 from sandbox.cells import opened, until
 from sandbox.test_fail_closed import take_controller_away
@@ -265,6 +266,25 @@ def test_signals_that_ask_end_nobody_who_does_not_want_to(name, tmp_path):
             os.kill(pid, number)
         time.sleep(0.5)
         assert proc.started(pid)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_sleeps_is_deaf_to_signals_that_ask_in_every_language(language, monkeypatch):
+    changed_bare(
+        monkeypatch,
+        lambda program: (
+            f"""
+            {program} > said & pid=$!
+            until grep -q attempt said; do sleep 0.05; done
+            sleep {0.5 * TIME_SCALE}
+            for name in HUP INT TERM XCPU; do kill -$name $pid; done
+            sleep 0.5; cat said
+            grep -q 'State:.S' proc/$pid/status && echo "it sleeps on"
+            kill -KILL $pid
+        """
+        ),
+    )
+    assert b"it sleeps on" in run_bare(f"C/sleeping/{language}", {}).stdout
 
 
 def test_the_limit_of_one_process_ends_no_bursts_of_many(tmp_path):

@@ -10,5 +10,6 @@ func main() {
 	block := strings.Repeat("x", 1<<20)
 	for {
 		os.Stdout.WriteString(block)
+		os.Stderr.WriteString(block)
 	}
 }

@@ -1,3 +1,3 @@
-require("fs").writeSync(1, "attempt\n");
-for (const name of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(name, () => {});
+require("node:fs").writeSync(1, "attempt\n");
+for (const name of Object.keys(require("node:os").constants.signals)) try { process.on(name, () => {}); } catch {}
 setInterval(() => {}, 1000);
