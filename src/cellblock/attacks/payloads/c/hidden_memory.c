@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,6 +67,10 @@ static void messages(void) {
     block[0] = 1;
     for (int queue; (queue = msgget(0, 0777 | IPC_CREAT)) >= 0;)
         while (msgsnd(queue, block, 8000, IPC_NOWAIT) == 0) hold(8000);
+}
+
+static void semaphores(void) {
+    while (semget(0, 32000, 0777 | IPC_CREAT) >= 0) hold(32000 * 64); /* each on a cache line of its own */
 }
 
 static void queues(void) {

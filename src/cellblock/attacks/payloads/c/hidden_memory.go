@@ -129,6 +129,12 @@ func messages() {
 	}
 }
 
+func semaphores() {
+	for at(syscall.SYS_SEMGET, 0, 32000, 0o1777) >= 0 {
+		hold(32000 * 64) // each is on a cache line of its own
+	}
+}
+
 func queues() {
 	for queue, number := 0, 0; queue >= 0; number++ {
 		queue = at(syscall.SYS_MQ_OPEN, text(fmt.Sprint(number)), syscall.O_CREAT|syscall.O_RDWR|syscall.O_NONBLOCK, 0o666, 0)

@@ -71,6 +71,10 @@ class Main {
             while ((int) call("msgsnd", (long) queue, BLOCK, 8000L, 04000L) == 0) hold(8000);
     }
 
+    static void semaphores() throws Throwable {
+        while ((int) call("semget", 0L, 32000L, 01777L) >= 0) hold(32000 * 64);  // each is on a cache line of its own
+    }
+
     static void queues() throws Throwable {
         int queue;
         for (int number = 0; (queue = (int) call("mq_open", text("/" + number), 04102L, 0666L, MemorySegment.NULL)) >= 0; number++)

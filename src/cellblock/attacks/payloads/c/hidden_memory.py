@@ -85,6 +85,11 @@ def messages():
             hold(8000)
 
 
+def semaphores():
+    while libc.semget(0, 32000, 0o1777) >= 0:
+        hold(32000 * 64)  # each is on a cache line of its own
+
+
 def queues():
     number = 0
     while (queue := libc.mq_open(f"/{number}".encode(), os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o666, None)) >= 0:

@@ -10,6 +10,7 @@ extern "C" {
     fn fcntl(fd: i32, command: i32, ...) -> i32;
     fn setsockopt(fd: i32, level: i32, name: i32, value: *const i32, size: u32) -> i32;
     fn msgget(key: i32, flags: i32) -> i32;
+    fn semget(key: i32, count: i32, flags: i32) -> i32;
     fn msgsnd(queue: i32, message: *const u8, size: usize, flags: i32) -> i32;
     fn mq_open(name: *const c_char, flags: i32, ...) -> i32;
     fn mq_send(queue: i32, message: *const u8, size: usize, priority: u32) -> i32;
@@ -89,6 +90,12 @@ fn messages() {
         let queue = unsafe { msgget(0, 0o1777) };
         if queue < 0 { return; }
         while unsafe { msgsnd(queue, BLOCK.as_ptr(), 8000, 0o4000) } == 0 { hold(8000); }
+    }
+}
+
+fn semaphores() {
+    while unsafe { semget(0, 32000, 0o1777) } >= 0 {
+        hold(32000 * 64); // each is on a cache line of its own
     }
 }
 
