@@ -44,7 +44,8 @@ fn main() {
     let locked = unsafe { if BY_FLOCK { flock(open(), 2) } else { fcntl(open(), 6, &mut record(READ)) } };
     assert_eq!(locked, 0);
     // Another program of its own meets what a stranger would; by pipes, for it may be /dev/null that is locked.
-    let mut child = Command::new("/proc/self/exe").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut itself = Command::new("/proc/self/exe");
+    let mut child = itself.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"second\n").unwrap();
     if child.wait().unwrap().code() == Some(42) {
         println!("held");

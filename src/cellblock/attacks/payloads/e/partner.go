@@ -130,7 +130,8 @@ func page_cache() bool {
 }
 
 func attributes() (held bool) {
-	for _, place := range []string{target, "/usr/bin/env", "/usr", "/etc/passwd", "/dev/null", "/proc/self/exe", "/"} {
+	places := []string{target, "/usr/bin/env", "/usr", "/etc/passwd", "/dev/null", "/proc/self/exe", "/"}
+	for _, place := range places {
 		if first {
 			if err := syscall.Setxattr(place, "user.meeting", []byte(secret), 0); err != nil {
 				refused(err)

@@ -73,8 +73,8 @@ class Main {
         }
         String own = "" + ProcessHandle.current().pid();
         var others = Stream.of(new File("/proc").list()).filter(name -> name.matches("\\d+") && !name.equals(own));
-        return each(others.flatMap(pid -> Stream.of("/proc/" + pid + "/environ", "/proc/" + pid + "/cmdline")).toList(),
-            path -> told(Files.readAllBytes(Path.of(path))));
+        var found = others.flatMap(pid -> Stream.of("environ", "cmdline").map(what -> "/proc/" + pid + "/" + what));
+        return each(found.toList(), path -> told(Files.readAllBytes(Path.of(path))));
     }
 
     static boolean page_cache() throws IOException {

@@ -2,7 +2,8 @@ use std::ffi::{c_char, CString};
 use std::io::{self, Read, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::{fs::FileExt, net::{SocketAddr, UnixListener, UnixStream}};
-use std::{fs, net::{TcpListener, TcpStream}, process::{self, Command}, thread::{sleep, spawn}, time::Duration};
+use std::process::{self, Command};
+use std::{fs, net::{TcpListener, TcpStream}, thread::{sleep, spawn}, time::Duration};
 
 const TARGET: &str = "/usr/share/zoneinfo/Antarctica/Troll";
 
@@ -107,7 +108,8 @@ impl Run {
         fs::metadata(TARGET).unwrap();
         let meet = || {
             if self.first {
-                fs::OpenOptions::new().read(true).write(true).open(TARGET)?.write_at(self.secret.as_bytes(), 0)?;
+                let file = fs::OpenOptions::new().read(true).write(true).open(TARGET)?;
+                file.write_at(self.secret.as_bytes(), 0)?;
             }
             self.read_back(TARGET)
         };
