@@ -46,7 +46,11 @@ def limits_of(language):
     return f"ulimit -t {CPU_S}" + ("" if has_runtime else f"; ulimit -v {MEMORY_KB}")
 
 
-@pytest.mark.parametrize("name", BOMBS.values())
+# C++ has C's bombs too, by the same compiler's parts.
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name.endswith("/cpp") else ()) for name in BOMBS.values()],
+)
 def test_without_a_limit_a_bomb_goes_on(name, beside):
     language = name.rpartition("/")[2]
     ran = compiled(language, beside.code(name), beside, limits_of(language))

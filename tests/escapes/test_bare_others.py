@@ -131,7 +131,11 @@ OVER_USR = """
 """What is written there is written to memory of the test's own."""
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.variant}-{way.language}")
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=() if way.language in HOST_RUNS else pytest.mark.slow) for way in WAYS],
+    ids=lambda way: f"{way.variant}-{way.language}",
+)
 def test_two_programs_in_one_set_of_namespaces_find_each_other(way, tmp_path, monkeypatch):
     with contextlib.closing(Ground()) as ground:
         if way.language in HOST_RUNS:

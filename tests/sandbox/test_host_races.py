@@ -383,8 +383,8 @@ def test_artifact_that_is_swapped_until_its_cell_ends_reaches_nothing_of_the_hos
         assert b"secret" not in outcome.stdout + outcome.stderr
         verdicts[outcome.verdict] += 1
     assert canary.touched() == []
-    assert verdicts[Verdict.AC], verdicts
-    assert verdicts[Verdict.RE], verdicts
+    if rounds > 10:  # of a few, all may meet the same
+        assert verdicts.keys() == {Verdict.AC, Verdict.RE}, verdicts
     cells.assert_nothing_is_left()
 
 
