@@ -19,6 +19,13 @@ CPU_S = round(2 * TIME_SCALE)
 MEMORY_KB = 4 << 20
 SAID = re.compile("[Kk]illed|CPU time limit exceeded|out of memory|memory allocation of")
 """What is heard of a compiler that had used up its time or memory, by whoever started it."""
+
+
+def of_many(name: str) -> bool:
+    """Say whether it is one of those that stand for the others in the short run."""
+    return any(f"B/{each}/" in name for each in ("macro-bomb", "template-bomb", "small-bomb"))
+
+
 BOMBS = {
     each.source: each.name
     for each in trials(classes="B")
@@ -46,10 +53,8 @@ def limits_of(language):
     return f"ulimit -t {CPU_S}" + ("" if has_runtime else f"; ulimit -v {MEMORY_KB}")
 
 
-# C++ has C's bombs too, by the same compiler's parts.
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow if name.endswith("/cpp") else ()) for name in BOMBS.values()],
+    "name", [pytest.param(name, marks=() if of_many(name) else pytest.mark.slow) for name in BOMBS.values()]
 )
 def test_without_a_limit_a_bomb_goes_on(name, beside):
     language = name.rpartition("/")[2]
