@@ -42,6 +42,7 @@ _NO_COUNTERS = Counters(
     memory_peak_bytes=None,
     oom_events=None,
     oom_kill_events=None,
+    memory_limit_met=None,
     pids_limit_events=None,
     process_count=None,
     errors=("no cgroup: nothing was counted",),

@@ -18,8 +18,6 @@ from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR
 
 _NS_PER_MS = 1_000_000
 _SHORTEST_CPU_CHECK_S = 0.005
-_MOST_AT_ONCE_BYTES = 256 << 10
-"""What the kernel asks for at once and does not do without: a limit is met this far below it."""
 
 
 class Observed(Struct, frozen=True, kw_only=True):
@@ -90,7 +88,7 @@ class Watch:
         self.stdout.finish()
         self.stderr.finish()
         counters = self._cell.counters()
-        if not self._killed_for and counters and self._was_killed_for_others(counters):
+        if counters and counters.memory_limit_met is False and not self._killed_for:
             raise CellLostError(
                 "watch", detail="the host ran out of memory, and the kernel ended a program within its limit"
             )
@@ -172,16 +170,6 @@ class Watch:
         if self._cell.stopped_by_filter and not self._killed_for:
             self._killed_for = KILLED_BY_FILTER
             self._note("kill", KILLED_BY_FILTER)
-
-    def _was_killed_for_others(self, counters: Counters) -> bool:
-        """Say whether the kernel ended something here for want of memory, and it was not for this limit."""
-        controls, peak_bytes = self._cell.controls, counters.memory_peak_bytes
-        if not counters.oom_kill_events or controls is None or controls.memory_limit_bytes is None:
-            return False
-        if counters.oom_events is not None:
-            return counters.oom_events == 0
-        margin_bytes = max(controls.memory_limit_bytes // 100, _MOST_AT_ONCE_BYTES)
-        return peak_bytes is not None and peak_bytes < controls.memory_limit_bytes - margin_bytes
 
     def _count_descendants(self, *, besides: int) -> None:
         living = self._cell.living_processes()

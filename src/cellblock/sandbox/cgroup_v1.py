@@ -38,6 +38,9 @@ _REQUIRED = (MEMORY, PIDS, CPU)
 _OPTIONAL = (SHARES,)
 """Where it is there, every cell gets the same share of the CPU, however many processes it has."""
 
+_PEAKS = ("memory.max_usage_in_bytes", "memory.memsw.max_usage_in_bytes")
+_MOST_AT_ONCE_BYTES = 256 << 10
+"""What the kernel asks for at once and does not do without: a limit is met this far below it."""
 _UNLIMITED_FROM = 1 << 60
 _SOCKETS_BYTES = 16 << 20
 """Of what waits in TCP and UDP, beside the memory limit: without one of its own it is charged to nobody."""
@@ -117,12 +120,23 @@ class CellCgroupV1:
                 errors.append(f"{controller}/{file}: {error}")
                 return None
 
+        def met_limit() -> bool | None:
+            # The counters of failures stay at 0 where memory and swap together have the same limit.
+            limit_bytes = read(MEMORY, "memory.limit_in_bytes")
+            if limit_bytes is None or limit_bytes >= _UNLIMITED_FROM:
+                return None
+            files = (file for file in _PEAKS if Path(self._directories[MEMORY], file).exists())
+            peak_bytes = max(read(MEMORY, file) or 0 for file in files)
+            return peak_bytes >= limit_bytes - max(limit_bytes // 100, _MOST_AT_ONCE_BYTES)
+
         cpu_usage_ns = read(CPU, "cpuacct.usage")
+        oom_kill_events = read(MEMORY, "memory.oom_control", "oom_kill")
         return Counters(
             cpu_usage_usec=None if cpu_usage_ns is None else cpu_usage_ns // 1000,
             memory_peak_bytes=read(MEMORY, "memory.max_usage_in_bytes"),
             oom_events=None,
-            oom_kill_events=read(MEMORY, "memory.oom_control", "oom_kill"),
+            oom_kill_events=oom_kill_events,
+            memory_limit_met=met_limit() if oom_kill_events else None,
             pids_limit_events=read(PIDS, "pids.events", "max"),
             process_count=read(PIDS, "pids.current"),
             errors=tuple(errors),

@@ -97,12 +97,15 @@ class CellCgroupV2:
                 errors.append(f"{file}: {error}")
                 return None
 
+        oom_events, oom_kill_events = (read("memory.events", key) for key in ("oom", "oom_kill"))
         # Since 6.12 pids.events counts for the whole subtree; for a leaf that is the same.
         return Counters(
             cpu_usage_usec=read("cpu.stat", "usage_usec"),
             memory_peak_bytes=read("memory.peak"),
-            oom_events=read("memory.events", "oom"),
-            oom_kill_events=read("memory.events", "oom_kill"),
+            oom_events=oom_events,
+            oom_kill_events=oom_kill_events,
+            # The kernel counts ``oom`` where the limit is, ``oom_kill`` where the victim was.
+            memory_limit_met=bool(oom_events) if oom_kill_events and oom_events is not None else None,
             pids_limit_events=read("pids.events", "max"),
             process_count=read("pids.current"),
             errors=tuple(errors),

@@ -38,6 +38,8 @@ class Counters(Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int | None
     oom_events: int | None
     oom_kill_events: int | None
+    memory_limit_met: bool | None
+    """Known where something was killed for memory: if not, it was for the memory of others."""
     pids_limit_events: int | None
     process_count: int | None
     errors: tuple[str, ...] = ()
