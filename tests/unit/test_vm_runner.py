@@ -35,6 +35,7 @@ def machines(runner, monkeypatch, tmp_path):
     monkeypatch.setattr(runner.boot, "BUILD", tmp_path)
     monkeypatch.setattr(runner.boot, "report", lambda *_: None)
     monkeypatch.setattr(runner.image, "install_host_tools", lambda **_: None)
+    monkeypatch.setattr(runner.image, "compile_modules", lambda _: None)
     monkeypatch.setattr(runner.image, "kernel", lambda _: None)
     monkeypatch.setattr(runner.image, "container_root", lambda _: None)
 
@@ -167,7 +168,7 @@ def shells_for_machines(runner, monkeypatch, tmp_path, script):
     """Have shells run in place of QEMU; the script finds a directory in $0."""
     monkeypatch.setattr(runner.boot, "PROJECT", tmp_path)
     monkeypatch.setattr(runner.boot, "BUILD", tmp_path)
-    for name in ("install_host_tools", "kernel", "container_root", "write_initramfs"):
+    for name in ("install_host_tools", "compile_modules", "kernel", "container_root", "write_initramfs"):
         monkeypatch.setattr(runner.image, name, lambda *_, **__: SimpleNamespace(modules=tmp_path))
     monkeypatch.setattr(runner.boot, "_qemu_argv", lambda *_: ["sh", "-c", script, str(tmp_path)])
 

@@ -1,7 +1,5 @@
 """Boot a pure cgroup v2 machine on the host's own files, run a command in it as root, say how it ended."""
 
-# ruff: noqa: T201 - a command prints
-
 from __future__ import annotations
 
 import contextlib
@@ -106,19 +104,24 @@ def boot(kernel: image.Kernel, work: Work) -> Ended:
     return Ended(directory, _exit_code(directory, in_time=in_time), time.monotonic() - started_s, output)
 
 
+def say(lines: str) -> None:
+    """Print lines whole, whatever machines that still run have to say meanwhile."""
+    _show(f"{lines}\n".encode())
+
+
 def report(ended: Ended, work: Work) -> None:
     """Say how it ended; where there is no result, also the last that the kernel said."""
     share = ended.directory / "share"
     release, boot_s = (_first_line(share / name) or "?" for name in ("kernel", "boot-seconds"))
-    print(f"vm: kernel {release}, cgroup v2, emulated; boot {boot_s} s, in all {ended.total_s:.1f} s")
+    say(f"vm: kernel {release}, cgroup v2, emulated; boot {boot_s} s, in all {ended.total_s:.1f} s")
     if ended.exit_code == EXIT_TIMEOUT:
-        print(f"vm: not done after {work.timeout_s} s: --timeout-s allows more")
+        say(f"vm: not done after {work.timeout_s} s: --timeout-s allows more")
     if ended.exit_code in (EXIT_NO_RESULT, EXIT_TIMEOUT):
-        print("vm: the machine left no exit code; the end of its console, and what QEMU said:")
+        say("vm: the machine left no exit code; the end of its console, and what QEMU said:")
         for log in (ended.directory / "console.log", ended.directory / "qemu.log"):
             lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-            print("\n".join(f"    {line}" for line in lines[-40:]))
-    print(f"vm: exit code {ended.exit_code}")
+            say("\n".join(f"    {line}" for line in lines[-40:]))
+    say(f"vm: exit code {ended.exit_code}")
 
 
 def _prepare(kernel: image.Kernel, work: Work) -> Path:
@@ -161,8 +164,7 @@ def _run(kernel: image.Kernel, run: Path, work: Work) -> bool:
             log.write(chunk)
             # another machine's line must not follow on half a one
             whole = b"\n" if work.prefix and not chunk.endswith(b"\n") else b""
-            sys.stdout.buffer.write(work.prefix.encode() + chunk + whole)
-            sys.stdout.flush()
+            _show(work.prefix.encode() + chunk + whole)
         qemu.wait()
     return not timed_out.is_set()
 
@@ -185,6 +187,11 @@ def _qemu_argv(kernel: image.Kernel, run: Path, work: Work) -> list[str]:
         *("-fsdev", "local,id=host,path=/,security_model=none,multidevs=remap,readonly=on"),
         *("-fsdev", f"local,id=share,path={run / 'share'},security_model=none"),
     ]
+
+
+def _show(said: bytes) -> None:
+    sys.stdout.buffer.write(said)  # one piece: print would write a line and its end apart
+    sys.stdout.flush()
 
 
 def _said(stream: IO[bytes], *, whole_lines: bool) -> Iterator[bytes]:

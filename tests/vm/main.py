@@ -51,6 +51,7 @@ def main() -> int:
     options = _parse(sys.argv[1:])
     try:
         image.install_host_tools(every_kind=options.every_kind)
+        image.compile_modules(boot.PROJECT)
         kernel = image.kernel(boot.BUILD / "kernel")
         if options.every_kind:
             image.container_root(boot.BUILD / "container")
@@ -83,7 +84,7 @@ def _run_all(kernel: image.Kernel, options: Options) -> dict[str, boot.Ended]:
 
 def _finish(name: str, run: boot.Ended, options: Options) -> None:
     if len(options.work) > 1:
-        print(f"\nvm: end of part {name}")
+        boot.say(f"\nvm: end of part {name}")
     boot.report(run, options.work[name])
     if run.exit_code == 0:
         for file in (file for kept in KEPT for file in (run.directory / "share").glob(kept)):
@@ -91,17 +92,17 @@ def _finish(name: str, run: boot.Ended, options: Options) -> None:
     if run.exit_code == 0 and not options.keep:
         shutil.rmtree(run.directory)
     else:
-        print(f"vm: logs in {run.directory.relative_to(boot.PROJECT)}")
+        boot.say(f"vm: logs in {run.directory.relative_to(boot.PROJECT)}")
 
 
 def _sum_up(ended: dict[str, boot.Ended]) -> None:
-    print("\nvm: summary, on pure cgroup v2")
+    boot.say("\nvm: summary, on pure cgroup v2")
     for name, run in ended.items():
         state = "passed" if run.exit_code == 0 else f"FAILED ({run.exit_code})"
         closing = _CLOSING.findall(run.output)
-        print(f"vm:   {name:<10} {state:<13} {run.total_s:6.0f} s   {closing[-1] if closing else ''}")
+        boot.say(f"vm:   {name:<10} {state:<13} {run.total_s:6.0f} s   {closing[-1] if closing else ''}")
         if run.exit_code != 0:
-            print(f"vm:   {'':<10} logs in {run.directory.relative_to(boot.PROJECT)}")
+            boot.say(f"vm:   {'':<10} logs in {run.directory.relative_to(boot.PROJECT)}")
 
 
 def _parse(argv: list[str]) -> Options:

@@ -37,7 +37,7 @@ _HELD = re.compile(r"^held ([0-9]+)$", re.MULTILINE)
 
 
 class Watch:
-    """The most that the host had of some things while an attack ran, more than before."""
+    """How much more the host had of some things at most while an attack ran than at any time before."""
 
     def __init__(self, uids: range, witnesses: Sequence[Witness]) -> None:
         """Look for what ``uids`` run, and at the whole host for the rest; at nothing but ``witnesses``."""
@@ -45,8 +45,9 @@ class Watch:
         self._witnesses = witnesses
         self._ended = threading.Event()
         self._looking = threading.Thread(target=self._look_on, daemon=True)
-        self._before = self._look()
-        self._most = dict(self._before)
+        self._least = self._look()
+        self.grown: dict[Witness, int] = dict.fromkeys(self._least, 0)
+        """How much more there was of each at most, than there had been since this looks."""
 
     def __enter__(self) -> Self:
         """Begin to look."""
@@ -61,11 +62,6 @@ class Watch:
         self._ended.set()
         if self._witnesses:
             self._looking.join()
-
-    @property
-    def grown(self) -> dict[Witness, int]:
-        """How much more there was of each at most."""
-        return {witness: most - self._before[witness] for witness, most in self._most.items()}
 
     def beyond(self, limits: Mapping[str, int]) -> list[str]:
         """Name what the host had more of than the limits of one run explain."""
@@ -84,7 +80,9 @@ class Watch:
     def _look_on(self) -> None:
         while not self._ended.wait(_EVERY_S):
             for witness, count in self._look().items():
-                self._most[witness] = max(self._most[witness], count)
+                # What a run before held may be given back only now: the ground is the least, not the first.
+                self._least[witness] = min(self._least[witness], count)
+                self.grown[witness] = max(self.grown[witness], count - self._least[witness])
 
     def _look(self) -> dict[Witness, int]:
         looks = {"tasks": self._tasks, "files": _files, "memory_bytes": _memory_bytes}

@@ -21,7 +21,7 @@ static void hold(long size) {
     if (held - told < 1 << 20) return;
     printf("held %ld\n", told = held);
     fflush(stdout);
-    if (held >= 2L << 30) exit(42); /* nobody refuses */
+    if (held >= 2L << 30) usleep(200000), exit(42); /* nobody refuses: long enough for the host to see it */
 }
 
 static void shared(void) {
