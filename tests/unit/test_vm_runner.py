@@ -213,3 +213,21 @@ def test_a_machine_that_cannot_be_prepared_is_told(runner, machines, monkeypatch
     monkeypatch.setattr(runner.image, "kernel", fail)
     assert call(runner, monkeypatch, "--smoke") == 126
     assert "cannot prepare the machine: apt knows no such kernel" in capsys.readouterr().err
+
+
+def test_the_machine_finds_bytecode_of_modules_and_tests(runner, monkeypatch, tmp_path):
+    python = tmp_path / ".venv" / "bin" / "python"
+    for file, text in (
+        (python, f'#!/bin/sh\nexec {sys.executable} "$@"\n'),
+        (tmp_path / "src" / "module.py", "x = 1\n"),
+        (tmp_path / "src" / "payload.py", "x = @X@\n"),
+        (tmp_path / "tests" / "test_module.py", "def test_nothing(): pass\n"),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    python.chmod(0o755)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    runner.image.compile_modules(tmp_path)
+    version = sys.implementation.cache_tag
+    assert (tmp_path / "src" / "__pycache__" / f"module.{version}.pyc").exists()
+    assert list((tmp_path / "tests" / "__pycache__").glob(f"test_module.{version}-pytest-*.pyc"))

@@ -92,8 +92,10 @@ def compile_modules(project: Path) -> None:
     What fails here fails there too, and is told there.
     """
     python = str(project / ".venv" / "bin" / "python")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for arguments in (("compileall", "-q", "src"), ("pytest", "--collect-only", "-q", "tests")):
-        subprocess.run((python, "-m", *arguments), cwd=project, capture_output=True, check=False)
+        command = (python, "-m", *arguments)
+        subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
 
 
 def write_initramfs(kernel: Kernel, target: Path) -> None:
