@@ -172,7 +172,7 @@ def test_a_filter_around_us_that_forbids_cells_is_told_with_the_setting(doctor, 
     code, found = doctor(sys.executable, "-c", FORBIDDING, call)
     assert code == 1
     assert "cell" in missing(found)
-    assert "seccomp:deploy/seccomp.json" in found["cell"]["remedy"]
+    assert "--security-opt seccomp=deploy/seccomp.json" in found["cell"]["remedy"]
 
 
 def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(doctor, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,22 @@ SECCOMP = PROJECT / "deploy" / "seccomp.json"
 APPARMOR = PROJECT / "deploy" / "apparmor"
 SERVICE = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["cellblock"]
 CAPABILITIES = tuple(SERVICE["cap_add"])
+DOCKERFILE = PROJECT / "deploy" / "Dockerfile"
 _DOCKER_DEFAULT_PATHS = {
-    "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
+    "maskedPaths": [
+        *(f"/proc/{name}" for name in ("acpi", "asound", "interrupts", "kcore", "keys", "latency_stats")),
+        *(f"/proc/{name}" for name in ("sched_debug", "scsi", "timer_list", "timer_stats")),
+        *("/sys/devices/virtual/powercap", "/sys/firmware"),
+    ],
     "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
 }
+
+
+def command_of_the_image() -> list[str]:
+    """Return what a container of the image runs."""
+    (line,) = (line for line in DOCKERFILE.read_text().splitlines() if line.startswith("CMD "))
+    found: list[str] = json.loads(line.removeprefix("CMD "))
+    return found
 
 
 def bundle(
@@ -30,13 +42,15 @@ def bundle(
     command: Sequence[str],
     *,
     without: Iterable[str] = (),
+    volumes: Mapping[str, Path] | None = None,
     seccomp: Path | None = SECCOMP,
     apparmor: str = "",
     entrypoint: Sequence[str] = (str(ENTRYPOINT),),
 ) -> list[str]:
     """Write an OCI bundle for ``command`` and return how to run it.
 
-    ``without`` takes capabilities away; ``apparmor`` names a profile that is loaded.
+    ``without`` takes capabilities away; ``volumes`` are writable, by where the container has them;
+    ``apparmor`` names a profile that is loaded.
     """
     capabilities = [f"CAP_{name}" for name in CAPABILITIES if name not in without]
     flags = ["nosuid", "noexec", "nodev"]
@@ -46,7 +60,7 @@ def bundle(
             "user": {"uid": 0, "gid": 0},
             "args": [*entrypoint, *command],
             "env": [
-                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                f"PATH={PROJECT}/.venv/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 "PYTHONPATH=src:tests",
                 "PYTHONDONTWRITEBYTECODE=1",
             ],
@@ -61,8 +75,10 @@ def bundle(
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
             {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": flags},
-            {"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]},
-            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]},
+            *(
+                {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": flags}
+                for path in SERVICE["tmpfs"]
+            ),
             {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": [*flags, "ro"]},
             {
                 "destination": "/sys/fs/cgroup",
@@ -71,11 +87,18 @@ def bundle(
                 "options": [*flags, "ro"],
             },
             {"destination": str(PROJECT), "type": "none", "source": str(PROJECT), "options": ["rbind", "ro"]},
+            *(
+                {"destination": path, "type": "none", "source": str(source), "options": ["rbind", "rw"]}
+                for path, source in (volumes or {}).items()
+            ),
         ],
         "linux": {
             "cgroupsPath": f"/containers/{directory.name}",
             "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount", "cgroup")],
-            "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+            "resources": {
+                "devices": [{"allow": False, "access": "rwm"}],
+                "pids": {"limit": SERVICE["pids_limit"]},
+            },
             **_DOCKER_DEFAULT_PATHS,
         },
     }

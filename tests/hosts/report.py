@@ -1,7 +1,8 @@
 """Say as JSON what cells are held by on this host, and how programs end in them.
 
 A program of its own, because being root of a user namespace cannot be undone: `report.py [SETTING=VALUE]…`;
-`only=NAME,NAME` runs these programs alone, `keep=root` notes the controls for `docs/hosts.md`.
+`only=NAME,NAME` runs these programs alone, `keep=root` notes the controls for `docs/hosts.md`,
+`unasked=capabilities` tries without asking first whether all capabilities are there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from cellblock import config
 from cellblock.engine.watch import Watch
 from cellblock.model import Profile
+from cellblock.sandbox import features
 from cellblock.sandbox.artifact import mount_copy, take_copy
 from cellblock.sandbox.cell import CellSpec
 from cellblock.sandbox.template import HOST_ROOT
@@ -104,6 +106,8 @@ def main() -> None:
     changes = dict(argument.split("=", 1) for argument in sys.argv[1:])
     only = changes.pop("only", ",".join((*PROGRAMS, "loopback"))).split(",")
     kept = changes.pop("keep", "")
+    if changes.pop("unasked", ""):
+        features._CAPABILITIES.clear()
     settings = config.load(changes, dict(os.environ))
     _become_root(settings)
     # Resolved before, as the parent does it: defaults depend on who we are.

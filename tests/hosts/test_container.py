@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from e2e.instance import patience
 from hosts import container, kinds
+from pace import TIME_SCALE
 
 pytestmark = pytest.mark.vm
 
@@ -39,6 +41,27 @@ def test_every_control_holds_and_every_limit_ends_what_it_limits(run):
         assert one["left"] == 0
 
 
+def test_an_operators_first_steps_and_a_restart(tmp_path):
+    """Make a key, run what the image runs, send programs: with no more rights than compose.yaml gives."""
+    data = tmp_path / "data"
+    data.mkdir()
+    volumes = {"/var/lib/cellblock": data, "/var/cache/cellblock": Path(kinds.TOOLCHAINS).parent}
+    assert [volume.split(":")[1] for volume in container.SERVICE["volumes"]] == list(volumes)
+    steps = (
+        *(
+            "env",
+            f"CELLBLOCK_TEST_TIME_SCALE={TIME_SCALE:g}",
+            ".venv/bin/python",
+            "tests/hosts/first_steps.py",
+        ),
+        *(*container.command_of_the_image(), *patience(TIME_SCALE, {})),
+    )
+    done = container.run(container.bundle(tmp_path / f"cellblock-{tmp_path.name}", steps, volumes=volumes))
+    assert done.returncode == 0, done.stderr
+    answers = {"python": ["AC", "4\n"], "bash": ["AC", "4\n"]}
+    assert json.loads(done.stdout) == [answers, answers]
+
+
 @pytest.fixture
 def doctor(tmp_path):
     """Run the doctor in a container; returns its exit code and the findings by feature."""
@@ -64,6 +87,15 @@ def test_a_capability_that_is_taken_away_is_told_and_nothing_runs(doctor, capabi
     assert f"cap_add: [{capability}]" in found["capabilities"]["remedy"]
 
 
+@pytest.mark.parametrize("capability", container.CAPABILITIES)
+def test_each_capability_is_really_needed(run, capability):
+    """Where nobody asks for it first, too: some control does not hold, or a program does not run."""
+    found = run("unasked=capabilities", "only=ends,wall,loopback", without=[capability])
+    if isinstance(found, dict):
+        runs = found["runs"].values()
+        assert found["mode"] != "strict" or any(one["verdict"] == "IE" for one in runs), found
+
+
 @pytest.mark.parametrize("call", ["mount", "pivot_root", "clone3", "unshare", "seccomp"])
 def test_a_filter_around_the_container_that_forbids_cells_is_told_with_the_setting(doctor, tmp_path, call):
     forbids = tmp_path / "default.json"
@@ -71,7 +103,7 @@ def test_a_filter_around_the_container_that_forbids_cells_is_told_with_the_setti
     forbids.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
     code, found = doctor(seccomp=forbids)
     assert code == 1
-    assert "seccomp:deploy/seccomp.json" in found["cell"]["remedy"]
+    assert "--security-opt seccomp=deploy/seccomp.json" in found["cell"]["remedy"]
 
 
 def test_a_container_whose_cgroups_stay_read_only_is_told_what_it_needs(doctor):

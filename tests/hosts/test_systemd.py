@@ -42,7 +42,7 @@ def manager(free_port, time_scale):
         "CELLBLOCK_SYNC_WAIT_MAX_MS": int(30_000 * time_scale),
         "CELLBLOCK_DRAIN_TIMEOUT_MS": int(35_000 * time_scale),
     }
-    text = text.replace("TimeoutStopSec=45", f"TimeoutStopSec={int(45 * time_scale)}")
+    text = text.replace("TimeoutStopSec=50", f"TimeoutStopSec={int(50 * time_scale)}")
     lines = "".join(f"Environment={name}={value}\n" for name, value in settings.items())
     (units / "default.target.wants").mkdir(parents=True)
     unit.write_text(text.replace("[Service]\n", f"[Service]\n{lines}Environment=PYTHONDONTWRITEBYTECODE=1\n"))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
 
+import pytest
 import yaml
+from click.testing import CliRunner
 
+from cellblock import config
+from cellblock.app import parent
+from cellblock.cli import cellblock
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.seccomp import load_policy
 
@@ -32,13 +38,48 @@ def test_the_table_has_every_control_for_every_kind_of_host():
             assert cell == ("held" if held else "**not held**"), (row[0], kind)
 
 
-def test_each_capability_of_the_container_has_its_reason_on_its_line():
-    lines = (TREE / "deploy" / "compose.yaml").read_text(encoding="utf-8").splitlines()
-    service = yaml.safe_load("\n".join(lines))["services"]["cellblock"]
+COMPOSE = (TREE / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+SERVICES = yaml.safe_load(COMPOSE)["services"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_capability_of_a_container_has_its_reason_on_its_line(name):
+    service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert "privileged" not in service
     for capability in service["cap_add"]:
-        assert any(line.strip().startswith(f"- {capability} ") and "# " in line for line in lines), capability
+        lines = [line for line in COMPOSE.splitlines() if line.strip().startswith(f"- {capability} ")]
+        assert lines, capability
+        assert all("# " in line for line in lines), capability
+
+
+def test_the_containers_run_what_the_command_line_has():
+    """The commands of image and compose file are parsed, not run."""
+    dockerfile = (TREE / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    (line,) = (line for line in dockerfile.splitlines() if line.startswith("CMD "))
+    page = (TREE / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (keys,) = re.findall(r"run --rm --no-deps cellblock (cellblock keys .*)", page)
+    for command in (json.loads(line.removeprefix("CMD ")), SERVICES["languages"]["command"], keys.split()):
+        name, *arguments = command
+        assert name == "cellblock"
+        named = itertools.takewhile(lambda each: not each.startswith("-"), arguments)
+        done = CliRunner().invoke(cellblock, [*named, "--help"])
+        assert done.exit_code == 0, done.output
+        options = [each for each in arguments if each.startswith("--") and each != "--"]
+        assert options
+        assert all(option in done.output for option in options)
+
+
+def test_who_ends_the_service_is_more_patient_than_it_needs():
+    drain_s = config.load({}, {}).drain_timeout_ms / 1000
+    longest_s = drain_s + parent._SERVICE_GRACE_S + parent._SUPERVISOR_PATIENCE_S
+    units = "".join(path.read_text(encoding="ascii") for path in (TREE / "deploy" / "systemd").iterdir())
+    stated = [
+        *re.findall(r"TimeoutStopSec=([0-9]+)\n", units),
+        SERVICES["cellblock"]["stop_grace_period"][:-1],
+    ]
+    assert len(stated) == 3
+    assert all(longest_s < int(seconds) for seconds in stated)
 
 
 def test_the_containers_filter_leaves_mounts_and_namespaces_to_cells_and_refuses_what_no_cell_has():

@@ -26,6 +26,7 @@ HOSTS_TOOLS = {
     "apparmor_parser": "apparmor",
 }
 CONTAINER_PACKAGES = "python3,libseccomp2"
+SERVICE_USER = "cellblock"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 
 
@@ -78,11 +79,14 @@ def kernel(cache: Path) -> Kernel:
 
 def container_root(target: Path) -> None:
     """Make the root of the containers under test, once: Debian with what a cellblock of this tree needs."""
-    if target.exists():
+    users = target / "etc" / "passwd"
+    if users.exists() and SERVICE_USER in users.read_text().split(":"):
         return
+    shutil.rmtree(target, ignore_errors=True)
     part = target.with_name(f"{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     _run("mmdebstrap", "--variant=minbase", f"--include={CONTAINER_PACKAGES}", "bookworm", part)
+    _run("chroot", part, "useradd", "--system", "--user-group", SERVICE_USER)
     part.rename(target)
 
 

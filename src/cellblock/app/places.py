@@ -76,7 +76,7 @@ def lock(directory: Path, purpose: str) -> int:
     ``HostError`` that names the holder and the setting to change (``purpose``).
     """
     try:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = _open(directory)
     except OSError as error:
         raise HostError(
             f"cannot open {directory}: {error.strerror}; set {purpose} to something else"
@@ -96,6 +96,15 @@ def lock(directory: Path, purpose: str) -> int:
                 f"another cellblock ({holder}) uses {directory}: stop it, or set {purpose} to something else"
             ) from None
         return descriptor
+
+
+def _open(directory: Path) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        return os.open(directory, flags)
+    except PermissionError:  # in a container root may not enter what is closed to all but its owner
+        with privileges.acting_as(directory.stat().st_uid):
+            return os.open(directory, flags)
 
 
 def _make(path: Path, mode: int) -> Path:

@@ -11,7 +11,8 @@ import os
 import pwd
 import signal
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cellblock.app.own_paths import open_directory
@@ -66,9 +67,11 @@ def give_directory(path: Path, user: pwd.struct_passwd) -> None:
                 f"data directory {path} belongs to uid {found.st_uid} and is not empty; "
                 f"chown it to {user.pw_name} or choose another CELLBLOCK_DATA_DIR"
             )
+        # In this order, and as its owner: in a container root may not change the mode of others' directories.
+        with acting_as(found.st_uid):
+            os.fchmod(directory, _OWNER_ONLY)
         if (found.st_uid, found.st_gid) != (user.pw_uid, user.pw_gid):
             os.fchown(directory, user.pw_uid, user.pw_gid)
-        os.fchmod(directory, _OWNER_ONLY)
     except OSError as error:
         raise HostError(
             f"data directory {path}: cannot be given to {user.pw_name}: {error.strerror}; "
@@ -90,6 +93,18 @@ def _is_given(path: Path, user: pwd.struct_passwd) -> bool:
         found.st_gid,
         stat.S_IMODE(found.st_mode),
     )
+
+
+@contextmanager
+def acting_as(uid: int) -> Iterator[None]:
+    """Be ``uid`` for the file system meanwhile, as far as root can; called before any thread starts."""
+    before = os.geteuid()
+    if before == 0 and uid != 0:
+        os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 def drop_to(user: pwd.struct_passwd) -> None:

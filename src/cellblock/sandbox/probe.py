@@ -29,8 +29,9 @@ _CONTROLS_OF = {
 """Features that matter for nothing but these controls: who accepts the controls as missing accepts that."""
 
 _LIFT_THE_FILTER = (
-    "where nothing is, a seccomp filter or AppArmor profile around us forbids this step: in a container, "
-    "security_opt seccomp:deploy/seccomp.json and apparmor:unconfined (docs/deploy.md)"
+    "where nothing is, a seccomp filter or AppArmor profile around us forbids this step: give the container "
+    "security_opt [seccomp:seccomp.json, apparmor:unconfined] as deploy/compose.yaml does, or docker run "
+    "--security-opt seccomp=deploy/seccomp.json --security-opt apparmor=unconfined (docs/deploy.md)"
 )
 
 PROBE = CellSpec(
