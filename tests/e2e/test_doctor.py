@@ -188,5 +188,6 @@ def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(docto
     assert {"cgroups", "uids for cells"} <= missing(found)
     assert "of a user namespace; uid 65534 outside of it" in found["privileges"]["detail"]
     assert "usermod --add-subuids" in found["uids for cells"]["remedy"]
+    assert found["uids for cells"]["remedy"].endswith(" nobody")
     expected = "systemd.unified_cgroup_hierarchy=1" if V1 else "Delegate=yes"
     assert expected in found["cgroups"]["remedy"]

@@ -77,7 +77,9 @@ def test_with_one_uid_strict_refuses_and_names_the_control_and_what_mends_it(gro
     assert kinds.verdicts(found) == {"ends": "IE"}
     assert "unprivileged_uid" in found["runs"]["ends"]["error"]
     remedies = " ".join(feature["remedy"] for feature in found["features"])
-    assert "usermod --add-subuids" in remedies
+    assert (
+        f"as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {kinds.USER}" in remedies
+    )
     assert "--accept-missing unprivileged_uid" in remedies
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from cellblock.model import Remedy
 from cellblock.sandbox import wire
 from cellblock.sandbox.kernel_files import read_kernel_file
-from cellblock.sandbox.user_namespace import IdMap, read_id_map, why_refused
+from cellblock.sandbox.user_namespace import IdMap, read_id_map, what_gives_uids, why_refused
 
 CLONE_FLAGS = {
     "pid": 0x20000000,
@@ -119,7 +119,7 @@ def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
         _kernel(),
         _privileges(id_map),
         *([_capabilities(missing_capabilities)] if os.geteuid() == 0 else []),
-        *([] if id_map.is_whole else [_uids(id_map, one_uid=one_uid)]),
+        *([] if id_map.is_whole else [_uids(id_map, uid_range, one_uid=one_uid)]),
         *(_namespace(name, works=name not in missing) for name in (*CLONE_FLAGS, "cgroup")),
         _overlay(works=overlay),
         _device_nodes(works=makes_nodes),
@@ -182,15 +182,12 @@ def _capabilities(missing: tuple[str, ...]) -> Remedy:
     )
 
 
-_MORE_UIDS = "apt-get install uidmap; usermod --add-subuids 200000-265535 --add-subgids 200000-265535 USER"
-
-
-def _uids(id_map: IdMap, *, one_uid: bool) -> Remedy:
+def _uids(id_map: IdMap, uid_range: tuple[int, int], *, one_uid: bool) -> Remedy:
     return Remedy(
         feature="uids for cells",
         ok=not one_uid,
         detail=f"{id_map.count} in the user namespace" + (": programs would be ourselves" if one_uid else ""),
-        remedy=_MORE_UIDS if one_uid else "",
+        remedy=what_gives_uids(id_map, uid_range) if one_uid else "",
     )
 
 
