@@ -129,7 +129,10 @@ def test_without_a_controller_its_control_is_told_and_what_is_named_mends_it(
     remedy = found[f"{controller} controller"]["remedy"]
     if not V1:
         assert "Delegate=yes" in remedy
-        assert f"write +{controller} to the cgroup.subtree_control of every group above it" in remedy
+        assert (
+            f"in each group above ours, from its {TOP} down: echo +{controller} >cgroup.subtree_control"
+            in remedy
+        )
     mended = in_own_mounts(f"{hide}\n{remedy}") if V1 else handing_down(group, {*others, controller})
     code, found = doctor(*mended)
     assert (code, missing(found)) == (0, set())

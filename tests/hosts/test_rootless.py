@@ -40,6 +40,10 @@ def doctor(group: Path, *settings: str) -> tuple[int, dict]:
     return kinds.doctor(kinds.as_user(group, *kinds.DOCTOR, *settings))
 
 
+def paste(commands: str) -> None:
+    subprocess.run(["sh", "-euc", commands], check=True, capture_output=True)
+
+
 def not_ok(found: dict) -> set[str]:
     return {feature["feature"] for feature in found["features"] if feature["required"] and not feature["ok"]}
 
@@ -131,19 +135,29 @@ def test_without_the_mapping_tools_there_is_one_uid(group):
     assert "apt-get install uidmap" in found["uids for cells"]["remedy"]
 
 
-def test_without_a_cgroup_of_its_own_strict_refuses_and_says_how_to_hand_one_over():
+def test_without_a_cgroup_of_its_own_strict_refuses_and_the_commands_that_are_named_hand_one_over():
     kinds.grant_uids(65536)
     group = kinds.TOP / "not-handed"
     group.mkdir(exist_ok=True)
     code, found = doctor(group)
     assert code == 1
     assert {"cgroups", "control memory_limit", "control process_limit"} <= kinds.missing(found)
-    assert "Delegate=yes" in found["cgroups"]["remedy"]
-    assert "cgroup.subtree_control" in found["cgroups"]["remedy"]
+    remedy = found["cgroups"]["remedy"]
+    assert "Delegate=yes" in remedy
+    handed = kinds.TOP / kinds.USER
+    try:
+        paste(remedy.split("or as root: ")[1].split("; and start")[0])
+        code, found = doctor(handed)
+        assert (code, kinds.missing(found)) == (0, set())
+        assert str(handed) in found["cgroups"]["detail"]
+    finally:
+        kinds.remove(handed)
 
 
 @pytest.mark.parametrize(("controller", "control"), [("memory", "memory_limit"), ("pids", "process_limit")])
-def test_a_cgroup_handed_over_without_a_controller_is_told_with_where_to_write_it(controller, control):
+def test_a_cgroup_handed_over_without_a_controller_is_told_and_the_command_that_is_named_mends_it(
+    controller, control
+):
     kinds.grant_uids(65536)
     outer = kinds.TOP / f"without-{controller}"
     group = outer / "handed"
@@ -151,11 +165,15 @@ def test_a_cgroup_handed_over_without_a_controller_is_told_with_where_to_write_i
     kinds.hand_over(group, controllers=sorted({"memory", "pids"} - {controller}))
     try:
         code, found = doctor(group)
+        assert code == 1
+        assert {f"{controller} controller", f"control {control}"} <= kinds.missing(found)
+        remedy = found[f"{controller} controller"]["remedy"]
+        assert remedy.startswith(f"as root: echo +{controller} | tee {outer}/cgroup.subtree_control; or ")
+        paste(remedy.removeprefix("as root: ").split("; or ")[0])
+        code, found = doctor(group)
+        assert (code, kinds.missing(found)) == (0, set())
     finally:
         kinds.remove(outer)
-    assert code == 1
-    assert {f"{controller} controller", f"control {control}"} <= kinds.missing(found)
-    assert f"write +{controller} to the cgroup.subtree_control" in found[f"{controller} controller"]["remedy"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from cellblock.errors import CellblockError, HostError, SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Remedy
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroup_choice import open_tree
-from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy
+from cellblock.sandbox.cgroup_remedies import mount_remedy, subtree_remedy
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
@@ -99,7 +99,7 @@ class Host:
                             tree.sweep_other(other)
             else:
                 host._tree_problem = "; ".join(sorted(set(tree.missing.values())))
-                host._tree_remedy = controller_remedy("memory")
+                host._tree_remedy = subtree_remedy(tree.base)
         except HostError as error:
             host._tree_problem = str(error)
         await host.probe()

@@ -82,7 +82,10 @@ def groups_report(tree: CgroupTree | None, problem: str, remedy: str) -> list[Re
     features = [Remedy(feature="cgroups", ok=True, detail=f"{tree.backend} at {paths}")]
     return features + [
         Remedy(
-            feature=f"{controller} controller", ok=False, detail=reason, remedy=controller_remedy(controller)
+            feature=f"{controller} controller",
+            ok=False,
+            detail=reason,
+            remedy=controller_remedy(controller, tree.base),
         )
         for controller, reason in tree.missing.items()
     ]
