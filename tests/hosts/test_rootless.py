@@ -154,6 +154,20 @@ def test_without_a_cgroup_of_its_own_strict_refuses_and_the_commands_that_are_na
         kinds.remove(handed)
 
 
+def test_the_pages_recipe_hands_a_cgroup_over_that_is_enough_and_can_be_pasted_again():
+    kinds.grant_uids(65536)
+    lines = kinds.recipe(".venv/bin/cellblock doctor --json --toolchain-dir /nonexistent")
+    handed = kinds.TOP / kinds.USER
+    try:
+        for _ in range(2):
+            code, found = kinds.doctor(["sh", "-euc", lines])
+            assert (code, kinds.missing(found)) == (0, set())
+            assert f"uid {kinds.UID} outside of it" in found["privileges"]["detail"]
+            assert str(handed) in found["cgroups"]["detail"]
+    finally:
+        kinds.remove(handed)
+
+
 @pytest.mark.parametrize(("controller", "control"), [("memory", "memory_limit"), ("pids", "process_limit")])
 def test_a_cgroup_handed_over_without_a_controller_is_told_and_the_command_that_is_named_mends_it(
     controller, control
