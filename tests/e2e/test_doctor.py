@@ -157,6 +157,7 @@ def test_without_seccomp_filters_the_kernel_that_has_them_is_named(doctor, tmp_p
     assert code == 1
     assert "CONFIG_SECCOMP_FILTER" in found["seccomp filter"]["remedy"]
     assert not found["control seccomp_filter"]["ok"]
+    assert found["control seccomp_filter"]["remedy"].startswith("mend seccomp filter, above; ")
 
 
 def test_without_notification_it_is_told_but_nothing_required_is_missing(doctor, tmp_path):
@@ -176,6 +177,16 @@ def test_a_filter_around_us_that_forbids_cells_is_told_with_the_setting(doctor, 
     assert code == 1
     assert "cell" in missing(found)
     assert "seccomp:deploy/seccomp.json" in found["cell"]["remedy"]
+
+
+def test_limits_around_us_that_cells_would_exceed_are_told_as_such_and_not_as_a_filter(doctor):
+    without = ("setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all")
+    code, found = doctor(*without, "prlimit", f"--stack={4 << 20}")
+    assert (code, missing(found)) == (1, {"cell"})
+    assert "cell step rlimits failed" in found["cell"]["detail"]
+    assert found["cell"]["remedy"].startswith("raise our own hard limits")
+    code, found = doctor(*without, "prlimit", f"--stack={8 << 20}")
+    assert (code, missing(found)) == (0, set())
 
 
 def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(doctor, tmp_path):

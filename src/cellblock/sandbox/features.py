@@ -122,7 +122,7 @@ def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
         *([] if id_map.is_whole else [_uids(id_map, uid_range, one_uid=one_uid)]),
         *(_namespace(name, works=name not in missing) for name in (*CLONE_FLAGS, "cgroup")),
         _overlay(works=overlay),
-        _device_nodes(works=makes_nodes),
+        _device_nodes(works=makes_nodes, is_whole=id_map.is_whole),
         _seccomp(actions),
         _notification(actions),
     )
@@ -174,11 +174,14 @@ def _missing_capabilities() -> tuple[str, ...]:
 
 def _capabilities(missing: tuple[str, ...]) -> Remedy:
     purposes = "; ".join(f"{name} for {_CAPABILITIES[name][1]}" for name in missing)
+    units = " ".join(f"CAP_{name}" for name in missing)
     return Remedy(
         feature="capabilities",
         ok=not missing,
         detail=f"missing: {purposes}" if missing else "all that are needed",
-        remedy=f"give the container cap_add: [{', '.join(missing)}], or the unit those" if missing else "",
+        remedy=f"cap_add: [{', '.join(missing)}] in a container, {units} in a unit's CapabilityBoundingSet="
+        if missing
+        else "",
     )
 
 
@@ -225,12 +228,17 @@ def _overlay(*, works: bool) -> Remedy:
     )
 
 
-def _device_nodes(*, works: bool) -> Remedy:
+def _device_nodes(*, works: bool, is_whole: bool) -> Remedy:
+    give = "cap_add: [MKNOD] in a container, CAP_MKNOD in a unit's CapabilityBoundingSet="
     return Remedy(
         feature="device nodes",
         ok=works,
         detail="a cell's own" if works else "the host's: programs can lock them and see each other's locks",
-        remedy="" if works else "run as the machine's root, with the capability MKNOD",
+        remedy=""
+        if works
+        else give
+        if is_whole
+        else "start cellblock as the machine's root: no user namespace makes any",
         required=False,
     )
 
