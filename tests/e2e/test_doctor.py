@@ -129,7 +129,10 @@ def test_without_a_controller_its_control_is_told_and_what_is_named_mends_it(
     remedy = found[f"{controller} controller"]["remedy"]
     if not V1:
         assert "Delegate=yes" in remedy
-        assert f"write +{controller} to the cgroup.subtree_control of every group above it" in remedy
+        assert (
+            f"in each group above ours, from its {TOP} down: echo +{controller} >cgroup.subtree_control"
+            in remedy
+        )
     mended = in_own_mounts(f"{hide}\n{remedy}") if V1 else handing_down(group, {*others, controller})
     code, found = doctor(*mended)
     assert (code, missing(found)) == (0, set())
@@ -154,6 +157,7 @@ def test_without_seccomp_filters_the_kernel_that_has_them_is_named(doctor, tmp_p
     assert code == 1
     assert "CONFIG_SECCOMP_FILTER" in found["seccomp filter"]["remedy"]
     assert not found["control seccomp_filter"]["ok"]
+    assert found["control seccomp_filter"]["remedy"].startswith("mend seccomp filter, above; ")
 
 
 def test_without_notification_it_is_told_but_nothing_required_is_missing(doctor, tmp_path):
@@ -175,6 +179,16 @@ def test_a_filter_around_us_that_forbids_cells_is_told_with_the_setting(doctor, 
     assert "--security-opt seccomp=deploy/seccomp.json" in found["cell"]["remedy"]
 
 
+def test_limits_around_us_that_cells_would_exceed_are_told_as_such_and_not_as_a_filter(doctor):
+    without = ("setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all")
+    code, found = doctor(*without, "prlimit", f"--stack={4 << 20}")
+    assert (code, missing(found)) == (1, {"cell"})
+    assert "cell step rlimits failed" in found["cell"]["detail"]
+    assert found["cell"]["remedy"].startswith("raise our own hard limits")
+    code, found = doctor(*without, "prlimit", f"--stack={8 << 20}")
+    assert (code, missing(found)) == (0, set())
+
+
 def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(doctor, tmp_path):
     runtime_dir = tmp_path / "of-the-user"
     runtime_dir.mkdir()
@@ -188,5 +202,6 @@ def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(docto
     assert {"cgroups", "uids for cells"} <= missing(found)
     assert "of a user namespace; uid 65534 outside of it" in found["privileges"]["detail"]
     assert "usermod --add-subuids" in found["uids for cells"]["remedy"]
+    assert found["uids for cells"]["remedy"].endswith(" nobody")
     expected = "systemd.unified_cgroup_hierarchy=1" if V1 else "Delegate=yes"
     assert expected in found["cgroups"]["remedy"]

@@ -67,7 +67,7 @@ def doctor(tmp_path):
     """Run the doctor in a container; returns its exit code and the findings by feature."""
 
     def do(**changes):
-        directory = tmp_path / f"cellblock-{tmp_path.name}"
+        directory = tmp_path / f"cellblock-{tmp_path.name}-{len(list(tmp_path.iterdir()))}"
         return kinds.doctor(container.bundle(directory, kinds.DOCTOR, **changes))
 
     return do
@@ -106,11 +106,15 @@ def test_a_filter_around_the_container_that_forbids_cells_is_told_with_the_setti
     assert "--security-opt seccomp=deploy/seccomp.json" in found["cell"]["remedy"]
 
 
-def test_a_container_whose_cgroups_stay_read_only_is_told_what_it_needs(doctor):
+def test_a_container_whose_cgroups_stay_read_only_is_told_and_the_command_that_is_named_mends_it(doctor):
     code, found = doctor(entrypoint=())
     assert code == 1
     assert {"cgroups", "control memory_limit", "control process_limit"} <= kinds.missing(found)
-    assert "a writable cgroup mount" in found["cgroups"]["remedy"]
+    remedy = found["cgroups"]["remedy"]
+    assert remedy.startswith("mount -o remount,bind,rw,nosuid,nodev,noexec /sys/fs/cgroup;")
+    pasted = f'{remedy.split(";")[0]}\nexec "$@"'
+    code, found = doctor(entrypoint=("sh", "-euc", pasted, "sh"))
+    assert (code, kinds.missing(found)) == (0, set())
 
 
 LIKE_THE_ENGINES_OWN = """

@@ -40,6 +40,10 @@ def doctor(group: Path, *settings: str) -> tuple[int, dict]:
     return kinds.doctor(kinds.as_user(group, *kinds.DOCTOR, *settings))
 
 
+def paste(commands: str) -> None:
+    subprocess.run(["sh", "-euc", commands], check=True, capture_output=True)
+
+
 def not_ok(found: dict) -> set[str]:
     return {feature["feature"] for feature in found["features"] if feature["required"] and not feature["ok"]}
 
@@ -77,7 +81,9 @@ def test_with_one_uid_strict_refuses_and_names_the_control_and_what_mends_it(gro
     assert kinds.verdicts(found) == {"ends": "IE"}
     assert "unprivileged_uid" in found["runs"]["ends"]["error"]
     remedies = " ".join(feature["remedy"] for feature in found["features"])
-    assert "usermod --add-subuids" in remedies
+    assert (
+        f"as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {kinds.USER}" in remedies
+    )
     assert "--accept-missing unprivileged_uid" in remedies
 
 
@@ -129,19 +135,43 @@ def test_without_the_mapping_tools_there_is_one_uid(group):
     assert "apt-get install uidmap" in found["uids for cells"]["remedy"]
 
 
-def test_without_a_cgroup_of_its_own_strict_refuses_and_says_how_to_hand_one_over():
+def test_without_a_cgroup_of_its_own_strict_refuses_and_the_commands_that_are_named_hand_one_over():
     kinds.grant_uids(65536)
     group = kinds.TOP / "not-handed"
     group.mkdir(exist_ok=True)
     code, found = doctor(group)
     assert code == 1
     assert {"cgroups", "control memory_limit", "control process_limit"} <= kinds.missing(found)
-    assert "Delegate=yes" in found["cgroups"]["remedy"]
-    assert "cgroup.subtree_control" in found["cgroups"]["remedy"]
+    remedy = found["cgroups"]["remedy"]
+    assert "Delegate=yes" in remedy
+    handed = kinds.TOP / kinds.USER
+    try:
+        paste(remedy.split("or as root: ")[1].split("; and start")[0])
+        code, found = doctor(handed)
+        assert (code, kinds.missing(found)) == (0, set())
+        assert str(handed) in found["cgroups"]["detail"]
+    finally:
+        kinds.remove(handed)
+
+
+def test_the_pages_recipe_hands_a_cgroup_over_that_is_enough_and_can_be_pasted_again():
+    kinds.grant_uids(65536)
+    lines = kinds.recipe(".venv/bin/cellblock doctor --json --toolchain-dir /nonexistent")
+    handed = kinds.TOP / kinds.USER
+    try:
+        for _ in range(2):
+            code, found = kinds.doctor(["sh", "-euc", lines])
+            assert (code, kinds.missing(found)) == (0, set())
+            assert f"uid {kinds.UID} outside of it" in found["privileges"]["detail"]
+            assert str(handed) in found["cgroups"]["detail"]
+    finally:
+        kinds.remove(handed)
 
 
 @pytest.mark.parametrize(("controller", "control"), [("memory", "memory_limit"), ("pids", "process_limit")])
-def test_a_cgroup_handed_over_without_a_controller_is_told_with_where_to_write_it(controller, control):
+def test_a_cgroup_handed_over_without_a_controller_is_told_and_the_command_that_is_named_mends_it(
+    controller, control
+):
     kinds.grant_uids(65536)
     outer = kinds.TOP / f"without-{controller}"
     group = outer / "handed"
@@ -149,11 +179,15 @@ def test_a_cgroup_handed_over_without_a_controller_is_told_with_where_to_write_i
     kinds.hand_over(group, controllers=sorted({"memory", "pids"} - {controller}))
     try:
         code, found = doctor(group)
+        assert code == 1
+        assert {f"{controller} controller", f"control {control}"} <= kinds.missing(found)
+        remedy = found[f"{controller} controller"]["remedy"]
+        assert remedy.startswith(f"as root: echo +{controller} | tee {outer}/cgroup.subtree_control; or ")
+        paste(remedy.removeprefix("as root: ").split("; or ")[0])
+        code, found = doctor(group)
+        assert (code, kinds.missing(found)) == (0, set())
     finally:
         kinds.remove(outer)
-    assert code == 1
-    assert {f"{controller} controller", f"control {control}"} <= kinds.missing(found)
-    assert f"write +{controller} to the cgroup.subtree_control" in found[f"{controller} controller"]["remedy"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -103,6 +105,18 @@ def test_a_users_unit_with_delegate_runs_programs_with_every_control(manager, ti
         if parent.name == "cellblock.service"
     }
     assert {"memory", "pids"} <= set((unit / "cgroup.subtree_control").read_text().split())
+
+
+def test_a_users_scope_with_delegate_is_enough(manager, time_scale):
+    manager.submit_when_ready("print(1)", timeout_s=120 * time_scale)
+    page = (kinds.PROJECT / "docs" / "hosts.md").read_text()
+    (said,) = re.findall(r"`(systemd-run --user [^`]*) \.venv/bin/cellblock serve`", page)
+    # Beside the manager, as a shell that one of its units has: from there it may move a process itself.
+    beside = control_group(manager.process.pid)
+    command = (*shlex.split(said), *kinds.DOCTOR, "--runtime-dir", str(kinds.HOME / "run"))
+    code, found = kinds.doctor(kinds.as_user(beside, *command))
+    assert (code, kinds.missing(found)) == (0, set())
+    assert ".scope/cellblock/" in found["cgroups"]["detail"]
 
 
 def test_stopping_the_unit_lets_a_running_program_finish(manager, time_scale):

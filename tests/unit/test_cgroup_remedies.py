@@ -2,59 +2,159 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from cellblock.sandbox import cgroup_remedies
-from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy
+from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy, subtree_remedy
+from cellblock.sandbox.cgroups import Mount
 from cellblock.sandbox.user_namespace import IdMap
 
 HEAD = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
 V1 = HEAD + "cpuset\t3\t1\t1\ncpu\t1\t4\t1\ncpuacct\t1\t4\t1\nmemory\t4\t207\t1\npids\t8\t4\t1\n"
 V2 = HEAD + "cpuset\t0\t1\t1\ncpu\t0\t4\t1\ncpuacct\t0\t4\t1\nmemory\t0\t207\t1\npids\t0\t4\t1\n"
-WITHOUT_MEMORY = HEAD + "cpu\t0\t4\t1\nmemory\t0\t1\t0\npids\t0\t4\t1\n"
+V2_WITHOUT_V1S_FILES = HEAD + "cpu\t0\t4\t1\npids\t0\t4\t1\n"
+"""Linux 6.12 or newer without CONFIG_MEMCG_V1: memory is not listed, though v2 has it."""
+DISABLED = HEAD + "cpu\t0\t4\t1\nmemory\t0\t1\t0\npids\t0\t4\t1\n"
+ALL = "cpuset cpu memory pids"
+BOOT = "boot with cgroup_enable=memory"
+
+
+def write(group: Path, *, controllers: str, handed_down: str = "") -> Path:
+    """Write a group's files as the kernel shows them."""
+    group.mkdir(exist_ok=True)
+    for name, text in (("controllers", controllers), ("subtree_control", handed_down), ("procs", "")):
+        (group / f"cgroup.{name}").write_text(text)
+    return group
 
 
 @pytest.fixture
 def host(monkeypatch, tmp_path):
-    """Pretend to be root, or an ordinary user, of a host with these controllers."""
+    """Pretend to be root, or an ordinary user, of a host with these controllers; returns v2's top."""
 
-    def pretend(controllers: str, *, root: bool = True):
+    def pretend(listed: str, controllers: str = "", *, root: bool = True, in_container: bool = False) -> Path:
         file = tmp_path / "cgroups"
-        file.write_text(controllers)
-        monkeypatch.setattr(cgroup_remedies, "_CONTROLLERS", file)
-        whole = IdMap(((0, 0, 2**32 - 1),))
-        mapped = whole if root else IdMap(((0, 1000, 1),))
+        file.write_text(listed)
+        monkeypatch.setattr(cgroup_remedies, "_LISTED", file)
+        top = write(tmp_path / "top", controllers=controllers)
+        if in_container:
+            (top / "cgroup.events").touch()
+        mounts = [Mount("/", str(top), "cgroup2", frozenset())] if controllers else []
+        monkeypatch.setattr(cgroup_remedies, "read_mounts", lambda: mounts)
+        mapped = IdMap(((0, 0, 2**32 - 1),)) if root else IdMap(((0, 65534, 1),))
         monkeypatch.setattr(cgroup_remedies, "read_id_map", lambda: mapped)
+        return top
 
     return pretend
 
 
 def test_root_on_v1_is_told_the_mount_and_controllers_that_share_a_hierarchy_come_together(host):
     host(V1)
-    assert controller_remedy("memory") == (
+    assert controller_remedy("memory", None) == (
         "mkdir -p /sys/fs/cgroup/memory && mount -t cgroup -o memory cgroup /sys/fs/cgroup/memory"
     )
-    assert "-o cpu,cpuacct cgroup /sys/fs/cgroup/cpu,cpuacct" in controller_remedy("cpuacct")
+    assert subtree_remedy(None) == controller_remedy("memory", None)
+    assert "-o cpu,cpuacct cgroup /sys/fs/cgroup/cpu,cpuacct" in controller_remedy("cpuacct", None)
     remedy = mount_remedy()
     assert remedy.startswith("mount -t tmpfs cgroup /sys/fs/cgroup && ")
     assert remedy.count("mount -t cgroup -o") == 3
 
 
-def test_root_on_v2_is_told_to_mount_or_to_hand_down(host):
-    host(V2)
-    assert mount_remedy() == "mount -t cgroup2 none /sys/fs/cgroup"
-    assert "Delegate=yes" in controller_remedy("memory")
-    assert "+memory to the cgroup.subtree_control" in controller_remedy("memory")
-
-
-def test_an_ordinary_user_is_told_how_one_is_handed_over_and_that_v1_cannot_be(host):
-    host(V2, root=False)
-    assert controller_remedy("pids").startswith("systemd-run --user --scope -p Delegate=yes")
-    host(V1, root=False)
-    assert "systemd.unified_cgroup_hierarchy=1" in controller_remedy("pids")
+def test_on_a_v1_host_a_controller_that_no_hierarchy_has_is_mounted_alone(host):
+    host(V1.replace("pids\t8", "pids\t0").replace("cpuset\t3", "cpuset\t0"))
+    remedy = controller_remedy("pids", None)
+    assert remedy == "mkdir -p /sys/fs/cgroup/pids && mount -t cgroup -o pids cgroup /sys/fs/cgroup/pids"
 
 
 @pytest.mark.parametrize("root", [True, False])
-def test_a_kernel_that_was_booted_without_a_controller_is_told_the_argument(host, root):
-    host(WITHOUT_MEMORY, root=root)
-    assert controller_remedy("memory").startswith("boot with cgroup_enable=memory")
+def test_a_controller_that_a_group_above_keeps_is_handed_down_by_the_command_that_is_named(host, root):
+    top = host(V2, ALL, root=root)
+    (top / "cgroup.subtree_control").write_text("memory pids")
+    outer = write(top / "outer", controllers="memory pids")
+    base = write(outer / "base", controllers="")
+    remedy = controller_remedy("memory", base)
+    command = f"echo +memory | tee {outer}/cgroup.subtree_control"
+    assert remedy == f"{'' if root else 'as root: '}{command}; or Delegate=yes in the unit that starts us"
+    subprocess.run(["sh", "-euc", command], check=True, capture_output=True)
+    assert (outer / "cgroup.subtree_control").read_text() == "+memory\n"
+    assert f"tee {top}/cgroup.subtree_control {outer}/cgroup" in controller_remedy("cpu", base)
+
+
+def test_a_group_with_processes_is_emptied_by_the_command_that_is_named(host):
+    top = host(V2, ALL, in_container=True)
+    (top / "cgroup.procs").write_text("17\n23\n")
+    remedy = controller_remedy("memory", top)
+    assert "a group with processes hands nothing down" in remedy
+    subprocess.run(["sh", "-euc", remedy.split("move them: ")[1]], check=True)
+    assert (
+        top / "others" / "cgroup.procs"
+    ).read_text() == "23\n"  # the kernel's file takes one after another
+
+
+def test_root_who_can_make_no_group_is_told_by_what_forbids_it(host, monkeypatch):
+    top = host(V2, ALL, in_container=True)
+    assert "cgroup.max.descendants" in subtree_remedy(top)
+    read_only = os.statvfs_result((0,) * 8 + (os.ST_RDONLY, 0))
+    monkeypatch.setattr(cgroup_remedies.os, "statvfs", lambda _: read_only)
+    assert subtree_remedy(top).startswith(f"mount -o remount,bind,rw,nosuid,nodev,noexec {top};")
+    assert "deploy/entrypoint" in subtree_remedy(top)
+    assert subtree_remedy(top / "named") == f"mkdir -p {top}/named, which CELLBLOCK_CGROUP_ROOT names"
+
+
+def test_an_ordinary_user_is_told_how_one_is_handed_over_and_the_commands_do_it(host):
+    top = host(V2, "memory pids", root=False)
+    remedy = subtree_remedy(top)
+    assert remedy.startswith(
+        "systemd-run --user --scope -p Delegate=yes .venv/bin/cellblock serve; or as root: "
+    )
+    commands = remedy.split("as root: ")[1].split("; and start")[0]
+    write(top / "nobody", controllers="")
+    write(top / "nobody" / "cellblock-service", controllers="")
+    (top / "nobody" / "cgroup.threads").touch()
+    subprocess.run(["sh", "-euc", commands], check=True)
+    assert (top / "cgroup.subtree_control").read_text() == "+memory +pids\n"
+    given = {str(path.relative_to(top)) for path in top.rglob("*") if path.stat().st_uid == 65534}
+    own = {f"nobody/cgroup.{name}" for name in ("procs", "subtree_control", "threads")}
+    leaf = {f"nobody/cellblock-service/cgroup.{name}" for name in ("controllers", "procs", "subtree_control")}
+    assert given == {"nobody", "nobody/cellblock-service", *own, *leaf}
+
+
+def test_an_ordinary_user_on_v1_is_told_that_it_cannot_be_handed_over(host):
+    host(V1, root=False)
+    assert "systemd.unified_cgroup_hierarchy=1" in controller_remedy("pids", None)
+    assert "systemd.unified_cgroup_hierarchy=1" in subtree_remedy(None)
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_a_kernel_without_v1s_files_is_not_told_to_boot_with_what_v2_has(host, root):
+    top = host(V2_WITHOUT_V1S_FILES, ALL, root=root)
+    base = write(top / "base", controllers="")
+    assert "echo +memory | tee" in controller_remedy("memory", base)
+    assert BOOT not in subtree_remedy(base)
+    host(V2_WITHOUT_V1S_FILES, "cpu pids", root=root)
+    assert controller_remedy("memory", base).startswith(BOOT)
+    assert subtree_remedy(base).startswith(BOOT)
+
+
+def test_in_a_container_whose_top_is_no_root_what_it_lacks_may_be_kept_from_it(host):
+    top = host(V2_WITHOUT_V1S_FILES, "cpu pids", in_container=True)
+    remedy = controller_remedy("memory", top)
+    assert remedy.startswith("Delegate=yes in the unit that starts us or our container; or on the host")
+    assert remedy.endswith("echo +memory >cgroup.subtree_control")
+
+
+@pytest.mark.parametrize("in_container", [True, False])
+@pytest.mark.parametrize("root", [True, False])
+def test_a_kernel_that_was_booted_without_a_controller_is_told_the_argument(host, root, in_container):
+    top = host(DISABLED, "cpu pids", root=root, in_container=in_container)
+    assert controller_remedy("memory", top).startswith(BOOT)
+    host(DISABLED, root=root)
+    assert controller_remedy("memory", None).startswith(BOOT)
+
+
+def test_without_mounts_v2_is_mounted_where_v1_has_nothing(host):
+    host(V2)
+    assert mount_remedy() == "mount -t cgroup2 none /sys/fs/cgroup"

@@ -6,6 +6,7 @@ import pytest
 
 from cellblock.sandbox import features
 from cellblock.sandbox.features import inspect_host
+from cellblock.sandbox.user_namespace import IdMap
 
 UIDS = (70_000, 71_999)
 
@@ -25,6 +26,7 @@ def test_a_capability_that_root_lacks_is_named_with_its_purpose_and_what_gives_i
     assert found.required
     assert f"{name} for {features._CAPABILITIES[name][1]}" in found.detail
     assert f"cap_add: [{name}]" in found.remedy
+    assert f"CAP_{name} in a unit's" in found.remedy
     assert name in host.why_no_cell
 
 
@@ -60,3 +62,10 @@ def test_root_that_may_make_no_nodes_is_told_what_that_means(monkeypatch):
     (found,) = (feature for feature in host.features if feature.feature == "device nodes")
     assert (found.ok, found.required) == (False, False)
     assert "lock" in found.detail
+    assert found.remedy.startswith("cap_add: [MKNOD] in a container, CAP_MKNOD in a unit's")
+
+
+def test_root_of_a_user_namespace_is_told_that_it_never_makes_nodes(monkeypatch):
+    monkeypatch.setattr(features, "read_id_map", lambda: IdMap(((0, 1000, 100_000),)))
+    (found,) = (feature for feature in inspect_host(UIDS).features if feature.feature == "device nodes")
+    assert found.remedy == "start cellblock as the machine's root: no user namespace makes any"

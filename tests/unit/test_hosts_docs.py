@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import pwd
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from cellblock.app import parent
 from cellblock.cli import cellblock
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.seccomp import load_policy
+from hosts.kinds import recipe
 
 TREE = Path(__file__).resolve().parents[2]
 COLUMNS = ["control", "v1 root", "v2 root", "v2 rootless", "v2 rootless, one uid", "container"]
@@ -104,3 +107,33 @@ def test_the_page_says_when_and_on_which_kernels_the_table_was_read_back():
     assert re.search(r"on 20\d\d-\d\d-\d\d\. ", text)
     for kind in COLUMNS[1:]:
         assert re.search(rf"\b{kind}[^:;]*: Linux \d", text), kind
+
+
+def test_the_recipe_for_a_cgroup_hands_over_what_is_needed_and_starts_as_the_user_in_it(tmp_path):
+    group = tmp_path / "nobody"
+    leaf = group / "cellblock-service"
+    leaf.mkdir(parents=True)
+    own = [group / f"cgroup.{name}" for name in ("procs", "subtree_control", "threads")]
+    for file in (*own, group / "memory.max", leaf / "cgroup.procs"):
+        file.touch()
+    lines = (
+        recipe("/usr/bin/env").replace("user=tester", "user=nobody").replace("/sys/fs/cgroup", str(tmp_path))
+    )
+    environment = {"HOME": "/root", "XDG_RUNTIME_DIR": "/run/user/0", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        ["dash", "-euc", lines], capture_output=True, text=True, check=True, env=environment, cwd="/"
+    )
+    settings = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert settings["HOME"] == pwd.getpwnam("nobody").pw_dir
+    assert "XDG_RUNTIME_DIR" not in settings
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpu +memory +pids\n"
+    assert (leaf / "cgroup.procs").read_text() == "0\n"
+    given = {path for path in tmp_path.rglob("*") if path.owner() == "nobody"}
+    assert given == {group, leaf, leaf / "cgroup.procs", *own}
+
+
+def test_every_command_of_ours_in_the_pages_shell_lines_is_where_the_page_says():
+    page = (TREE / "docs" / "hosts.md").read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in page.split("```sh\n")[1:]]
+    for words in (line.split("#")[0].split() for block in blocks for line in block.splitlines()):
+        assert "cellblock" not in words, words

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from catalogs import pretend_installed, small_catalog
-from cellblock import cli
+from cellblock import cli, subids
 from cellblock.cli import installing
 from cellblock.cli import languages as command
 from cellblock.languages.self_test_cache import Passed, SelfTestCache
@@ -77,9 +77,9 @@ def test_install_without_a_name_is_wrong_use(capsys):
 
 def test_install_by_a_user_without_uids_of_his_own_says_what_gives_them(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    monkeypatch.setattr("cellblock.toolchains.rootless._RANGES", (tmp_path / "subuid", tmp_path / "subgid"))
+    monkeypatch.setattr(subids, "TOOLS", {tmp_path / "subuid": "newuidmap"})
     assert cli.exit_code_of(["languages", "install", "alpha"]) == 3
-    assert "usermod --add-subuids" in capsys.readouterr().err
+    assert "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 nobody" in capsys.readouterr().err
 
 
 def test_sizes_come_first_and_nothing_is_asked_where_no_terminal_is(capsys, monkeypatch):

@@ -7,7 +7,7 @@ import pwd
 
 import pytest
 
-from cellblock import cli
+from cellblock import cli, subids
 from cellblock.errors import HostError
 from cellblock.toolchains import rootless
 
@@ -25,8 +25,8 @@ def started(monkeypatch, tmp_path):
     ranges = tmp_path / "subuid", tmp_path / "subgid"
     for path in ranges:
         path.write_text(f"other:100000:65536\n{USER}:300000:65536\n")
-    monkeypatch.setattr(rootless, "_RANGES", ranges)
-    monkeypatch.setattr(rootless.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(subids, "TOOLS", dict(zip(ranges, ("newuidmap", "newgidmap"), strict=True)))
+    monkeypatch.setattr(subids.shutil, "which", lambda tool: f"/usr/bin/{tool}")
 
     def take_our_place(_file, argv, environment):
         commands.append((argv, environment))
@@ -54,7 +54,7 @@ def test_the_command_keeps_directory_and_choices_that_defaults_of_root_would_cha
     commands, _ = started
     monkeypatch.setattr("cellblock.cli.languages.os.geteuid", lambda: 1000)
     monkeypatch.setattr(
-        rootless.pwd, "getpwuid", lambda _uid: pwd.struct_passwd((USER, "", 1000, 0, "", "", ""))
+        subids.pwd, "getpwuid", lambda _uid: pwd.struct_passwd((USER, "", 1000, 0, "", "", ""))
     )
     arguments = ["languages", "install", "--yes", "--upgrade", "--toolchain-dir", str(tmp_path), "bash", "c"]
     with pytest.raises(Replaced):
@@ -71,7 +71,7 @@ def test_too_few_uids_are_told_with_the_file_and_what_gives_them(started, conten
     commands, (_, subgid) = started
     subgid.write_text(content)
     with pytest.raises(
-        HostError, match=rf"missing in {subgid}\).*usermod --add-subuids .* {USER}, or install"
+        HostError, match=rf"missing in {subgid}\): as root, usermod --add-subuids .* {USER}; or install"
     ):
         rootless.install_as_root_of_a_namespace([], {}, ends_with_parent=False)
     assert commands == []
@@ -79,6 +79,8 @@ def test_too_few_uids_are_told_with_the_file_and_what_gives_them(started, conten
 
 @pytest.mark.usefixtures("started")
 def test_missing_tools_are_told_with_the_package(monkeypatch):
-    monkeypatch.setattr(rootless.shutil, "which", lambda _tool: None)
-    with pytest.raises(HostError, match=r"newuidmap, newgidmap\): apt-get install uidmap"):
+    monkeypatch.setattr(subids.shutil, "which", lambda _tool: None)
+    with pytest.raises(
+        HostError, match=r"newuidmap, newgidmap\): as root, apt-get install uidmap; or install"
+    ):
         rootless.install_as_root_of_a_namespace([], {}, ends_with_parent=False)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cellblock import subids
 from cellblock.sandbox import user_namespace
 from cellblock.sandbox.leases import LEASES, UidBlock, lease_directory
-from cellblock.sandbox.user_namespace import IdMap, read_id_map
+from cellblock.sandbox.user_namespace import IdMap, read_id_map, what_gives_uids
 
 WHOLE = IdMap(((0, 0, 2**32 - 1),))
 SINGLE = IdMap(((0, 1000, 1),))
@@ -42,14 +43,51 @@ def test_our_own_map_is_read_from_the_kernel():
     assert read_id_map().ranges[0] == tuple(map(int, first[:3]))
 
 
-def test_subordinate_ranges_are_found_by_name_or_number_the_longest_first(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    file = tmp_path / "subuid"
-    file.write_text("somebody:1:999999\nnobody:100000:200\n\nbroken\n65534:300000:65536\nnobody:x:1\n")
-    assert user_namespace._own_range(file) == (300_000, 65_536)
-    file.write_text("somebody:1:999999\n")
-    assert user_namespace._own_range(file) == (0, 0)
-    assert user_namespace._own_range(tmp_path / "absent") == (0, 0)
+@pytest.fixture
+def made(monkeypatch):
+    """Pretend that user 4321 has made our namespace, with these tools and files lacking."""
+
+    def pretend(*lacking: str):
+        monkeypatch.setattr(user_namespace, "_made_by", [4321])
+        monkeypatch.setattr(subids, "lacking", lambda *_: list(lacking))
+
+    return pretend
+
+
+def test_a_user_without_uids_is_told_roots_command(made):
+    made("newuidmap", "/etc/subuid")
+    remedy = what_gives_uids(SINGLE, (70_000, 71_999))
+    assert remedy.startswith("as root: apt-get install uidmap && echo 4321:")
+
+
+def test_a_user_whose_uids_are_there_is_told_what_keeps_the_tool_from_its_rights(made):
+    made()
+    assert "--reinstall uidmap" in what_gives_uids(SINGLE, (70_000, 71_999))
+    says = "from cellblock.sandbox import user_namespace as it; it._made_by.append(0)"
+    says += "; it.subids.lacking = lambda *_: []; print(it.what_gives_uids(it.read_id_map(), (70000, 71999)))"
+    command = ["setpriv", "--no-new-privs", sys.executable, "-c", says]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.startswith("start cellblock without no_new_privs")
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [
+        (((0, 1000, 1), (1, 100_000, 65_536)), "CELLBLOCK_UID_RANGE=58000-59999, if nothing else"),
+        (((0, 100_000, 40_000),), "CELLBLOCK_UID_RANGE=38000-39999, if nothing else"),
+        (
+            ((0, 1000, 1), (1, 100_000, 2_500)),
+            "start the container, or the namespace that we were started in",
+        ),
+        (((0, 1000, 1),), "start the container, or the namespace that we were started in"),
+    ],
+)
+def test_root_of_a_namespace_that_others_made_is_told_no_tool_that_cannot_help(ranges, expected):
+    remedy = what_gives_uids(IdMap(ranges), (70_000, 71_999))
+    assert remedy.startswith(expected)
+    assert "up to 71999" in remedy
+    assert "uidmap " not in remedy
 
 
 @pytest.mark.parametrize("one_uid", [False, True])
@@ -76,6 +114,8 @@ os.setgroups([]), os.setresgid(*[65534] * 3), os.setresuid(*[65534] * 3)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
 before = os.getuid()
 enter_user_namespace((70000, 71999))
+from cellblock.sandbox import user_namespace
+assert user_namespace._made_by == [before]
 print(before, os.geteuid(), os.getegid(), Path("/proc/self/uid_map").read_text().split())
 """
 

@@ -166,6 +166,7 @@ class CgroupTreeV1:
     """``/cellblock/<instance>`` in each hierarchy."""
 
     backend = "cgroup_v1"
+    base: Path | None = None
 
     def __init__(self, mounts: list[Mount], instance: str, parent: str = "/") -> None:
         """Make the subtree below ``parent`` where it can be made; what cannot is in ``missing``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cellblock.errors import SandboxError
 from cellblock.sandbox.cgroups import (
+    OWN_LEAF,
     SUBTREE_NAME,
     CellCgroup,
     Counters,
@@ -32,7 +33,6 @@ _OPTIONAL = ("cpu",)
 
 _WEIGHT_OF_RUNS, _WEIGHT_OF_BOOTS = "100", "12"
 
-_OWN_LEAF = "cellblock-service"
 _DELEGATION_MARKS = ("user.delegate", "trusted.delegate")
 _HANDED_OVER = ("cgroup.procs", "cgroup.subtree_control")
 
@@ -138,6 +138,7 @@ class CgroupTreeV2:
             base, delegated = Path(mount.mount_point) / parent.strip("/"), False
         tree = base / SUBTREE_NAME / instance
         self.paths = [tree]
+        self.base: Path | None = base
         try:
             if delegated:
                 _move_to_leaf(base)
@@ -207,7 +208,7 @@ def _find_base(mount: Mount) -> tuple[Path, bool]:
         return top, False
     relative = own.removeprefix(mount.root) if mount.root != "/" else own
     group = top / relative.strip("/")
-    while group.name == _OWN_LEAF:  # a restarted supervisor stands where its predecessor had moved
+    while group.name == OWN_LEAF:  # a restarted supervisor stands where its predecessor had moved
         group = group.parent
     if group == top:
         # The real root has no cgroup.events; one that has is a container's.
@@ -229,7 +230,7 @@ def _is_delegated(group: Path) -> bool:
 
 def _move_to_leaf(base: Path) -> None:
     """Empty the delegated group: every process in it is ours, and goes to a leaf."""
-    leaf = base / _OWN_LEAF
+    leaf = base / OWN_LEAF
     leaf.mkdir(exist_ok=True)
     for pid in (base / "cgroup.procs").read_text(encoding="ascii").split():
         write_control(leaf, "cgroup.procs", pid)

@@ -18,6 +18,8 @@ from cellblock.errors import SandboxError
 from cellblock.sandbox.kernel_files import read_kernel_file, write_kernel_file
 
 SUBTREE_NAME = "cellblock"
+OWN_LEAF = "cellblock-service"
+"""On v2 our own processes' group, beside the cells': a group with processes hands no controller down."""
 
 
 class Mount(Struct, frozen=True):
@@ -89,6 +91,8 @@ class CgroupTree(Protocol):
     """Controllers that are needed and cannot be had, with the reason; empty is well."""
     paths: list[Path]
     """The subtree's directories: one on v2, one a hierarchy on v1."""
+    base: Path | None
+    """The group that the subtree is made in, on v2."""
 
     def create_cell(self, name: str, memory_bytes: int, processes: int, *, sockets: bool) -> CellCgroup:
         """Make a group with its limits; raises ``SandboxError`` naming what the kernel refused.

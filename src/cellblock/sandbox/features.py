@@ -13,7 +13,7 @@ from msgspec import Struct
 from cellblock.model import Remedy
 from cellblock.sandbox import wire
 from cellblock.sandbox.kernel_files import read_kernel_file
-from cellblock.sandbox.user_namespace import IdMap, read_id_map, why_refused
+from cellblock.sandbox.user_namespace import IdMap, read_id_map, what_gives_uids, why_refused
 
 CLONE_FLAGS = {
     "pid": 0x20000000,
@@ -119,10 +119,10 @@ def inspect_host(uid_range: tuple[int, int]) -> HostFeatures:
         _kernel(),
         _privileges(id_map),
         *([_capabilities(missing_capabilities)] if os.geteuid() == 0 else []),
-        *([] if id_map.is_whole else [_uids(id_map, one_uid=one_uid)]),
+        *([] if id_map.is_whole else [_uids(id_map, uid_range, one_uid=one_uid)]),
         *(_namespace(name, works=name not in missing) for name in (*CLONE_FLAGS, "cgroup")),
         _overlay(works=overlay),
-        _device_nodes(works=makes_nodes),
+        _device_nodes(works=makes_nodes, is_whole=id_map.is_whole),
         _seccomp(actions),
         _notification(actions),
     )
@@ -174,23 +174,23 @@ def _missing_capabilities() -> tuple[str, ...]:
 
 def _capabilities(missing: tuple[str, ...]) -> Remedy:
     purposes = "; ".join(f"{name} for {_CAPABILITIES[name][1]}" for name in missing)
+    units = " ".join(f"CAP_{name}" for name in missing)
     return Remedy(
         feature="capabilities",
         ok=not missing,
         detail=f"missing: {purposes}" if missing else "all that are needed",
-        remedy=f"give the container cap_add: [{', '.join(missing)}], or the unit those" if missing else "",
+        remedy=f"cap_add: [{', '.join(missing)}] in a container, {units} in a unit's CapabilityBoundingSet="
+        if missing
+        else "",
     )
 
 
-_MORE_UIDS = "apt-get install uidmap; usermod --add-subuids 200000-265535 --add-subgids 200000-265535 USER"
-
-
-def _uids(id_map: IdMap, *, one_uid: bool) -> Remedy:
+def _uids(id_map: IdMap, uid_range: tuple[int, int], *, one_uid: bool) -> Remedy:
     return Remedy(
         feature="uids for cells",
         ok=not one_uid,
         detail=f"{id_map.count} in the user namespace" + (": programs would be ourselves" if one_uid else ""),
-        remedy=_MORE_UIDS if one_uid else "",
+        remedy=what_gives_uids(id_map, uid_range) if one_uid else "",
     )
 
 
@@ -228,12 +228,17 @@ def _overlay(*, works: bool) -> Remedy:
     )
 
 
-def _device_nodes(*, works: bool) -> Remedy:
+def _device_nodes(*, works: bool, is_whole: bool) -> Remedy:
+    give = "cap_add: [MKNOD] in a container, CAP_MKNOD in a unit's CapabilityBoundingSet="
     return Remedy(
         feature="device nodes",
         ok=works,
         detail="a cell's own" if works else "the host's: programs can lock them and see each other's locks",
-        remedy="" if works else "run as the machine's root, with the capability MKNOD",
+        remedy=""
+        if works
+        else give
+        if is_whole
+        else "start cellblock as the machine's root: no user namespace makes any",
         required=False,
     )
 

@@ -18,7 +18,7 @@ from cellblock.errors import CellblockError, HostError, SandboxError
 from cellblock.model import EnforcementMode, IsolationMode, Remedy
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroup_choice import open_tree
-from cellblock.sandbox.cgroup_remedies import controller_remedy, mount_remedy
+from cellblock.sandbox.cgroup_remedies import mount_remedy, subtree_remedy
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
@@ -99,7 +99,7 @@ class Host:
                             tree.sweep_other(other)
             else:
                 host._tree_problem = "; ".join(sorted(set(tree.missing.values())))
-                host._tree_remedy = controller_remedy("memory")
+                host._tree_remedy = subtree_remedy(tree.base)
         except HostError as error:
             host._tree_problem = str(error)
         await host.probe()
@@ -169,7 +169,8 @@ class Host:
         """Look at the host again and make one cell; returns every feature, in the order of a report."""
         self._features = inspect_host(self._settings.uid_range)
         groups = groups_report(self._tree, self._tree_problem, self._tree_remedy)
-        found = [*self._features.features, *groups, *await self._probe_cell()]
+        above = [*self._features.features, *groups]
+        found = [*above, *await self._probe_cell(above)]
         report = tuple(as_accepted(feature, self._settings.accept_missing) for feature in found)
         self.problems = tuple(feature for feature in report if feature.required and not feature.ok)
         self._accepted = tuple(
@@ -262,7 +263,7 @@ class Host:
     def _needs(self, control: str) -> bool:
         return not self._settings.permissive and control not in self._settings.accept_missing
 
-    async def _probe_cell(self) -> list[Remedy]:
+    async def _probe_cell(self, above: list[Remedy]) -> list[Remedy]:
         """Make a cell and report each control, or the step that failed."""
         try:
             if self._features.why_no_cell:
@@ -272,6 +273,6 @@ class Host:
             await prepared.close()
         except CellblockError as error:
             self._can_make_cells = False
-            return [no_cell_report(error)]
+            return [no_cell_report(error, above)]
         self._can_make_cells = True
-        return cell_report(controls.applied if controls else ())
+        return cell_report(controls.applied if controls else (), above)

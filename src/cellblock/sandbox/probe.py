@@ -29,9 +29,25 @@ _CONTROLS_OF = {
 """Features that matter for nothing but these controls: who accepts the controls as missing accepts that."""
 
 _LIFT_THE_FILTER = (
-    "where nothing is, a seccomp filter or AppArmor profile around us forbids this step: give the container "
+    "a seccomp filter or AppArmor profile around us forbids this step: give the container "
     "security_opt [seccomp:seccomp.json, apparmor:unconfined] as deploy/compose.yaml does, or docker run "
     "--security-opt seccomp=deploy/seccomp.json --security-opt apparmor=unconfined (docs/deploy.md)"
+)
+_RAISE_THE_LIMITS = (
+    "raise our own hard limits, which cells cannot exceed: LimitNOFILE= and its like in the unit, "
+    "ulimits: in the container, ulimit -H in a shell"
+)
+_MENDING = {
+    errno.EAGAIN: "raise pids.max and cgroup.max.descendants of our cgroup, and ulimit -u",
+    errno.ENOMEM: "raise memory.max of our cgroup, or free memory",
+    errno.ENOSPC: "raise the sysctls user.max_*_namespaces",
+    errno.EMFILE: _RAISE_THE_LIMITS,
+    errno.ENFILE: "raise the sysctl fs.file-max",
+}
+"""What mends a step that the kernel refused so."""
+
+_LOOK_CLOSER = (
+    "dmesg says why, where it says more; if doctor, run again, finds the same, report it with this line"
 )
 
 PROBE = CellSpec(
@@ -83,14 +99,17 @@ def groups_report(tree: CgroupTree | None, problem: str, remedy: str) -> list[Re
     features = [Remedy(feature="cgroups", ok=True, detail=f"{tree.backend} at {paths}")]
     return features + [
         Remedy(
-            feature=f"{controller} controller", ok=False, detail=reason, remedy=controller_remedy(controller)
+            feature=f"{controller} controller",
+            ok=False,
+            detail=reason,
+            remedy=controller_remedy(controller, tree.base),
         )
         for controller, reason in tree.missing.items()
     ]
 
 
-def cell_report(applied: Collection[str]) -> list[Remedy]:
-    """Report each control of a cell that was made."""
+def cell_report(applied: Collection[str], above: Sequence[Remedy]) -> list[Remedy]:
+    """Report each control of a cell that was made; ``above`` are the features that were looked at."""
     return [Remedy(feature="cell", ok=True, detail="made, read back and removed")] + [
         Remedy(
             feature=f"control {name}",
@@ -98,19 +117,37 @@ def cell_report(applied: Collection[str]) -> list[Remedy]:
             detail="read back from the kernel" if name in applied else "does not hold in a cell made here",
             remedy=""
             if name in applied
-            else f"see the missing features above; --accept-missing {name} runs without it",
+            else f"{_mending(name, above)}; --accept-missing {name} runs without it",
         )
         for name in CHECKS
     ]
 
 
-def no_cell_report(error: CellblockError) -> Remedy:
-    """Report the step by which no cell could be made."""
-    remedy = f"mend what is missing above; {_LIFT_THE_FILTER if _is_forbidden(error) else 'see the step'}"
+def _mending(control: str, above: Sequence[Remedy]) -> str:
+    lacking = [feature.feature for feature in above if not feature.ok and feature.required]
+    # A kernel that is too old may lack what any control is made of.
+    own = [name for name in lacking if control in _CONTROLS_OF.get(name, ()) or name == "kernel"]
+    return f"mend {', '.join(own)}, above" if own else _LOOK_CLOSER
+
+
+def no_cell_report(error: CellblockError, above: Sequence[Remedy]) -> Remedy:
+    """Report the step by which no cell could be made; ``above`` are the features that were looked at."""
+    lacking = [feature.feature for feature in above if not feature.ok and feature.required]
+    step = _mending_step(error)
+    first = f"mend {', '.join(lacking)}, above" if lacking else ""
+    remedy = f"{first}; if it still fails, {step}" if first and step else first or step or _LOOK_CLOSER
     return Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)
 
 
-def _is_forbidden(error: CellblockError) -> bool:
+def _mending_step(error: CellblockError) -> str:
+    if not isinstance(error, SandboxError):
+        return str(error).partition("; ")[2]  # what the host lacks and, behind it, what to do
+    if error.step == "rlimits":
+        return _RAISE_THE_LIMITS
+    return _LIFT_THE_FILTER if _is_forbidden(error) else _MENDING.get(error.errno, "")
+
+
+def _is_forbidden(error: SandboxError) -> bool:
     """Say whether something around us forbids the step; libseccomp builds nothing where it may not ask."""
     forbidding = {errno.EPERM, errno.EACCES}
-    return isinstance(error, SandboxError) and (error.errno in forbidding or error.step == "seccomp_build")
+    return error.errno in forbidding or error.step == "seccomp_build"

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pwd
 import shutil
 import subprocess
 from pathlib import Path
 
 from msgspec import Struct
 
+from cellblock import subids
 from cellblock.errors import HostError
 from cellblock.sandbox.leases import BLOCK_SIZE
 
@@ -24,8 +24,12 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNS = 0x00020000
 _UID_MAP = Path("/proc/self/uid_map")
 _ALL_UIDS = 2**32 - 1
-_TOOLS = {"/etc/subgid": "newgidmap", "/etc/subuid": "newuidmap"}
-"""Groups first: a namespace whose groups are mapped by the tool may change them."""
+
+_made_by: list[int] = []
+"""The user who made our namespace, once it is made: the whole process's state, as the namespace is."""
+
+_PEOPLE = range(1_000, 60_000)
+"""Uids that Debian gives to people; those around are the system's."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -89,6 +93,7 @@ def enter_user_namespace(uid_range: tuple[int, int]) -> None:
         raise HostError(f"no user namespace: {os.strerror(error)}; {why_refused()}")
     _map_what_is_not("gid_map", gid)
     _map_what_is_not("uid_map", uid)
+    _made_by.append(uid)
     # Only root of the mount namespace that he is in makes file systems. Without one, the probe says so.
     _libc.unshare(_CLONE_NEWNS)
 
@@ -106,12 +111,50 @@ def why_refused() -> str:
     return "run as root, or where a seccomp filter forbids unshare(CLONE_NEWUSER), lift it"
 
 
+def what_gives_uids(id_map: IdMap, uid_range: tuple[int, int]) -> str:
+    """Return what gives our namespace uids for cells: the command, or the setting.
+
+    A namespace of our own making has what the user was given. One that we were started in, as a
+    container's, is mapped for good: there ``newuidmap`` is never asked.
+    """
+    if _made_by:
+        return _what_gives_a_user_uids(_made_by[0])
+    size = uid_range[1] - uid_range[0] + 1
+    for first, _, count in id_map.ranges:
+        last = min(first + count, _PEOPLE.stop) - 1
+        if last - size + 1 >= max(first, _PEOPLE.start):
+            return (
+                f"CELLBLOCK_UID_RANGE={last - size + 1}-{last}, if nothing else in the namespace uses these; "
+                f"or start its container with uids up to {uid_range[1]}"
+            )
+    return (
+        f"start the container, or the namespace that we were started in, with uids up to {uid_range[1]} "
+        "(the engine's --uidmap); nothing inside can give it more"
+    )
+
+
+def _what_gives_a_user_uids(uid: int) -> str:
+    steps = []
+    lacking = subids.lacking(uid, BLOCK_SIZE)
+    if lacking:
+        steps.append(f"as root: {subids.giving(uid, lacking)}")
+    if "NoNewPrivs:\t1" in Path("/proc/self/status").read_text(encoding="ascii"):
+        steps.append(
+            "start cellblock without no_new_privs, which keeps newuidmap from its rights "
+            "(NoNewPrivileges= in a unit, no-new-privileges:true in a container)"
+        )
+    return "; ".join(steps) or (
+        "apt-get install --reinstall uidmap: newuidmap has to be set-user-id root, "
+        "on a file system that is not mounted nosuid"
+    )
+
+
 def _map_from_outside(ready: int, target: int, uid_range: tuple[int, int]) -> int:
     """In a process that has stayed outside: have the set-user-id tools map our ranges."""
     if os.read(ready, 1) != b"g":
         return 1
     outside = {"newuidmap": os.geteuid(), "newgidmap": os.getegid()}
-    ranges = {tool: _own_range(Path(file)) for file, tool in _TOOLS.items()}
+    ranges = {tool: subids.longest_range(file, os.geteuid()) for file, tool in subids.TOOLS.items()}
     first = -(-uid_range[0] // BLOCK_SIZE) * BLOCK_SIZE  # as leases are aligned
     count = min(uid_range[1] - first + 1, *(size for _, size in ranges.values()))
     if count < BLOCK_SIZE:
@@ -125,22 +168,6 @@ def _map_from_outside(ready: int, target: int, uid_range: tuple[int, int]) -> in
         if done.returncode != 0:
             return 1
     return 0
-
-
-def _own_range(path: Path) -> tuple[int, int]:
-    """Return the longest range that ``/etc/subuid`` or ``/etc/subgid`` gives to us: (first, how many)."""
-    uid = os.geteuid()
-    try:
-        names = {str(uid), pwd.getpwuid(uid).pw_name}
-    except KeyError:
-        names = {str(uid)}
-    longest = (0, 0)
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            name, first, count = [*line.split(":"), "", ""][:3]
-            if name in names and first.isdecimal() and count.isdecimal() and int(count) > longest[1]:
-                longest = (int(first), int(count))
-    return longest
 
 
 def _map_what_is_not(name: str, outer_id: int) -> None:

@@ -7,24 +7,17 @@ the uids of the namespace are lent to programs, and none of these may own a file
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from cellblock import subids
 from cellblock.errors import HostError
 
-_RANGES = (Path("/etc/subuid"), Path("/etc/subgid"))
-_TOOLS = ("newuidmap", "newgidmap")
 _NEEDED = 65535
 """A Debian system's uids, up to nobody's."""
 _MAP = Path("/proc/self/uid_map")
-_REMEDY = (
-    "apt-get install uidmap and usermod --add-subuids 200000-265535 --add-subgids 200000-265535 {user}, "
-    "or install as root"
-)
 
 
 def install_as_root_of_a_namespace(
@@ -34,13 +27,12 @@ def install_as_root_of_a_namespace(
 
     ``environment`` holds the settings as resolved before: as root their defaults would be others.
     """
-    user = pwd.getpwuid(os.geteuid()).pw_name if _has_name() else str(os.geteuid())
-    absent = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    absent += [str(path) for path in _RANGES if _longest(path, {user, str(os.geteuid())}) < _NEEDED]
+    uid = os.geteuid()
+    absent = subids.lacking(uid, _NEEDED)
     if absent:
         raise HostError(
             "a Debian tree has files of many users, and you have not enough uids of your own "
-            f"(missing in {', '.join(absent)}): {_REMEDY.format(user=user)}"
+            f"(missing in {', '.join(absent)}): as root, {subids.giving(uid, absent)}; or install as root"
         )
     # A change of credentials makes the kernel forget that we end with our parent.
     tied = ("setpriv", "--pdeathsig", "TERM", "--") if ends_with_parent else ()
@@ -61,20 +53,3 @@ def give_to_root(directory: Path) -> None:
 
 def _is_whole() -> bool:
     return _MAP.read_text(encoding="ascii").split() == ["0", "0", str(2**32 - 1)]
-
-
-def _has_name() -> bool:
-    try:
-        pwd.getpwuid(os.geteuid())
-    except KeyError:
-        return False
-    return True
-
-
-def _longest(path: Path, names: set[str]) -> int:
-    """Return the size of the longest range that ``/etc/subuid`` or ``/etc/subgid`` gives to the user."""
-    if not path.exists():
-        return 0
-    rows = (line.split(":") for line in path.read_text(encoding="utf-8").splitlines())
-    counts = (row[2] for row in rows if len(row) == 3 and row[0] in names)  # noqa: PLR2004  # name, first, count
-    return max((int(count) for count in counts if count.isdecimal()), default=0)
