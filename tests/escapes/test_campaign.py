@@ -197,6 +197,27 @@ def test_a_cold_start_is_no_attack_on_warm_ones(free_port, time_scale, monkeypat
 
 
 @pytest.mark.parametrize(
+    ("call", "status"),
+    [
+        ("syscall(SYS_keyctl, 0, -3, 1)", "contained"),
+        ("0", "dishonest"),  # as if the call had succeeded
+    ],
+)
+def test_what_a_containers_filter_refuses_first_is_contained_though_not_named(
+    free_port, time_scale, monkeypatch, call, status
+):
+    behind = (sys.executable, str(Path(__file__).with_name("behind_a_filter.py")))
+    with running_instance(free_port, *NOTHING_READY, time_scale=time_scale, prefix=behind):
+        (keyctl,) = (trial for trial in trials() if trial.name == "D/keyctl/python")
+        source = keyctl.source.replace("syscall(SYS_keyctl, 0, -3, 1)", call)
+        campaign = Campaign(Caller("127.0.0.1", free_port), find_instance(free_port))
+        assert campaign.attempt(msgspec.structs.replace(keyctl, source=source)).status == status
+        # Where nothing is known of a filter, it is what no cell may answer.
+        monkeypatch.setattr(campaign, "_is_filtered", False)
+        assert campaign.attempt(keyctl).status == "dishonest"
+
+
+@pytest.mark.parametrize(
     ("evidence", "what"),
     [
         ({"cgroup": {"memory_peak_bytes": 200 << 20, "memory_limit_bytes": 128 << 20}}, "memory"),

@@ -15,7 +15,7 @@ from cellblock.attacks import known, machine, partners, standing, taken
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
-from cellblock.attacks.instance import Instance
+from cellblock.attacks.instance import Instance, is_filtered
 from cellblock.attacks.manifest import ATTEMPT, COMPILER_LIMIT, Attack, Finding, Status, Trial, fill, unfilled
 from cellblock.attacks.partners import lines
 from cellblock.attacks.settling import settle
@@ -61,6 +61,7 @@ class Campaign:
         self._runs: dict[str, bool] = {}
         self._warm: dict[str, frozenset[str]] = {}
         self._health = machine.health(instance)
+        self._is_filtered = is_filtered(instance)
 
     def attempt(self, trial: Trial, *, alone: bool = True) -> Finding:
         """Try one attack; raises ``OSError`` where the service is not there to begin with.
@@ -200,12 +201,16 @@ class Campaign:
             return [f"answered {answer.status}: {_tail(answer)}"]
         wrong = []
         allowed = [str(verdict) for verdict in trial.attack.verdicts]
-        if record["verdict"] not in allowed and not known.succeeded(trial.attack, answer):
-            wrong.append(f"verdict {record['verdict']}, allowed {' '.join(allowed)}: {_tail(answer)}")
         evidence: dict[str, Any] = record.get("evidence") or {}
         named = (evidence.get("seccomp") or {}).get("syscall") or ""
-        if trial.syscall and named != trial.syscall:
+        # A program that was refused goes on to its good end; one whose call succeeded ends otherwise.
+        refused_before = self._is_filtered and trial.syscall and record["verdict"] == "AC"
+        if refused_before:
+            allowed.append("AC")
+        elif trial.syscall and named != trial.syscall:
             wrong.append(f"the evidence names {named or 'no call'}, not {trial.syscall}")
+        if record["verdict"] not in allowed and not known.succeeded(trial.attack, answer):
+            wrong.append(f"verdict {record['verdict']}, allowed {' '.join(allowed)}: {_tail(answer)}")
         if self._strict and evidence.get("controls_missing"):
             wrong.append(f"ran without {', '.join(evidence['controls_missing'])}")
         if evidence.get("collection_errors"):

@@ -13,6 +13,12 @@ mount -t tmpfs -o mode=0755 tmpfs "$root/opt"
 mkdir -p "$root$mount_point"
 mount --bind -o nosuid,nodev "$component" "$root$mount_point"
 mount -t proc proc "$root/proc"
+# The tree has nodes of its own only where whoever made it could make nodes.
+mount -t tmpfs -o mode=0755,nosuid,noexec tmpfs "$root/dev"
+for name in null zero full random urandom; do
+    : >"$root/dev/$name"
+    mount --bind "/dev/$name" "$root/dev/$name"
+done
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$root/tmp"
 
 cd "$root"
