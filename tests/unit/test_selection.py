@@ -46,6 +46,21 @@ def test_no_test_is_skipped_for_its_architecture():
     assert [path.name for path in (ROOT / "tests").rglob("*.py") if skipping.search(path.read_text())] == []
 
 
+def test_everything_that_the_usual_run_leaves_out_is_in_the_run_of_all():
+    """Else what nobody runs can break unseen."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    dry = ["make", "--dry-run"]
+    usual, of_all = (
+        subprocess.run([*dry, target], cwd=ROOT, capture_output=True, text=True, check=True, env=plain).stdout
+        for target in ("test", "test-all")
+    )
+    left_out = set(re.findall(r"not (\w+)", re.findall(r"pytest -m '(.+)'", usual)[-1]))
+    assert left_out == {"slow", "vm", "cross", "browser"}
+    wanted = {"cross": "pytest -m cross tests/cross", "browser": "pytest -m browser", "vm": "tests/vm/run"}
+    assert [marker for marker, command in wanted.items() if command not in of_all] == []
+    assert re.findall(r"pytest -m '(.+)'", of_all)[0] == "not vm and not cross and not browser"
+
+
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_where_the_virtual_machine_cannot_be_that_it_was_left_out_is_said(machine, tmp_path):
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
