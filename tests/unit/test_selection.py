@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyseccomp
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,18 @@ def test_no_test_is_skipped_for_its_architecture():
     """A skipped test fails where changes are tested (``FORBID_SKIPS``)."""
     skipping = re.compile(r"skip(?:if)?\([^)]*(?:machine|uname|X86)", re.IGNORECASE)
     assert [path.name for path in (ROOT / "tests").rglob("*.py") if skipping.search(path.read_text())] == []
+
+
+def test_no_test_makes_a_call_by_the_number_that_one_machine_alone_has_for_it():
+    constant = re.compile(r"^(?:SYS_)?([A-Z][A-Z0-9_]*) = (\d+)$", re.MULTILINE)
+    by_number = {
+        (path.name, name)
+        for path in (ROOT / "tests").rglob("*.py")
+        for name, number in constant.findall(path.read_text())
+        if pyseccomp.resolve_syscall(pyseccomp.Arch.X86_64, name.lower()) == int(number)
+        and pyseccomp.resolve_syscall(pyseccomp.Arch.AARCH64, name.lower()) != int(number)
+    }
+    assert by_number == set()
 
 
 def test_everything_that_the_usual_run_leaves_out_is_in_the_run_of_all():
