@@ -38,9 +38,10 @@ serve: base       ## the service on 127.0.0.1:4096; LANGUAGES=python,c, SERVE='-
 test: setup       ## the tests; TESTS='tests/unit -k name' selects some
 	@$(BIN)/pytest -m 'not slow and not vm and not cross and not browser' $(TESTS)
 
-test-all: setup   ## the slow tests too, then with sanitizers, with a browser and in a virtual machine
+test-all: setup   ## the slow tests too, then with sanitizers, for aarch64, with a browser and in a virtual machine
 	@$(BIN)/pytest -m 'not vm and not cross and not browser' $(TESTS)
 	@$(MAKE) --no-print-directory sanitize
+	@$(MAKE) --no-print-directory test-aarch64
 	@$(MAKE) --no-print-directory test-browser
 	@tests/vm/run
 
@@ -51,7 +52,7 @@ test-browser: base ## pages of other origins and the reference, in a real browse
 	@scripts/prepare-browser
 	@$(BIN)/pytest -m browser tests/browser
 
-test-aarch64: base ## the cell helper built for aarch64 and run by an emulator
+test-aarch64: base ## the cell helper and the attacks in C built for aarch64; the helper's parts run by an emulator
 	@scripts/prepare-cross
 	@$(BIN)/pytest -m cross tests/cross
 

@@ -12,6 +12,7 @@ import pytest
 
 from cellblock.sandbox import wire
 from unit import test_helper_frames as frames
+from unit import test_helper_sockets as sockets
 
 pytestmark = pytest.mark.cross
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
@@ -31,24 +32,34 @@ def helper(tmp_path_factory) -> Path:
     return built(tmp_path_factory, COMPILER) / "cellblock-cell"
 
 
+def driver(compiler: str, program: Path, *sources: Path) -> list[str]:
+    """Return how to run a unit test's driver, without sanitizers, which need a kernel of their own kind."""
+    flags = ["-D_GNU_SOURCE", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-static"]
+    command = [compiler, *flags, "-I", frames.NATIVE, *sources, "-o", program]
+    subprocess.run(command, check=True, timeout=120)
+    return [EMULATOR, str(program)] if compiler == COMPILER else [str(program)]
+
+
 @pytest.fixture(scope="module", params=[COMPILER, "gcc"])
 def parser(request, tmp_path_factory) -> list[str]:
-    """How to run the frame parser, without sanitizers, which need a kernel of their own kind."""
     program = tmp_path_factory.mktemp("parser") / "frames"
-    sources = [frames.DRIVER, frames.NATIVE / "frame.c", frames.NATIVE / "failure.c"]
-    flags = ["-D_GNU_SOURCE", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-static"]
-    command = [request.param, *flags, "-I", frames.NATIVE, *sources, "-o", program]
-    subprocess.run(command, check=True, timeout=120)
-    return [EMULATOR, str(program)] if request.param == COMPILER else [str(program)]
+    parts = (frames.NATIVE / "frame.c", frames.NATIVE / "failure.c")
+    return driver(request.param, program, frames.DRIVER, *parts)
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory) -> list[str]:
+    program = tmp_path_factory.mktemp("receiver") / "sockets"
+    return driver(COMPILER, program, sockets.DRIVER, sockets.NATIVE / "sockets.c")
 
 
 def stream() -> bytes:
     """Whole frames, and frames with bytes changed or cut off, always the same ones."""
     chosen = random.Random(6)  # noqa: S311  # repeatable, not secret
-    request = frames.request()
+    request, job = frames.request(), frames.job()
     template = b"".join(wire.encode_template_op(kind, "a/b", b"data") for kind in range(1, 8))
     sent = []
-    for kind, whole in ((b"r", request), (b"t", template)):
+    for kind, whole in ((frames.REQUEST, request), (frames.JOB, job), (frames.TEMPLATE_RECORDS, template)):
         for _ in range(300):
             broken = bytearray(whole[: chosen.choice((len(whole), chosen.randrange(len(whole))))])
             for _ in range(chosen.choice((0, 0, 1, 3)) if broken else 0):
@@ -63,10 +74,32 @@ _seen: dict[bytes, int] = {}
 def test_the_parser_says_the_same_of_every_frame_on_either_architecture(parser):
     done = subprocess.run(parser, input=stream(), capture_output=True, check=True, timeout=60)
     lines = done.stdout.splitlines()
-    assert len(lines) == 600
-    assert {line.split()[0] for line in lines} == {b"accepted", b"refused", b"whole", b"broken"}
+    assert len(lines) == 900
+    requests, jobs, templates = ({line.split()[0] for line in lines[at : at + 300]} for at in (0, 300, 600))
+    assert requests == jobs == {b"accepted", b"refused"}
+    assert templates == {b"whole", b"broken"}
+    assert (
+        b"accepted 6d61696e2e7079 646174612f782e62696e" in lines[300:600]
+    )  # a job as it was sent, by its names
     _seen[done.stdout] = _seen.get(done.stdout, 0) + 1
     assert len(_seen) == 1
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 11])
+def test_descriptors_for_which_there_is_room_are_taken(receiver, room):
+    assert taken(receiver, room, room) == f"1 {room} - {room}"
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 11])
+def test_a_message_with_more_is_refused(receiver, room):
+    """With many more: QEMU doubles the room, hides what is cut off of that, and leaves open what it took."""
+    assert taken(receiver, room + 30, room).rpartition(" ")[0] == "-1 0 EMSGSIZE"
+
+
+def taken(receiver: list[str], sent: int, room: int) -> str:
+    done = subprocess.run([*receiver, str(sent), str(room)], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.strip()
 
 
 def test_the_helper_is_a_static_hardened_program_for_aarch64(helper):

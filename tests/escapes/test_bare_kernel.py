@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +97,7 @@ def test_without_the_filter_every_call_succeeds_but_those_of_which_the_manifest_
     assert {name for name in succeeded - expected if "no capability" in ours[name]["BESIDES"]} == set()
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="i386 is an ABI of x86_64")
+@pytest.mark.machine("x86_64")
 @pytest.mark.parametrize("language", ["c", "python"])
 def test_without_the_filter_a_call_by_the_32_bit_entry_is_answered(
     language, monkeypatch, time_scale, tmp_path

@@ -15,6 +15,8 @@ from escapes.test_campaign import WARM
 ROOT = Path(__file__).parents[2]
 ISOLATION = (ROOT / "docs" / "isolation.md").read_text()
 SECURITY = (ROOT / "SECURITY.md").read_text()
+OF_THE_TABLES = "x86_64"
+"""The machine on which all attacks were tried; it has some that others cannot express."""
 
 
 def test_every_control_has_a_row_in_the_order_of_the_evidence():
@@ -37,7 +39,8 @@ def scored(section: str) -> dict[str, int]:
 
 def test_the_score_is_of_all_attacks_that_there_are():
     """Whoever adds one runs them all: `make score`."""
-    tried = [*trials(), *(trial for trial in trials() if trial.language in WARM)]
+    every = trials(machine=OF_THE_TABLES)
+    tried = [*every, *(trial for trial in every if trial.language in WARM)]
     assert scored("score") == Counter(trial.attack.line[0] for trial in tried)
 
 
@@ -51,7 +54,7 @@ def test_attacks_that_the_pages_name_exist():
     }
     named = set(re.findall(r"`([A-I]\d?/[\w-]+(?:/[\w-]+)?)`", ISOLATION + SECURITY))
     assert len(named) > 40
-    assert named - there - variants - {trial.name for trial in trials()} == set()
+    assert named - there - variants - {trial.name for trial in trials(machine=OF_THE_TABLES)} == set()
 
 
 def test_tests_that_the_pages_name_exist():

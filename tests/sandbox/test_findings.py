@@ -6,13 +6,14 @@ import asyncio
 import resource
 import time
 
+import pyseccomp
 import pytest
 
 from cellblock.model import OutputIntegrity, Verdict
 from cellblock.sandbox.features import core_limit_bytes
 from sandbox.cells import MIB, kill_reasons
 
-UNSHARE = 272
+UNSHARE = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, "unshare")
 
 
 @pytest.mark.parametrize("busy_us", [0, 20, 50, 100, 200, 400])

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 
+import pyseccomp
 import pytest
 
 from cellblock.model import Profile, Verdict
@@ -187,10 +188,10 @@ def test_evidence_names_every_control_in_the_contracts_order(cells):
     assert outcome.evidence.controls_missing == ()
 
 
-IGNORING_LIBC_INTERNAL_SIGNAL = """
+IGNORING_LIBC_INTERNAL_SIGNAL = f"""
 import ctypes, subprocess, sys
 SIG_IGN = ctypes.create_string_buffer((1).to_bytes(8, "little"), 32)
-RT_SIGACTION = 13
+RT_SIGACTION = {pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, "rt_sigaction")}
 assert ctypes.CDLL(None).syscall(RT_SIGACTION, 32, SIG_IGN, None, 8) == 0
 sys.exit(subprocess.run(sys.argv[1:]).returncode)
 """

@@ -11,8 +11,6 @@ from cellblock.model import Verdict, VerdictActor, VerdictCause
 from cellblock.sandbox.seccomp import load_policy, newest_known_number
 from sandbox.cells import kill_reasons
 
-X86_64 = platform.machine() == "x86_64"
-
 CALL = """
 import ctypes, errno, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -164,7 +162,7 @@ def test_a_negative_number_is_no_way_around(cells):
     assert cells.run(f"{CALL}\ncall(-1)").stdout == b"ENOSYS\n"
 
 
-@pytest.mark.skipif(not X86_64, reason="x32 is an ABI of x86_64")
+@pytest.mark.machine("x86_64")
 @pytest.mark.parametrize(
     ("number", "name"), [(39, "getpid (x32)"), (272, "unshare (x32)"), (520, "unknown:520 (x32)")]
 )
@@ -180,7 +178,7 @@ print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(
 """
 
 
-@pytest.mark.skipif(not X86_64, reason="i386 is an ABI of x86_64")
+@pytest.mark.machine("x86_64")
 @pytest.mark.parametrize(("number", "name"), [(20, "getpid"), (310, "unshare"), (11, "execve")])
 def test_an_i386_call_ends_the_run(cells, number, name):
     assert_named_and_killed(cells.run(I386.replace("NUMBER", str(number))), name, "i386")

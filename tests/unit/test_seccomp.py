@@ -22,8 +22,10 @@ from cellblock.sandbox.seccomp import (
 )
 
 ALLOW, NOTIFY, KILL_PROCESS, ERRNO = 0x7FFF0000, 0x7FC00000, 0x80000000, 0x00050000
-NATIVE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[platform.machine()]
+ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+NATIVE = ARCHES[platform.machine()]
 I386, ARM = 0x40000003, 0x40000028
+on_each = pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
 BPF_MAXINSNS = 4096
 
 COMPARE: dict[int, Callable[[int, int], bool]] = {
@@ -57,26 +59,26 @@ def decide(bpf: bytes, number: int, *arguments: int, arch: int = NATIVE) -> int:
             raise AssertionError(f"instruction {code:#x} that seccomp filters here do not have")
 
 
-def number_of(name: str) -> int:
-    return int(pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name))
+def number_of(name: str, arch: int = NATIVE) -> int:
+    return int(pyseccomp.resolve_syscall(arch, name))
+
+
+def decided(number: int, *arguments: int, arch: int) -> int:
+    """Decide a call of a machine's own by the filter for programs on it."""
+    return decide(build_filters(notify=True, arch=arch).program, number, *arguments, arch=arch)
+
+
+def on(arch: int, name: str, *arguments: int) -> int:
+    """Decide a call that a machine has, likewise."""
+    number = number_of(name, arch)
+    assert number >= 0
+    return decided(number, *arguments, arch=arch)
 
 
 def action_of(rule, kill=NOTIFY) -> int:
     if rule.action == "kill":
         return kill
     return ERRNO | (0 if rule.action == "done" else getattr(errno, rule.action))
-
-
-PROGRAM = build_filters(notify=True).program
-INIT = build_filters(notify=True).init
-UNCONDITIONAL = {
-    number_of(name): action_of(rule)
-    for rule in load_policy().rule
-    if rule.arg is None
-    for name in rule.syscalls
-    if number_of(name) >= 0
-}
-ON_ARGUMENTS = {number_of(name) for rule in load_policy().rule if rule.arg for name in rule.syscalls}
 
 
 def test_every_rule_has_a_reason_and_a_known_action():
@@ -115,96 +117,139 @@ def test_names_that_libseccomp_does_not_know_are_beyond_its_newest_number():
     assert set(unresolved_syscalls()) <= {"open_tree_attr", "statmount", "listmount"}
 
 
-def test_every_call_of_the_native_abi_is_decided_as_the_policy_says():
-    for number in range(newest_known_number() + 1):
-        if number not in ON_ARGUMENTS:
-            name = syscall_name(number, NATIVE)
+@on_each
+def test_every_call_of_the_machines_own_is_decided_as_the_policy_says(arch):
+    unconditional = {
+        number_of(name, arch): action_of(rule)
+        for rule in load_policy().rule
+        if rule.arg is None
+        for name in rule.syscalls
+    }
+    on_arguments = {
+        number_of(name, arch) for rule in load_policy().rule if rule.arg for name in rule.syscalls
+    }
+    assert len([number for number in unconditional if number >= 0]) > 50
+    for number in range(newest_known_number(arch) + 1):
+        if number not in on_arguments:
+            name = syscall_name(number, arch)
             otherwise = ERRNO | errno.ENOSYS if name.startswith("unknown:") else ALLOW
-            assert decide(PROGRAM, number) == UNCONDITIONAL.get(number, otherwise), name
+            assert decided(number, arch=arch) == unconditional.get(number, otherwise), name
 
 
-def test_calls_newer_than_the_policy_do_not_exist():
-    beyond = newest_known_number() + 1
+@on_each
+def test_calls_newer_than_the_policy_do_not_exist(arch):
+    beyond = newest_known_number(arch) + 1
     for number in [*range(beyond, beyond + 600), 1 << 16, X32_SYSCALL_BIT - 1]:
-        assert decide(PROGRAM, number) == ERRNO | errno.ENOSYS, number
+        assert decided(number, arch=arch) == ERRNO | errno.ENOSYS, number
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="x32 is an ABI of x86_64")
-def test_every_x32_call_is_stopped():
-    for number in [*range(600), 0x3FFFFFFF]:
-        assert decide(PROGRAM, X32_SYSCALL_BIT | number) == NOTIFY, number
+@pytest.mark.parametrize(
+    ("arch", "action"),
+    [(ARCHES["x86_64"], NOTIFY), (ARCHES["aarch64"], ERRNO | errno.ENOSYS)],
+    ids=ARCHES,
+)
+def test_every_x32_call_is_stopped_and_does_not_exist_where_there_is_no_x32(arch, action):
+    for number in [*range(600), 0x3FFFFFFF, 1 << 31, 0xBFFFFFFE]:
+        assert decided(X32_SYSCALL_BIT + number, arch=arch) == action, number
 
 
-@pytest.mark.parametrize("arch", [I386, ARM, 0, 0xFFFFFFFF])
-def test_every_call_of_a_foreign_architecture_is_stopped(arch):
-    for number in [*range(600), X32_SYSCALL_BIT, 0xFFFFFFFF]:
-        assert decide(PROGRAM, number, arch=arch) == NOTIFY, number
+@pytest.mark.parametrize("foreign", [I386, ARM, 0, 0xFFFFFFFF, *ARCHES.values()], ids=hex)
+@on_each
+def test_every_call_of_a_foreign_architecture_is_stopped(arch, foreign):
+    program, numbers = (
+        build_filters(notify=True, arch=arch).program,
+        [*range(600), X32_SYSCALL_BIT, 0xFFFFFFFF],
+    )
+    stopped = [decide(program, number, arch=foreign) == NOTIFY for number in numbers]
+    assert all(stopped) == (foreign != arch)
 
 
 NAMESPACE_FLAGS = 0x7E020000
 THREAD_FLAGS = 0x3D0F00
 
 
-def test_clone_is_stopped_for_any_namespace_flag_and_for_no_other():
-    clone = number_of("clone")
+@on_each
+def test_clone_is_stopped_for_any_namespace_flag_and_for_no_other(arch):
     for bit in range(64):
         wanted = NOTIFY if NAMESPACE_FLAGS >> bit & 1 else ALLOW
-        assert decide(PROGRAM, clone, 1 << bit) == wanted, bit
-        assert decide(PROGRAM, clone, THREAD_FLAGS | 1 << bit) == wanted, bit
-    assert decide(PROGRAM, clone, THREAD_FLAGS) == ALLOW
-    assert decide(PROGRAM, clone, 17) == ALLOW
+        assert on(arch, "clone", 1 << bit) == wanted, bit
+        assert on(arch, "clone", THREAD_FLAGS | 1 << bit) == wanted, bit
+    assert on(arch, "clone", THREAD_FLAGS) == ALLOW
+    assert on(arch, "clone", 17) == ALLOW
 
 
 UNIX, INET, INET6 = 1, 2, 10
 
 
 @pytest.mark.parametrize("name", ["socket", "socketpair"])
-def test_only_unix_and_internet_sockets_are_allowed_whatever_stands_in_the_upper_half(name):
+@on_each
+def test_only_unix_and_internet_sockets_are_allowed_whatever_stands_in_the_upper_half(arch, name):
     """The kernel reads the family as an int: what it would read must have been judged."""
     for family in range(300):
         allowed = family in {0, UNIX, INET, INET6}
-        assert (decide(PROGRAM, number_of(name), family) == ALLOW) == allowed, family
+        assert (on(arch, name, family) == ALLOW) == allowed, family
         for upper in (1, 0x80000000, 0xFFFFFFFF):
-            assert decide(PROGRAM, number_of(name), upper << 32 | family) != ALLOW, (upper, family)
+            assert on(arch, name, upper << 32 | family) != ALLOW, (upper, family)
 
 
-def test_rarely_used_socket_families_are_stopped_and_forgotten_ones_refused():
+@on_each
+def test_rarely_used_socket_families_are_stopped_and_forgotten_ones_refused(arch):
     for family in range(17, 46):
-        assert decide(PROGRAM, number_of("socket"), family) == NOTIFY, family
+        assert on(arch, "socket", family) == NOTIFY, family
     for family in [16, 3, 15, 46, 255, 0xFFFFFFFF]:
-        assert decide(PROGRAM, number_of("socket"), family) == ERRNO | errno.EAFNOSUPPORT, family
+        assert on(arch, "socket", family) == ERRNO | errno.EAFNOSUPPORT, family
 
 
-def test_terminal_pasting_is_stopped_whatever_stands_in_the_upper_half():
-    ioctl = number_of("ioctl")
+@on_each
+def test_protocols_that_a_socket_may_load_are_refused(arch):
+    for upper in (0, 1 << 32):
+        for protocol in (33, 115, 132, 136, 262):
+            assert on(arch, "socket", INET, 1, upper | protocol) == ERRNO | errno.EPROTONOSUPPORT, protocol
+        for protocol in (0, 1, 6, 17, 58):
+            assert on(arch, "socket", INET6, 1, upper | protocol) == ALLOW, protocol
+
+
+@on_each
+def test_terminal_pasting_is_stopped_whatever_stands_in_the_upper_half(arch):
     for request in (0x5412, 0x541C):
         for upper in (0, 1, 0xFFFFFFFF):
-            assert decide(PROGRAM, ioctl, 0, upper << 32 | request) == NOTIFY
-    assert decide(PROGRAM, ioctl, 0, 0x5413) == ALLOW  # window size
-    assert decide(PROGRAM, ioctl, 0x5412, 0x5401) == ALLOW
+            assert on(arch, "ioctl", 0, upper << 32 | request) == NOTIFY
+    assert on(arch, "ioctl", 0, 0x5413) == ALLOW  # window size
+    assert on(arch, "ioctl", 0x5412, 0x5401) == ALLOW
 
 
-def test_directory_notification_is_refused_and_other_fcntl_allowed():
-    fcntl = number_of("fcntl")
-    assert decide(PROGRAM, fcntl, 3, 1026) == ERRNO | errno.EPERM
-    assert decide(PROGRAM, fcntl, 3, 1 << 32 | 1026) == ERRNO | errno.EPERM
-    assert decide(PROGRAM, fcntl, 1026, 1) == ALLOW
+@on_each
+def test_directory_notification_is_refused_and_other_fcntl_allowed(arch):
+    assert on(arch, "fcntl", 3, 1026) == ERRNO | errno.EPERM
+    assert on(arch, "fcntl", 3, 1 << 32 | 1026) == ERRNO | errno.EPERM
+    assert on(arch, "fcntl", 1026, 1) == ALLOW
 
 
-ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+OF_PROCESSES = {
+    **dict.fromkeys(
+        ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setscheduler", "sched_setparam"), 0
+    ),
+    **dict.fromkeys(("setpriority", "ioprio_set"), 1),
+}
+"""Which argument of it is the process."""
+
+
+@pytest.mark.parametrize("name", OF_PROCESSES)
+@on_each
+def test_nothing_is_set_for_process_1_whatever_stands_in_the_upper_half(arch, name):
+    before = [0] * OF_PROCESSES[name]
+    for upper in (0, 1 << 32, 0xFFFFFFFF << 32):
+        assert on(arch, name, *before, upper | 1) == ERRNO | errno.EPERM
+        for process in (0, 2, 11):
+            assert on(arch, name, *before, upper | process) == ALLOW
+
+
 SOL_SOCKET, IPPROTO_TCP = 1, 6
 PR_SET_NAME, PR_GET_SECCOMP, PR_SET_SECCOMP = 15, 21, 22
 
 
-def on(arch: int, name: str, *arguments: int) -> int:
-    """Decide a call by the filter for an architecture."""
-    number = int(pyseccomp.resolve_syscall(arch, name))
-    assert number >= 0
-    return decide(build_filters(notify=True, arch=arch).program, number, *arguments, arch=arch)
-
-
 @pytest.mark.parametrize("upper", [0, 1 << 32, 0xFFFFFFFF << 32], ids=hex)
-@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
+@on_each
 def test_filters_of_sockets_and_numbers_of_the_machine_are_refused_whatever_stands_in_the_upper_half(
     arch, upper
 ):
@@ -221,7 +266,7 @@ def test_filters_of_sockets_and_numbers_of_the_machine_are_refused_whatever_stan
             assert on(arch, call, option, 0, SOL_SOCKET) == ALLOW, (call, option)
 
 
-@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
+@on_each
 def test_a_program_installs_no_filter_and_may_still_ask_and_take_the_strictest(arch):
     for upper in (0, 1 << 32):
         assert on(arch, "seccomp", upper | 1) == ERRNO | errno.EPERM
@@ -236,7 +281,7 @@ HUGE = {"mmap": (3, 0x40000, "ENOMEM"), "shmget": (2, 0x800, "ENOMEM"), "memfd_c
 
 
 @pytest.mark.parametrize("name", HUGE)
-@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
+@on_each
 def test_huge_pages_are_refused_whatever_else_is_asked_for_and_nothing_else_is(arch, name):
     index, flag, error = HUGE[name]
     for bit in range(64):
@@ -256,29 +301,32 @@ def test_without_notification_the_kernel_kills_where_init_would_be_asked():
     assert decide(program, number_of("read")) == ALLOW
 
 
-def test_init_may_watch_and_nothing_else():
-    policy = load_policy().init
-    allowed = {number_of(name) for name in policy.allow} - {-1}
-    ioctl = number_of("ioctl")
-    for number in [*range(newest_known_number() + 200), X32_SYSCALL_BIT, 0xFFFFFFFF]:
+@on_each
+def test_init_may_watch_and_nothing_else(arch):
+    policy, init = load_policy().init, build_filters(notify=True, arch=arch).init
+    allowed = {number for name in policy.allow if (number := number_of(name, arch)) >= 0}
+    assert {number_of(name, arch) for name in ("recvfrom", "ppoll", "waitid", "exit_group")} <= allowed
+    ioctl = number_of("ioctl", arch)
+    for number in [*range(newest_known_number(arch) + 200), X32_SYSCALL_BIT, 0xFFFFFFFF]:
         if number != ioctl:
-            assert decide(INIT, number) == (ALLOW if number in allowed else KILL_PROCESS), number
-    assert decide(INIT, ioctl, 5, policy.allow_ioctl) == ALLOW
-    assert decide(INIT, ioctl, 5, policy.allow_ioctl + 1) == KILL_PROCESS
-    assert decide(INIT, number_of("read"), arch=I386) == KILL_PROCESS
+            wanted = ALLOW if number in allowed else KILL_PROCESS
+            assert decide(init, number, arch=arch) == wanted, number
+    assert decide(init, ioctl, 5, policy.allow_ioctl, arch=arch) == ALLOW
+    assert decide(init, ioctl, 5, policy.allow_ioctl + 1, arch=arch) == KILL_PROCESS
+    for foreign in {*ARCHES.values(), I386, ARM} - {arch}:
+        assert decide(init, number_of("read", arch), arch=foreign) == KILL_PROCESS
     dangerous = ("execve", "openat", "mount", "ptrace", "kill", "setuid", "clone", "socket", "mmap", "prctl")
-    assert {number_of(name) for name in dangerous}.isdisjoint(allowed)
+    assert {number_of(name, arch) for name in dangerous}.isdisjoint(allowed)
 
 
-@pytest.mark.parametrize("bpf", [PROGRAM, INIT], ids=["program", "init"])
-def test_filter_fits_the_kernels_bound(bpf):
-    assert len(bpf) % 8 == 0
-    assert 0 < len(bpf) // 8 <= BPF_MAXINSNS
-
-
-def test_an_ordinary_call_is_decided_in_few_steps():
+@on_each
+def test_filters_fit_the_kernels_bound_and_an_ordinary_call_is_decided_in_few_steps(arch):
     """Every call of every program pays for this."""
-    assert len(PROGRAM) // 8 < 600
+    filters = build_filters(notify=True, arch=arch)
+    for bpf in (filters.program, filters.init):
+        assert len(bpf) % 8 == 0
+        assert 0 < len(bpf) // 8 <= BPF_MAXINSNS
+    assert len(filters.program) // 8 < 600
 
 
 @pytest.mark.parametrize(
@@ -306,29 +354,3 @@ def test_a_rule_that_libseccomp_refuses_is_named(monkeypatch):
     build_filters.cache_clear()
     with pytest.raises(seccomp.SandboxError, match="any_bit, int_in or above"):
         build_filters(notify=True)
-
-
-# ---- for a machine that is not this one ----
-
-
-@pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
-def test_the_filters_for_either_architecture_decide_every_rule_by_its_own_numbers(arch):
-    filters = build_filters(notify=True, arch=arch)
-    decided = 0
-    for rule in load_policy().rule:
-        for name in rule.syscalls if rule.arg is None else ():
-            number = pyseccomp.resolve_syscall(arch, name)
-            if number >= 0:
-                assert decide(filters.program, number, arch=arch) == action_of(rule), name
-                decided += 1
-    assert decided > 50
-    for name in ("read", "write", "openat", "execve", "exit_group", "futex", "mmap"):
-        assert decide(filters.program, pyseccomp.resolve_syscall(arch, name), arch=arch) == ALLOW, name
-    assert decide(filters.program, newest_known_number(arch) + 1, arch=arch) == ERRNO | errno.ENOSYS
-    for foreign in {*ARCHES.values(), I386, ARM} - {arch}:
-        assert decide(filters.program, 1, arch=foreign) == NOTIFY
-        assert decide(filters.init, 1, arch=foreign) == KILL_PROCESS
-    for name in ("recvfrom", "ppoll", "waitid", "wait4", "exit_group"):
-        if name in load_policy().init.allow:
-            assert decide(filters.init, pyseccomp.resolve_syscall(arch, name), arch=arch) == ALLOW, name
-    assert decide(filters.init, pyseccomp.resolve_syscall(arch, "openat"), arch=arch) == KILL_PROCESS

@@ -149,6 +149,21 @@ def test_what_makes_no_sense_is_refused(runner, monkeypatch, capsys, arguments, 
     assert said in capsys.readouterr().err
 
 
+def test_on_another_architecture_it_says_where_to_run_and_prepares_nothing(runner, monkeypatch, capsys):
+    prepared = []
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setattr(runner.image, "_run", lambda *argv, **_: prepared.append(argv))
+    monkeypatch.setattr(runner.image, "compile_modules", prepared.append)
+    monkeypatch.setattr(runner.image, "kernel", prepared.append)
+    monkeypatch.setattr(runner, "_run_all", lambda *_: {})
+    assert call(runner, monkeypatch, "--smoke") == 126
+    assert prepared == []
+    said = capsys.readouterr().err
+    assert said.startswith("vm: cannot prepare the machine: its kernel is for x86_64")
+    assert said.endswith("for aarch64: run it on x86_64\n")
+    assert said.count("\n") == 1
+
+
 def test_as_many_machines_run_at_once_as_there_are_processors(runner, machines, monkeypatch):
     machines()
     both_run = threading.Barrier(2, timeout=10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -54,6 +55,11 @@ class Kernel:
 
 def install_host_tools(*, every_kind: bool) -> None:
     """Install from Debian what the machine is made of, and with ``every_kind`` what kinds of hosts are of."""
+    if platform.machine() != "x86_64":
+        raise ImageError(
+            "its kernel is for x86_64, and the guest runs this host's own programs, "
+            f"which are for {platform.machine()}: run it on x86_64"
+        )
     tools = HOST_TOOLS | (HOSTS_TOOLS if every_kind else {})
     missing = [package for tool, package in tools.items() if shutil.which(tool) is None]
     if not missing:

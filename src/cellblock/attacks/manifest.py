@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import tomllib
 from functools import cache
@@ -70,7 +71,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What standard output or error must contain for the attack to count as tried: of a compiler that refuses
     it, what it says of that very file or limit and of no mistake."""
     variants: list[dict[str, str]] = []
-    """What is put in place of ``@NAME@`` in payload and proof, once each; ``name`` names the variant."""
+    """What is put in place of ``@NAME@`` in payload and proof, once each; ``name`` names the variant,
+    ``machines`` says where there is such a call, or where it has this number, if not on every machine."""
     partner: bool = False
     """Run two at once: the first gets ``first`` as input and holds what it made, the second looks for it."""
     first_says: str = HELD
@@ -153,14 +155,18 @@ def load_attacks() -> tuple[Attack, ...]:
     return tuple(attacks)
 
 
-def trials(*, quick: bool = False, classes: str = "".join(CLASSES)) -> list[Trial]:
-    """Return what to try: each attack in each of its languages and variants."""
+def trials(*, quick: bool = False, classes: str = "".join(CLASSES), machine: str = "") -> list[Trial]:
+    """Return what to try: each attack in each of its languages, and variants that this machine can express.
+
+    ``machine`` is another than this one, by its name in ``uname``.
+    """
+    machine = machine or platform.machine()
     chosen = [attack for attack in load_attacks() if attack.line[0] in classes]
-    every = [trial for attack in chosen for trial in _trials_of(attack)]
+    every = [trial for attack in chosen for trial in _trials_of(attack, machine)]
     return [trial for trial in every if trial.quick] if quick else every
 
 
-def _trials_of(attack: Attack) -> list[Trial]:
+def _trials_of(attack: Attack, machine: str) -> list[Trial]:
     if attack.request:
         return [Trial(attack, "http", "")]
     return [
@@ -177,6 +183,7 @@ def _trials_of(attack: Attack) -> list[Trial]:
         for executed in ([False, True] if attack.executed else [False])
         for language, file in attack.payloads.items()
         for variant in attack.variants or [{}]
+        if machine in variant.get("machines", machine).split()
         if f"{variant.get('name')}/{language}" not in attack.lacks
     ]
 

@@ -219,10 +219,14 @@ def newest_known_number(arch: int = NATIVE) -> int:
 
 
 def unknown_ranges(arch: int = NATIVE) -> list[tuple[int, int]]:
-    """Return the numbers without a name, as ranges (first, last); the last one has no end."""
+    """Return the numbers without a name, as ranges (first, last).
+
+    The last one ends where x32 begins, else before -1, which a tracer writes to have no call made.
+    """
     known = [n for n in range(_HIGHEST_PROBED_NUMBER) if _lookup(arch, n) is not None]
     gaps = [(a + 1, b - 1) for a, b in itertools.pairwise(known) if b - a > 1]
-    return [*gaps, (known[-1] + 1, X32_SYSCALL_BIT - 1)]
+    last = X32_SYSCALL_BIT - 1 if arch_name(arch) == "x86_64" else _LOW_32_BITS - 1
+    return [*gaps, (known[-1] + 1, last)]
 
 
 def _refuse_unknown_numbers(bpf: bytes, action: int, arch: int) -> bytes:

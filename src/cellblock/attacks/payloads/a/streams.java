@@ -15,6 +15,8 @@ class Main {
 
     public static void main(String[] args) throws Throwable {
         System.out.println("attempt");
+        // O_DIRECT, which has another number there, and O_NONBLOCK.
+        int flags = System.getProperty("os.arch").equals("aarch64") ? 0204000 : 044000;
         for (int fd = 0; fd < 3; fd++) {
             String path = "/proc/self/fd/" + fd;
             // Beside the file that a stream is, where it is one.
@@ -26,7 +28,7 @@ class Main {
             call("fchown", fd, 0, 0);
             call("ftruncate", fd, 1L << 40);
             call("fcntl", fd, 1031, 1 << 30);  // F_SETPIPE_SZ
-            call("fcntl", fd, 4, 044000);  // F_SETFL
+            call("fcntl", fd, 4, flags);  // F_SETFL
             call("fcntl", fd, 8, 1);  // F_SETOWN
             Deed[] deeds = {
                 () -> Files.setPosixFilePermissions(Path.of(path), java.util.Set.of()),

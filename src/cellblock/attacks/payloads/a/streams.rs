@@ -4,6 +4,9 @@ extern "C" {
     fn fcntl(fd: i32, command: i32, ...) -> i32;
 }
 
+// O_DIRECT, which has another number there, and O_NONBLOCK.
+const FLAGS: i32 = if cfg!(target_arch = "aarch64") { 0o204000 } else { 0o44000 };
+
 fn main() {
     println!("attempt");
     for fd in 0..3 {
@@ -16,7 +19,7 @@ fn main() {
         let _ = fchown(&*stream, Some(0), Some(0));
         let _ = stream.set_len(1 << 40);
         let _ = fs::set_permissions(&path, PermissionsExt::from_mode(0));
-        for (command, value) in [(1031, 1 << 30), (4, 0o44000), (8, 1)] {
+        for (command, value) in [(1031, 1 << 30), (4, FLAGS), (8, 1)] {
             unsafe { fcntl(fd, command, value) }; // F_SETPIPE_SZ, F_SETFL, F_SETOWN
         }
         let _ = stream.write_at(b"x", 0);

@@ -10,10 +10,7 @@ import (
 
 // Names change what they are all the time, from before the end until after it.
 func main() {
-	renameat2 := uintptr(316)
-	if runtime.GOARCH == "arm64" {
-		renameat2 = 276
-	}
+	renameat2 := map[string]uintptr{"amd64": 316, "arm64": 276}[runtime.GOARCH]
 	swap := func(one, other string) {
 		from, _ := syscall.BytePtrFromString(one)
 		to, _ := syscall.BytePtrFromString(other)
