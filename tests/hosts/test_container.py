@@ -42,7 +42,7 @@ def test_every_control_holds_and_every_limit_ends_what_it_limits(run):
 
 
 def test_an_operators_first_steps_and_a_restart(tmp_path):
-    """Make a key, run what the image runs, send programs: with no more rights than compose.yaml gives."""
+    """Make a key, run what the image runs, send a program, attack: with no rights but compose.yaml's."""
     data = tmp_path / "data"
     data.mkdir()
     volumes = {"/var/lib/cellblock": data, "/var/cache/cellblock": Path(kinds.TOOLCHAINS).parent}
@@ -58,8 +58,11 @@ def test_an_operators_first_steps_and_a_restart(tmp_path):
     )
     done = container.run(container.bundle(tmp_path / f"cellblock-{tmp_path.name}", steps, volumes=volumes))
     assert done.returncode == 0, done.stderr
-    answers = {"python": ["AC", "4\n"], "bash": ["AC", "4\n"]}
-    assert json.loads(done.stdout) == [answers, answers]
+    (ran, attacks), again = json.loads(done.stdout)
+    assert ran == ["AC", "(3, 13)\n"]
+    assert len(attacks) == 4
+    assert set(attacks.values()) == {"contained"}, attacks
+    assert again == [ran, attacks]
 
 
 @pytest.fixture
