@@ -36,7 +36,7 @@ def machines(runner, monkeypatch, tmp_path):
     monkeypatch.setattr(runner.boot, "report", lambda *_: None)
     monkeypatch.setattr(runner.image, "install_host_tools", lambda **_: None)
     monkeypatch.setattr(runner.image, "compile_modules", lambda _: None)
-    monkeypatch.setattr(runner.image, "kernel", lambda _: None)
+    monkeypatch.setattr(runner.image, "kernel", lambda *_: None)
     monkeypatch.setattr(runner.image, "container_root", lambda _: None)
 
     def end_as(*said: tuple[int, str], leaving: tuple[str, ...] = ()):
@@ -222,7 +222,7 @@ def test_an_interrupted_command_leaves_no_machine(runner, monkeypatch, tmp_path)
 def test_a_machine_that_cannot_be_prepared_is_told(runner, machines, monkeypatch, capsys):
     machines()
 
-    def fail(_):
+    def fail(*_):
         raise runner.image.ImageError("apt knows no such kernel")
 
     monkeypatch.setattr(runner.image, "kernel", fail)

@@ -70,13 +70,13 @@ def install_host_tools(*, every_kind: bool) -> None:
     _run("apt-get", "install", "-y", "--no-install-recommends", *missing)
 
 
-def kernel(cache: Path) -> Kernel:
-    """Return the cached kernel; download and unpack Debian's current one when there is none.
+def kernel(cache: Path, suite: str = "") -> Kernel:
+    """Return the cached kernel of a Debian suite, the host's by default; fetch it where there is none.
 
     Nothing is installed on the host. Delete `cache` to get a newer kernel.
     """
     if not cache.exists():
-        _fetch_kernel(cache)
+        _fetch_kernel(cache, suite)
     releases = [path.name.removeprefix("vmlinuz-") for path in (cache / "boot").glob("vmlinuz-*")]
     if len(releases) != 1:
         raise ImageError(f"{cache} holds {len(releases)} kernels, wanted one: delete it to get a new one")
@@ -128,31 +128,57 @@ def write_initramfs(kernel: Kernel, target: Path) -> None:
         target.write_bytes(archive)
 
 
-def _fetch_kernel(cache: Path) -> None:
+def _fetch_kernel(cache: Path, suite: str) -> None:
     """Unpack the kernel package beside `cache`, then rename: a half-unpacked kernel is never used."""
-    if os.geteuid() == 0:
-        _run("apt-get", "update")
-    depends = _run("apt-cache", "depends", "--important", KERNEL_META_PACKAGE).decode()
-    package = re.search(r"Depends: (linux-image-\S+)", depends)
-    if package is None:
-        raise ImageError(f"apt knows no {KERNEL_META_PACKAGE}: on Debian 12, run `apt-get update` as root")
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="kernel-", dir=cache.parent) as name:
         directory = Path(name)
-        _run("apt-get", "download", package[1], cwd=directory)
+        apt = _apt_of(suite, directory / "apt") if suite else ()
+        if suite or os.geteuid() == 0:
+            _run("apt-get", *apt, "update")
+        depends = _run("apt-cache", *apt, "depends", "--important", KERNEL_META_PACKAGE).decode()
+        package = re.search(r"Depends: (linux-image-\S+)", depends)
+        if package is None:
+            raise ImageError(
+                f"apt knows no {KERNEL_META_PACKAGE}: on Debian 12, run `apt-get update` as root"
+            )
+        _run("apt-get", *apt, "download", package[1], cwd=directory)
         deb = next(directory.glob("*.deb"))
-        _verify(deb, package[1])
+        _verify(deb, package[1], apt)
         root = directory / "root"
         _run("dpkg-deb", "-x", deb, root)
+        if not (root / "lib").exists():  # from Debian 13 on
+            (root / "usr" / "lib").rename(root / "lib")
         release = next((root / "lib" / "modules").iterdir()).name
         _run(BUSYBOX, "depmod", "-b", root, release)
         root.rename(cache)
 
 
-def _verify(deb: Path, package: str) -> None:
+def _apt_of(suite: str, directory: Path) -> tuple[str, ...]:
+    """Return the options of an apt that knows this suite alone, of the mirror that the host's apt has."""
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (directory / name).mkdir(parents=True)
+    lines = (
+        f"from cellblock.toolchains.mirrors import sources_for; print(*sources_for({suite!r}, ''), sep='\\n')"
+    )
+    python = HERE.parents[1] / ".venv" / "bin" / "python"
+    sources = directory / "sources.list"
+    sources.write_bytes(_run(python, "-c", lines, cwd=HERE.parents[1] / "src"))
+    settings = {
+        "Dir::Etc::SourceList": sources,
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::State": directory / "state",
+        "Dir::State::Status": "/dev/null",
+        "Dir::Cache": directory / "cache",
+        "APT::Sandbox::User": "root",
+    }
+    return tuple(f"--option={name}={value}" for name, value in settings.items())
+
+
+def _verify(deb: Path, package: str, apt: tuple[str, ...]) -> None:
     """Compare with the digest in Debian's signed index."""
     version = _run("dpkg-deb", "--field", deb, "Version").decode().strip()
-    record = _run("apt-cache", "show", f"{package}={version}").decode()
+    record = _run("apt-cache", *apt, "show", f"{package}={version}").decode()
     expected = re.search(r"^SHA256: ([0-9a-f]{64})$", record, re.MULTILINE)
     found = hashlib.sha256(deb.read_bytes()).hexdigest()
     if expected is None or expected[1] != found:

@@ -42,6 +42,8 @@ class Options:
     at_once: int
     every_kind: bool
     keep: bool
+    suite: str = ""
+    """Of Debian, whose kernel boots; the host's where empty."""
 
 
 def main() -> int:
@@ -52,7 +54,7 @@ def main() -> int:
     try:
         image.install_host_tools(every_kind=options.every_kind)
         image.compile_modules(boot.PROJECT)
-        kernel = image.kernel(boot.BUILD / "kernel")
+        kernel = image.kernel(boot.BUILD / f"kernel{options.suite and '-'}{options.suite}", options.suite)
         if options.every_kind:
             image.container_root(boot.BUILD / "container")
         ended = _run_all(kernel, options)
@@ -117,6 +119,9 @@ def _parse(argv: list[str]) -> Options:
     parser.add_argument("--time-scale", type=float, default=TIME_SCALE, help="tests' patience (%(default)s)")
     parser.add_argument("--memory-mb", type=int, help="the machine's memory (2048; parts have their own)")
     parser.add_argument("--at-once", type=int, help="parts that run at the same time (one a processor)")
+    parser.add_argument(
+        "--kernel", default="", metavar="SUITE", help="of Debian, such as trixie (the host's)"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the logs of a successful run, too")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the command")
     parser.add_argument("tests", nargs="*", metavar="-- ARGUMENT", help="of pytest; default: every part")
@@ -136,7 +141,9 @@ def _parse(argv: list[str]) -> Options:
 
     if parsed.shell_command is not None:
         command = work(parsed.shell_command, Part((), 1800))
-        return Options({"command": command}, at_once=1, every_kind=False, keep=parsed.keep)
+        return Options(
+            {"command": command}, at_once=1, every_kind=False, keep=parsed.keep, suite=parsed.kernel
+        )
     if parsed.tests:
         names_hosts = any("tests/hosts" in argument for argument in parsed.tests)
         parts = {"tests": Part(tuple(parsed.tests), 1800, every_kind=names_hosts)}
@@ -160,6 +167,7 @@ def _parse(argv: list[str]) -> Options:
         at_once,
         any(part.every_kind for part in parts.values()),
         parsed.keep,
+        parsed.kernel,
     )
 
 
