@@ -12,6 +12,7 @@ from cellblock.attacks.ground import Ground
 from cellblock.attacks.manifest import COMPILER_LIMIT, trials
 from cellblock.attacks.names import PLAIN
 from cellblock.model import SourceFile
+from escapes.seen import sees
 from escapes.test_compilers import MAIN, Beside
 from pace import TIME_SCALE
 
@@ -53,6 +54,7 @@ def limits_of(language):
     return f"ulimit -t {CPU_S}" + ("" if has_runtime else f"; ulimit -v {MEMORY_KB}")
 
 
+@sees(*BOMBS.values())
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if of_many(name) else pytest.mark.slow) for name in BOMBS.values()]
 )
@@ -63,12 +65,32 @@ def test_without_a_limit_a_bomb_goes_on(name, beside):
     assert ran.signal in {signal.SIGKILL, signal.SIGXCPU} or SAID.search(ran.stderr.decode()), ran
 
 
+HEAP = "-Xmx1024m"
+"""What the catalog gives Java's compiler, whose own limit it is only because of that."""
+
+
+@sees("B/constant-bomb")
+@pytest.mark.slow
+def test_without_the_limit_of_its_heap_a_compiler_goes_on_with_constants(beside):
+    within = ("/bin/bash", "-c", f'{limits_of("java")}; exec "$@"', "bash")
+    source = SourceFile(MAIN["java"], beside.code("B/constant-bomb/java").encode())
+
+    def unlimited(argv):
+        assert HEAP in argv
+        return (*within, *(each.replace(HEAP, "-Xmx8g") for each in argv))
+
+    ran = beside.compile("java", source, argv=unlimited)
+    assert ran.signal in {signal.SIGKILL, signal.SIGXCPU} or SAID.search(ran.stderr.decode()), ran
+    assert b"OutOfMemoryError" not in ran.stdout + ran.stderr
+
+
 @pytest.mark.parametrize("language", PLAIN)
 def test_an_ordinary_program_ends_within_what_bombs_are_given(language, beside):
     ran = compiled(language, PLAIN[language], beside, limits_of(language))
     assert ran.exit_code == 0, ran
 
 
+@sees("B/huge-binary")
 @pytest.mark.parametrize("language", ["c", "cpp"])
 def test_a_huge_binary_is_written_as_far_as_files_may_grow(language, beside):
     code = beside.code(f"B/huge-binary/{language}")

@@ -14,6 +14,7 @@ from cellblock.attacks.compiled import programs_that_look_alike, with_assembly, 
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.manifest import fill, trials
 from cellblock.model import SourceFile
+from escapes.seen import sees
 from escapes.test_compilers import CGO, MAIN, Beside
 
 
@@ -27,6 +28,7 @@ def sources(files):
     return [SourceFile(each["name"], each["content"].encode()) for each in files]
 
 
+@sees("B/assembly")
 def test_without_a_cell_gos_assembler_tells_the_secret(beside):
     files = sources(with_assembly(f"{beside.bait}/secret"))
     ran = beside.compile("go", *files, argv=lambda _: ("/bin/sh", "-c", CGO))
@@ -38,6 +40,7 @@ RAW = "--tsconfig-raw={}"
 SHOWS = ("/bin/sh", "-c", '"$@"; [ ! -e /out/main.mjs ] || cat /out/main.mjs', "sh")
 
 
+@sees("B/tsconfig-that-extends")
 @pytest.mark.parametrize("raw", [True, False])
 @pytest.mark.parametrize("way", ["extends", "paths", "baseUrl", "package"])
 def test_without_a_cell_what_a_configuration_points_to_is_told(way, raw, beside):
@@ -58,6 +61,7 @@ def test_without_a_cell_what_a_configuration_points_to_is_told(way, raw, beside)
         assert heard not in said
 
 
+@sees("B/key-file")
 @pytest.mark.parametrize("there", [True, False])
 def test_without_a_cell_a_compiler_tells_whether_the_bait_is_there(there, beside):
     name = "B/key-file/bait/csharp"
@@ -70,6 +74,7 @@ def test_without_a_cell_a_compiler_tells_whether_the_bait_is_there(there, beside
     assert (b"has incorrect format" in ran.stderr) is there, "it was read"
 
 
+@sees("B/environment")
 @pytest.mark.parametrize("told", [True, False])
 def test_a_compiler_that_inherits_its_environment_tells_it(told, beside):
     environment = {"CELLBLOCK_DATA_DIR": "/var/lib/cellblock"} if told else {}
@@ -121,6 +126,7 @@ def everything(body):
     return json.dumps(body)
 
 
+@sees("B/look-alikes")
 @pytest.mark.parametrize(("kept_as", "mixed"), [(contents, True), (by_name, True), (everything, False)])
 def test_a_cache_that_takes_one_program_for_another_is_found_out(kept_as, mixed):
     answers = []
@@ -130,6 +136,7 @@ def test_a_cache_that_takes_one_program_for_another_is_found_out(kept_as, mixed)
     assert len(answers) == 32
 
 
+@sees("B/embed", "B/pragma")
 @pytest.mark.parametrize(
     "name",
     [
@@ -147,6 +154,7 @@ def test_without_a_cell_a_preprocessor_tells_that_the_bait_is_there(name, beside
     assert ran.verdict in trial.attack.succeeds, ran
 
 
+@sees("B/error-flood")
 @pytest.mark.parametrize("language", ["c", "cpp"])
 def test_a_flood_of_errors_doubles_with_each_level_up_to_gigabytes(language, tmp_path):
     (trial,) = (each for each in trials() if each.name == f"B/error-flood/{language}")

@@ -22,6 +22,7 @@ from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import fill, trials
 from escapes.bare_payloads import changed_bare, run_bare, trial
+from escapes.seen import sees
 from escapes.test_switched_off import Credulous, credulous  # noqa: F401  # a fixture
 from pace import TIME_SCALE
 from sandbox.cells import processes_of, until
@@ -94,6 +95,7 @@ def with_an_engine_that_follows(name, ground, directory):
     assert "attempt" in done.stdout, done.stderr
 
 
+@sees("A1/links", "A1/swaps")
 @pytest.mark.parametrize("name", ["A1/links/python", "A1/swaps/python"])
 def test_who_opens_by_path_what_a_program_left_writes_into_the_bait(name, ground, tmp_path):
     with_an_engine_that_follows(name, ground, tmp_path)
@@ -135,6 +137,7 @@ def test_who_reads_by_path_what_a_program_left_tells_the_secret(name, language, 
     assert "depth 2001\n" in said
 
 
+@sees("A1/streams")
 @pytest.mark.parametrize("language", IN_SIX)
 def test_beside_a_file_of_the_hosts_as_standard_output_a_program_reads_the_secret(
     language, ground, monkeypatch
@@ -164,6 +167,7 @@ def test_a_file_of_the_hosts_as_standard_output_is_changed(ground, tmp_path):
 # ---- A3: who waits for the end of a stream ----
 
 
+@sees("A3/held-open")
 def test_who_waits_for_the_end_of_a_stream_waits_for_orphans_and_they_are_seen(ground):
     source = source_of("A3/held-open/python", ground)
     user = UNUSED_UID + 1
@@ -234,17 +238,20 @@ def shelled():
 BY_NAMES = sorted(trial.attack.request for trial in trials() if trial.attack.line == "A2")
 
 
+@sees(*BY_NAMES)
 @pytest.mark.parametrize("name", BY_NAMES)
 def test_a_service_that_takes_every_file_name_is_found_out(name, credulous, ground):  # noqa: F811
     assert REQUESTS[name](credulous, ground, [])
 
 
+@sees("shell_words_everywhere")
 @pytest.mark.parametrize("name", ["file_names_that_are_odd", "shell_words_everywhere"])
 def test_a_shell_between_a_request_and_its_program_reaches_the_bait(name, shelled, ground):
     REQUESTS[name](shelled, ground, [])
     assert ground.turned() == [f"files in {ground.directories[0]} changed"]
 
 
+@sees("source_names_as_options")
 def test_a_compiler_that_takes_names_of_sources_for_options_is_found_out(shelled, ground):
     wrong = REQUESTS["source_names_as_options"](shelled, ground, [])
     assert any("'-o.c' was taken for an option" in line for line in wrong), wrong

@@ -12,6 +12,7 @@ from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.names import OPTIONS, PLAIN, with_option
 from cellblock.model import SourceFile
+from escapes.seen import sees
 from escapes.test_compilers import Beside
 from escapes.test_switched_off import credulous  # noqa: F401  # a fixture
 
@@ -33,6 +34,7 @@ REACHES = {"c", "csharp"}
 """Their compilers would write where the option says."""
 
 
+@sees("B/names-as-options")
 @pytest.mark.parametrize("looked_at", [True, False])
 @pytest.mark.parametrize(("language", "option"), TAKEN.items())
 def test_a_compiler_that_is_given_names_as_they_are_takes_them_for_options(language, option, looked_at):

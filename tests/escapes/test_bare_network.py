@@ -17,6 +17,7 @@ import pytest
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.manifest import fill, load_attacks, trials
 from escapes.bare_payloads import assert_seen, run_bare, trial, without_namespace
+from escapes.seen import sees
 from sandbox.cells import opened
 
 CLONE_NEWNET = 0x40000000
@@ -62,6 +63,7 @@ def test_every_attack_on_the_network_is_there_in_six_languages_or_says_why_not()
         }
 
 
+@sees(*of("reach"))
 @pytest.mark.parametrize("name", of("reach"))
 def test_with_a_network_every_language_reaches_the_bait_and_says_so(name, ground):
     assert ground.turned() == []
@@ -71,6 +73,7 @@ def test_with_a_network_every_language_reaches_the_bait_and_says_so(name, ground
     assert [kind for kind in kinds if f"the host's {kind} socket was reached" not in reached] == []
 
 
+@sees(*of("packets"))
 @pytest.mark.parametrize("name", of("packets"))
 def test_with_a_network_an_echo_is_seen_by_the_host_and_by_the_program(name, ground):
     assert ground.turned() == []
@@ -84,6 +87,7 @@ def test_an_echo_of_somebody_else_is_no_witness(ground):
     assert ground.turned() == []
 
 
+@sees(*of("service"))
 @pytest.mark.parametrize("name", of("service"))
 @pytest.mark.usefixtures("network")
 def test_with_a_network_the_service_is_reached_and_the_program_says_so(name):
@@ -105,6 +109,7 @@ def test_with_a_network_the_question_for_a_name_is_seen_by_the_host(ground):
     assert ground.turned() == ["the host's name socket was reached"]
 
 
+@sees(*of("names"))
 @pytest.mark.parametrize("name", of("names"))
 @pytest.mark.usefixtures("network")
 def test_with_a_resolver_that_knows_no_name_the_program_says_that_one_was_asked(name):

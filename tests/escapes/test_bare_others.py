@@ -22,6 +22,7 @@ from cellblock.sandbox import pool, zygotes
 from corpus import bare
 from e2e.instance import NOTHING_READY, running_instance
 from escapes.bare_payloads import changed_bare, run_bare, trial
+from escapes.seen import sees
 from escapes.test_compilers import Beside
 from pace import TIME_SCALE
 from sandbox.cells import opened
@@ -131,6 +132,7 @@ OVER_USR = """
 """What is written there is written to memory of the test's own."""
 
 
+@sees("E/partner")
 @pytest.mark.parametrize(
     "way",
     [pytest.param(way, marks=() if way.language in HOST_RUNS else pytest.mark.slow) for way in WAYS],
@@ -169,6 +171,7 @@ SIGNALS = [
 ]
 
 
+@sees(*SIGNALS)
 @pytest.mark.parametrize("attack", SIGNALS, ids=lambda each: each.name)
 def test_two_programs_in_one_set_of_namespaces_signal_each_other(attack, tmp_path, monkeypatch):
     if attack.language in HOST_RUNS:
@@ -193,6 +196,7 @@ def test_without_device_nodes_of_their_own_runs_meet_on_devices_and_that_is_know
     assert other.status == "contained", other.seen
 
 
+@sees("E/artifact")
 def test_two_runs_of_one_artifact_meet_in_it(tmp_path):
     source = trial("E/artifact/c").source.replace("/out", "/dev/shm")
     build = "mv payload payload.c; cc -o main payload.c 2> /dev/null; mount --bind main main"
@@ -215,6 +219,7 @@ LEFT = {
 }
 
 
+@sees("E/state")
 @pytest.mark.parametrize("language", [each.language for each in trials() if each.name.startswith("E/state/")])
 def test_what_was_left_to_a_process_is_found_by_it(language, compilers, monkeypatch):
     written = bare._script
@@ -343,6 +348,7 @@ def test_a_zygote_that_is_old_starts_nobodys_program_warm(time_scale, monkeypatc
 # ---- F: a service that posts to this machine ----
 
 
+@sees("F/webhooks-that-point-inward")
 def test_a_service_that_posts_results_to_this_machine_is_seen_to(free_port, time_scale):
     flags = (*NOTHING_READY, "--allow-localhost-webhooks")
     with running_instance(free_port, *flags, time_scale=time_scale) as instance:

@@ -14,9 +14,11 @@ from cellblock.model import Profile, SourceFile, Verdict
 from cellblock.sandbox.template import Root
 from corpus import bare
 from escapes.bare_payloads import START, assert_seen, host_command, on_the_host, run_bare
+from escapes.seen import sees
 from sandbox.cells import engine_for, opened
 
 
+@sees("D/privileges")
 @pytest.mark.parametrize("language", ["c", "python"])
 def test_root_without_a_cell_does_what_nobody_else_may_and_says_so(language, monkeypatch):
     monkeypatch.setattr(bare, "_NOBODY", 0)

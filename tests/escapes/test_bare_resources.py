@@ -22,6 +22,7 @@ from cellblock.model import SourceFile
 from cellblock.sandbox import requests
 from e2e.instance import NOTHING_READY, running_instance
 from escapes.bare_payloads import changed_bare, run_bare
+from escapes.seen import sees
 from pace import TIME_SCALE
 from sandbox.cells import opened, until
 from sandbox.test_fail_closed import take_controller_away
@@ -90,6 +91,7 @@ HELD = [
 ]
 
 
+@sees(*HELD_BY_THESE_LIMITS)
 @pytest.mark.parametrize("trial", HELD)
 def test_without_its_limit_an_attack_on_files_succeeds_and_that_is_seen(trial, loose):
     finding = loose.attempt(trial, alone=False)
@@ -100,6 +102,7 @@ def test_without_its_limit_an_attack_on_files_succeeds_and_that_is_seen(trial, l
 # ---- no core dumps ----
 
 
+@sees("C/core")
 @pytest.mark.parametrize("limited", [True, False])
 @pytest.mark.parametrize("language", ["python", "c"])
 def test_without_the_limit_of_core_dumps_a_dump_is_written_and_that_is_seen(
@@ -130,6 +133,7 @@ def uids_of(cells):
 HIDING = [each.name for each in trials() if each.attack.holds and each.language == "c"]
 
 
+@sees(*HIDING)
 @pytest.mark.parametrize("name", HIDING)
 def test_without_a_memory_group_what_a_program_holds_is_seen_not_to_be_counted(
     name, monkeypatch, time_scale, tmp_path
@@ -170,6 +174,7 @@ def test_what_a_group_counts_holds_what_its_program_holds(name, time_scale, tmp_
 # ---- processes that nobody counts ----
 
 
+@sees("C/fork-bomb", "C/thread-bomb")
 @pytest.mark.parametrize("bomb", ["C/fork-bomb/c", "C/thread-bomb/python"])
 @pytest.mark.parametrize("limited", [True, False])
 def test_without_the_limit_of_processes_a_bomb_ends_otherwise_and_that_is_seen(
@@ -259,6 +264,7 @@ def begun(name, *prefix, directory):
             holder.kill()
 
 
+@sees("C/catching", "C/sleeping")
 @pytest.mark.parametrize("name", ["C/catching/c", "C/sleeping/c"])
 def test_signals_that_ask_end_nobody_who_does_not_want_to(name, tmp_path):
     with begun(name, directory=tmp_path) as pid:
@@ -287,6 +293,7 @@ def test_who_sleeps_is_deaf_to_signals_that_ask_in_every_language(language, monk
     assert b"it sleeps on" in run_bare(f"C/sleeping/{language}", {}).stdout
 
 
+@sees("C/bursts")
 def test_the_limit_of_one_process_ends_no_bursts_of_many(tmp_path):
     with begun("C/bursts/c", "prlimit", "--cpu=1", directory=tmp_path) as pid:
         ticks_s = os.sysconf("SC_CLK_TCK")
@@ -295,6 +302,7 @@ def test_the_limit_of_one_process_ends_no_bursts_of_many(tmp_path):
         assert proc.started(pid)
 
 
+@sees("C/threads-burn")
 @pytest.mark.parametrize("name", ["C/catching/c", "C/bursts/c", "C/threads-burn/c"])
 def test_time_that_a_group_does_not_count_is_seen(name):
     attack = one(name).attack

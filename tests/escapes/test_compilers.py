@@ -24,6 +24,7 @@ from cellblock.sandbox.template import Root
 from corpus import bare
 from corpus.programs import Program
 from corpus.ran import Ran
+from escapes.seen import sees
 
 GO = "/opt/go-1.27/bin/go"
 MAIN = {
@@ -76,6 +77,7 @@ def beside() -> Iterator[Beside]:
         yield Beside(ground)
 
 
+@sees("B/include-str", "B/include-source", "B/incbin-rust", "B/path-module", "B/reference")
 @pytest.mark.parametrize(
     "name",
     [
@@ -97,8 +99,10 @@ def test_without_a_cell_compilers_tell_the_secret(name, beside):
 CGO = f"cp -rs /opt/go-1.27/cache /tmp/c; export GOCACHE=/tmp/c; {GO} build -o /tmp/main . && /tmp/main"
 
 
-def test_with_cgo_and_without_a_cell_the_secret_is_told(beside):
-    source = SourceFile("main.go", beside.code("B/cgo/bait/go").encode())
+@sees("B/cgo")
+@pytest.mark.parametrize("name", ["B/cgo/bait/go", "B/cgo/options/go"])
+def test_with_cgo_and_without_a_cell_the_secret_is_told(name, beside):
+    source = SourceFile("main.go", beside.code(name).encode())
     ran = beside.compile("go", source, argv=lambda _: ("/bin/sh", "-c", CGO), CGO_ENABLED="1")
     assert beside.ground.told(ran.stderr.decode()), ran
 
@@ -107,23 +111,20 @@ def test_with_cgo_and_without_a_cell_the_secret_is_told(beside):
     ("name", "refused"),
     [
         ("B/embed-go/bait/go", "invalid pattern syntax"),
-        ("B/cgo/options/go", "invalid flag in #cgo CFLAGS"),
         ("B/proc-macro/rust", "only usable with crates of the `proc-macro` crate type"),
         ("B/pragma/precompiled/c", "pragma should only be used with"),
-        ("B/type-bomb/go", "symbol too large"),
-        ("B/constant-bomb/java", "OutOfMemoryError"),
-        ("B/type-bomb-typescript/typescript", "union type that is too complex to represent"),
     ],
 )
 def test_some_compilers_refuse_by_themselves(name, refused, beside):
+    """Of which the README says why no test has them succeed, but for the last."""
     language = name.rpartition("/")[2]
     source = SourceFile(MAIN[language], beside.code(name).encode())
-    switched = {"argv": lambda _: ("/bin/sh", "-c", CGO), "CGO_ENABLED": "1"} if "cgo" in name else {}
-    ran = beside.compile(language, source, **switched)
+    ran = beside.compile(language, source)
     assert ran.exit_code != 0
     assert refused in (ran.stdout + ran.stderr).decode()
 
 
+@sees("B/processor", "B/proc-macro-beside")
 @pytest.mark.parametrize(
     ("language", "code", "beside_it", "switches"),
     [("java", PROCESSOR, with_processor, ("-proc:full",)), ("rust", MACRO, with_macro, ("-L", "."))],

@@ -16,6 +16,7 @@ from cellblock.attacks.campaign import _said_by_both
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.manifest import fill, trials
 from escapes.bare_payloads import assert_seen, changed_bare, run_bare, trial
+from escapes.seen import sees
 
 NOBODYS = dict.fromkeys(("WAITING_PID", "WAITING_INIT_PID", "ZYGOTE_PID", "SPAWNER_PID"), "4194304")
 NOBODYS["HELD_S"] = "1.5"
@@ -58,6 +59,7 @@ def forked(script, payload, directory, *arguments):
     return done.stdout
 
 
+@sees("E/sibling")
 @pytest.mark.parametrize(("way", "script"), [("memory", ONE_THEN_ITS_FORK), ("descriptors", TWO_FORKS)])
 def test_a_fork_of_a_run_finds_what_that_run_has_kept(way, script, tmp_path):
     with contextlib.closing(Ground()) as ground:
@@ -88,6 +90,7 @@ def test_in_one_pid_namespace_a_program_ends_its_sibling(tmp_path):
     assert "ended 137" in done.stdout, done.stdout + done.stderr
 
 
+@sees("E/inherited")
 def test_what_was_inherited_is_found_and_spoken_to(tmp_path):
     (tmp_path / "main.py").write_text(trial("E/inherited/python").source)
     ours, theirs = socket.socketpair()
@@ -103,12 +106,21 @@ def test_what_was_inherited_is_found_and_spoken_to(tmp_path):
         assert ours.recv(100).startswith(b"j")
 
 
+@sees("E/luck")
 def test_forks_that_go_on_from_one_generator_draw_the_same(tmp_path):
     source = trial("E/luck/python").source
     said = forked("import random, uuid, tempfile\nrandom.random()\n" + TWO_FORKS, source, tmp_path, "x")
     _, first, second = said.split("attempt\n")
     alike = _said_by_both([Answer(200, json.dumps({"stdout": each})) for each in (first, second)])
     assert any(line.startswith("random ") for line in alike), said
+
+
+@sees("E/layout-of-a-zygote")
+def test_forks_of_one_have_its_layout_and_hashes(tmp_path):
+    said = forked(TWO_FORKS, trial("E/layout-of-a-zygote/python").source, tmp_path, "x")
+    _, first, second = said.split("attempt\n")
+    alike = _said_by_both([Answer(200, json.dumps({"stdout": each})) for each in (first, second)])
+    assert {line.split()[0] for line in alike} >= {"hash", "map"}, said
 
 
 # ---- runtimes that boot in their cells: where one serves two programs, or is left something ----
@@ -226,6 +238,7 @@ def said_twice(name, monkeypatch, around):
     return _said_by_both([Answer(200, json.dumps({"stdout": each})) for each in both])
 
 
+@sees("E/layout")
 @pytest.mark.parametrize("language", in_languages("layout"))
 @pytest.mark.parametrize("how", ["", "setarch -R "])
 def test_where_nobody_mixes_addresses_two_programs_print_the_same(how, language, monkeypatch):

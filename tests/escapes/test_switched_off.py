@@ -24,6 +24,7 @@ from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import fill, trials
 from cellblock.model import SourceFile, Verdict
 from cellblock.sandbox import features
+from escapes.seen import sees
 from pace import TIME_SCALE
 from sandbox.cells import opened
 
@@ -42,6 +43,7 @@ def compiled(name, directory):
 # ---- C: nobody ends what a program leaves ----
 
 
+@sees("C/orphans-burn")
 def test_without_an_end_of_their_namespace_orphans_are_left_and_burn(tmp_path):
     _, binary = compiled("C/orphans-burn/c", tmp_path)
     for each in [tmp_path, *tmp_path.parents]:
@@ -82,6 +84,7 @@ os.execv("./payload", ["payload"])
 """
 
 
+@sees("D/unshare")
 @pytest.mark.parametrize("filtered", [True, False])
 def test_without_the_filter_an_exploits_call_succeeds_and_nobody_names_it(
     filtered, monkeypatch, time_scale, tmp_path
@@ -154,6 +157,7 @@ def credulous():
 ATTACKS_BY_REQUEST = sorted(trial.attack.request for trial in trials() if trial.attack.line.startswith("H"))
 
 
+@sees(*ATTACKS_BY_REQUEST)
 @pytest.mark.parametrize("name", ATTACKS_BY_REQUEST)
 def test_a_service_that_believes_everything_is_found_out(name, credulous):
     answers = []

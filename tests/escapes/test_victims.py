@@ -17,6 +17,7 @@ from cellblock.attacks.caller import Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.instance import find_instance
 from cellblock.attacks.manifest import trials
+from escapes.seen import sees
 from escapes.test_bare_others import OTHERS, in_namespaces, trial
 from pace import TIME_SCALE
 
@@ -77,6 +78,7 @@ with opened(time_scale, accept_missing="pid_namespace" if off else "") as cells:
 """
 
 
+@sees("C/stop-everyone", "I/kill")
 @pytest.mark.parametrize("off", [True, False])
 @pytest.mark.parametrize("name", ["C/stop-everyone/python", "I/kill/python"])
 def test_a_cell_without_a_pid_namespace_reaches_a_process_of_its_user(name, off, tmp_path, time_scale):

@@ -23,6 +23,7 @@ from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.instance import Instance, outside, serves_as_root
 from cellblock.attacks.manifest import fill, trials
+from escapes.seen import sees
 from pace import TIME_SCALE
 
 NOBODY = 65534
@@ -77,6 +78,7 @@ def test_untouched_bait_says_so(ground):
     assert not ground.told("nothing of interest")
 
 
+@sees("A1/paths")
 def test_without_a_cell_paths_reach_the_bait_and_its_secret(ground, beneath):
     said = bare("A1/paths/python", ground, beneath)
     assert ground.told(said)
@@ -88,6 +90,7 @@ def test_without_a_cell_paths_of_a_shell_reach_the_bait(ground, beneath):
     assert any(line.startswith("files in") for line in ground.turned())
 
 
+@sees("F/reach")
 def test_without_a_network_namespace_every_listener_is_reached(ground, beneath):
     bare("F/reach/python", ground, beneath)
     reached = "\n".join(ground.turned())
@@ -95,6 +98,7 @@ def test_without_a_network_namespace_every_listener_is_reached(ground, beneath):
         assert f"the host's {name} socket was reached" in reached
 
 
+@sees("I/kill")
 def test_without_a_pid_namespace_a_process_of_the_host_is_ended(ground, beneath):
     # The real one also signals 1 and its parent: as this user, neither can be hit.
     bare("I/kill/python", ground, beneath)
@@ -114,6 +118,7 @@ def test_a_victim_that_ends_while_it_is_looked_at_was_ended(ground, monkeypatch)
     assert ground.turned() == ["a process of the host was ended (-9)"]
 
 
+@sees("G/search")
 def test_without_a_root_of_its_own_a_search_finds_the_secret(ground, beneath):
     (trial,) = (each for each in trials() if each.name == "G/search/python")
     assert "@SECRET@" in trial.source
@@ -214,6 +219,7 @@ def test_a_host_name_that_was_taken_is_noticed_in_a_namespace_of_its_own():
     assert socket.gethostname() != "taken"
 
 
+@sees("B/include", "B/incbin")
 @pytest.mark.parametrize("name", ["B/include/bait/c", "B/incbin/bait/c"])
 def test_without_a_cell_the_compiler_tells_the_secret(name, ground, beneath):
     (trial,) = (each for each in trials() if each.name == name)
@@ -230,6 +236,7 @@ def test_without_a_cell_the_compiler_tells_the_secret(name, ground, beneath):
     assert ground.told(done.stderr + ran)
 
 
+@sees("E/locks")
 @pytest.mark.parametrize("way", ["flock", "record"])
 def test_without_an_end_of_the_first_its_lock_is_seen_by_the_second(way, tmp_path):
     (trial,) = (each for each in trials() if each.name == f"E/locks/{way}-usr/python")

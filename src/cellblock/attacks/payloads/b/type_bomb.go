@@ -1,7 +1,7 @@
 package main
 
-type A [1 << 20]struct{ a, b, c, d [1 << 10]int }
+type A [1 << 30]byte
 
-var kept [64]A
+var kept = [...]*A{{1<<30 - 1: 1}, {1<<30 - 1: 2}, {1<<30 - 1: 3}, {1<<30 - 1: 4}}
 
 func main() { println(len(kept)) }
