@@ -117,7 +117,8 @@ def write_initramfs(kernel: Kernel, target: Path) -> None:
             destination = module_tree / module
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(kernel.modules / module, destination)
-        shutil.copyfile(kernel.modules / "modules.dep", module_tree / "modules.dep")
+        for name in ("modules.dep", "modules.builtin"):
+            shutil.copyfile(kernel.modules / name, module_tree / name)
         for directory in ("bin", "dev"):
             (tree / directory).mkdir()
         shutil.copy(BUSYBOX, tree / "bin" / "busybox")
@@ -150,6 +151,7 @@ def _fetch_kernel(cache: Path, suite: str) -> None:
         if not (root / "lib").exists():  # from Debian 13 on
             (root / "usr" / "lib").rename(root / "lib")
         release = next((root / "lib" / "modules").iterdir()).name
+        _run("find", root / "lib" / "modules", "-name", "*.ko.xz", "-exec", "unxz", "{}", "+")
         _run(BUSYBOX, "depmod", "-b", root, release)
         root.rename(cache)
 
@@ -193,6 +195,8 @@ def _with_dependencies(kernel: Kernel, modules: tuple[str, ...]) -> set[str]:
         module, _, dependencies = line.partition(":")
         needs[module] = [module, *dependencies.split()]  # depmod writes the whole closure
     by_name = {Path(module).stem: module for module in needs}
+    built_in = {Path(line).stem for line in (kernel.modules / "modules.builtin").read_text().splitlines()}
+    modules = tuple(module for module in modules if module not in built_in)
     unknown = [module for module in modules if module not in by_name]
     if unknown:
         raise ImageError(f"{kernel.directory} has no module {', '.join(unknown)}: delete it to get a new one")
