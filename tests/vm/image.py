@@ -117,8 +117,8 @@ def write_initramfs(kernel: Kernel, target: Path) -> None:
             destination = module_tree / module
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(kernel.modules / module, destination)
-        for name in ("modules.dep", "modules.builtin"):
-            shutil.copyfile(kernel.modules / name, module_tree / name)
+        for index in ("modules.dep", "modules.builtin"):
+            shutil.copyfile(kernel.modules / index, module_tree / index)
         for directory in ("bin", "dev"):
             (tree / directory).mkdir()
         shutil.copy(BUSYBOX, tree / "bin" / "busybox")
