@@ -55,6 +55,52 @@ for one in made:
 @pytest.mark.parametrize(
     ("name", "arguments", "error"),
     [
+        *(
+            ("socket", f"{family}, {kind}, 0", "ESOCKTNOSUPPORT")
+            for family in (2, 10)
+            for kind in (0, 5, 6, 10)
+        ),
+        *(
+            ("socket", f"{family}, 0x80801, {late}", "EPROTONOSUPPORT")
+            for family in (2, 10)
+            for late in (256, 262)
+        ),
+        *(("socketpair", f"{family}, 1, 6, program", "ENOTSUP") for family in (2, 10)),
+        *(("socket", f"1, {kind}, 0", "done") for kind in (1, 2, 5)),
+        *(("socket", f"{family}, {kind | 0x80800}, 0", "done") for family in (2, 10) for kind in (1, 2)),
+        ("socketpair", "1, 5, 0, program", "done"),
+    ],
+)
+def test_sockets_of_types_and_protocols_that_are_no_programs_are_refused(cells, name, arguments, error):
+    outcome = cells.run(f"{CALL}{OWN_FILTER}\ncall({number_of(name)}, {arguments})")
+    assert (outcome.verdict, outcome.stdout.decode().strip()) == (Verdict.AC, error)
+
+
+def test_a_connection_takes_no_upper_layer_and_every_other_option_of_its_own(cells):
+    outcome = cells.run(f"""{CALL}
+import socket
+made = socket.socket()
+tls = ctypes.addressof(ctypes.create_string_buffer(b"tls"))
+call({number_of("setsockopt")}, made.fileno(), 6, 31, tls, 3)
+made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+""")
+    assert (outcome.verdict, outcome.stdout) == (Verdict.AC, b"ENOPROTOOPT\n")
+
+
+def test_no_module_is_loaded_for_bridges_and_virtual_networks(cells):
+    outcome = cells.run(f"""{CALL}
+import array, fcntl, socket, termios
+made = socket.socket()
+for request in (0x8940, 0x8982, 0x89a2):
+    call({number_of("ioctl")}, made.fileno(), request, 0)
+fcntl.ioctl(made, termios.FIONREAD, array.array("i", [0]))
+""")
+    assert (outcome.verdict, outcome.stdout.split()) == (Verdict.AC, [b"ENOPKG"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "error"),
+    [
         ("mmap", "0, 2 << 20, 3, 0x40022, -1 % (1 << 64), 0", "ENOMEM"),
         ("mmap", "0, 1 << 30, 3, 30 << 26 | 0x40022, -1 % (1 << 64), 0", "ENOMEM"),
         ("shmget", "0, 2 << 20, 0x800 | 0o1600", "ENOMEM"),

@@ -48,6 +48,8 @@ class _Argument(Struct, frozen=True, forbid_unknown_fields=True):
     index: int
     any_bit: int | None = None
     int_in: list[int] | None = None
+    mask: int = _LOW_32_BITS
+    """Of ``int_in``: the bits that are compared."""
     above: int | None = None
 
 
@@ -199,7 +201,7 @@ def _comparisons(argument: _Argument | None) -> list[tuple[Any, ...]]:
         return [(pyseccomp.Arg(index, pyseccomp.MASKED_EQ, bit, bit),) for bit in bits]
     if argument.int_in is not None:
         return [
-            (pyseccomp.Arg(index, pyseccomp.MASKED_EQ, _LOW_32_BITS, value),) for value in argument.int_in
+            (pyseccomp.Arg(index, pyseccomp.MASKED_EQ, argument.mask, value),) for value in argument.int_in
         ]
     if argument.above is not None:
         return [(pyseccomp.Arg(index, pyseccomp.GT, argument.above),)]
