@@ -62,7 +62,7 @@ KILLED = {
 }
 """What security demands, written down apart from the policy."""
 
-BEYOND_LIBSECCOMP = {"open_tree_attr", "statmount", "listmount"}
+BEYOND_LIBSECCOMP = {"open_tree_attr"}
 """Newer than the oldest libseccomp that we support: killed where it knows them, else ENOSYS."""
 
 REFUSED = {
@@ -84,6 +84,8 @@ REFUSED = {
     "inotify_init": "ENOSYS",
     "inotify_init1": "ENOSYS",
     "io_setup": "ENOSYS",
+    "statmount": "ENOSYS",
+    "listmount": "ENOSYS",
     "sync": "done",
 }
 """What a call answers; "done" is an answer, too: of the filter, that has not had it made."""

@@ -98,6 +98,36 @@ fcntl.ioctl(made, termios.FIONREAD, array.array("i", [0]))
     assert (outcome.verdict, outcome.stdout.split()) == (Verdict.AC, [b"ENOPKG"] * 3)
 
 
+LASTING = """
+import os
+into = ctypes.create_string_buffer(256)
+root, at = ctypes.create_string_buffer(b"/"), ctypes.addressof(into)
+def of_mount(mask): call(STATX, 0, ctypes.addressof(root), 0, mask, at)
+"""
+
+
+def test_no_number_of_a_mount_a_namespace_or_a_group_is_told_that_is_never_used_again(cells):
+    outcome = cells.run(f"""{CALL}{LASTING.replace("STATX", str(number_of("statx")))}
+for mask in (0x4000, 0x4fff, 0xfff, 0x1fff):
+    of_mount(mask)
+for kind in os.listdir("/proc/self/ns"):
+    for request in (0x8008b705, 0x8010b70a, 0x8018b70a, 0x8008b70d):
+        call({number_of("ioctl")}, os.open(f"/proc/self/ns/{{kind}}", 0), request, at)
+for size in (64, 72, 88):
+    call({number_of("ioctl")}, os.pidfd_open(os.getpid()), 0xc000ff0b | size << 16, at)
+""")
+    of_mounts, others = outcome.stdout.split()[:4], outcome.stdout.split()[4:]
+    assert of_mounts == [b"EINVAL", b"EINVAL", b"done", b"done"]
+    assert len(others) > 4 * 7
+    assert set(others) == {b"ENOTTY"}
+
+
+def test_programs_that_ask_for_all_of_a_file_still_learn_it(cells):
+    outcome = cells.run("import os; os.system('stat /usr/bin/env && ls -la --time=birth /usr/bin/env')")
+    assert (outcome.verdict, outcome.stderr) == (Verdict.AC, b"")
+    assert outcome.stdout.count(b"/usr/bin/env") == 2
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "error"),
     [
