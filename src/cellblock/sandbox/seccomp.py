@@ -25,7 +25,6 @@ from cellblock.errors import SandboxError
 
 X32_SYSCALL_BIT = 0x40000000
 _LOW_32_BITS = 0xFFFFFFFF
-_HIGHEST_PROBED_NUMBER = 1000
 
 # The few BPF instructions that libseccomp cannot express (see _refuse_unknown_numbers).
 _BPF_INSTRUCTION = struct.Struct("=HBBI")
@@ -48,6 +47,8 @@ class _Argument(Struct, frozen=True, forbid_unknown_fields=True):
     index: int
     any_bit: int | None = None
     int_in: list[int] | None = None
+    mask: int = _LOW_32_BITS
+    """Of ``int_in``: the bits that are compared."""
     above: int | None = None
 
 
@@ -67,6 +68,11 @@ class _Default(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+class _Unknown(_Default, frozen=True):
+    newest: int
+    """The highest number that was judged."""
+
+
 class _InitPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     allow: list[str]
@@ -76,7 +82,7 @@ class _InitPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of ``seccomp_policy.toml``."""
 
-    unknown: _Default
+    unknown: _Unknown
     foreign_abi: _Default
     rule: list[Rule]
     init: _InitPolicy
@@ -152,9 +158,11 @@ def _program_filter(policy: Policy, kill: int, arch: int) -> bytes:
         pyseccomp.Attr.CTL_OPTIMIZE, 2
     )  # a binary tree: about seven comparisons a call, not a hundred
     for rule in policy.rule:
+        if rule.action == "allow":
+            continue
         action = _action(rule.action, kill)
         for name in rule.syscalls:
-            # Negative: not on this architecture, or newer than this libseccomp (then ENOSYS, below).
+            # Negative: not on this architecture, or without a name in this libseccomp (then ENOSYS, below).
             if pyseccomp.resolve_syscall(arch, name) < 0:
                 continue
             for first, second in itertools.product(_comparisons(rule.arg), _comparisons(rule.also)):
@@ -199,7 +207,7 @@ def _comparisons(argument: _Argument | None) -> list[tuple[Any, ...]]:
         return [(pyseccomp.Arg(index, pyseccomp.MASKED_EQ, bit, bit),) for bit in bits]
     if argument.int_in is not None:
         return [
-            (pyseccomp.Arg(index, pyseccomp.MASKED_EQ, _LOW_32_BITS, value),) for value in argument.int_in
+            (pyseccomp.Arg(index, pyseccomp.MASKED_EQ, argument.mask, value),) for value in argument.int_in
         ]
     if argument.above is not None:
         return [(pyseccomp.Arg(index, pyseccomp.GT, argument.above),)]
@@ -214,23 +222,25 @@ def _export(built: pyseccomp.SyscallFilter) -> bytes:
 
 
 def newest_known_number(arch: int = NATIVE) -> int:
-    """Return the highest system call number that the installed libseccomp can name."""
+    """Return the highest system call number that was judged and that the installed libseccomp can name."""
     return unknown_ranges(arch)[-1][0] - 1
 
 
 def unknown_ranges(arch: int = NATIVE) -> list[tuple[int, int]]:
-    """Return the numbers without a name, as ranges (first, last).
+    """Return the numbers without a name, or never judged, as ranges (first, last).
 
-    The last one ends where x32 begins, else before -1, which a tracer writes to have no call made.
+    A newer libseccomp names more calls, of which the policy says nothing: they are refused with the rest. The
+    last range ends where x32 begins, else before -1, which a tracer writes to have no call made.
     """
-    known = [n for n in range(_HIGHEST_PROBED_NUMBER) if _lookup(arch, n) is not None]
+    judged = range(load_policy().unknown.newest + 1)
+    known = [number for number in judged if _lookup(arch, number) is not None]
     gaps = [(a + 1, b - 1) for a, b in itertools.pairwise(known) if b - a > 1]
     last = X32_SYSCALL_BIT - 1 if arch_name(arch) == "x86_64" else _LOW_32_BITS - 1
     return [*gaps, (known[-1] + 1, last)]
 
 
 def _refuse_unknown_numbers(bpf: bytes, action: int, arch: int) -> bytes:
-    """Put a check in front: native numbers that have no name get ``action``.
+    """Put a check in front: native numbers without a name, or never judged, get ``action``.
 
     libseccomp compares numbers only for equality. Jumps in BPF are relative, so what follows
     needs no change; foreign ABIs (x32 by its bit) go on to libseccomp's own refusal.

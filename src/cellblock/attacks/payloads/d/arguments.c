@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
@@ -9,10 +11,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define statx(...) syscall(SYS_statx, __VA_ARGS__)
+
 static struct sock_filter all = {BPF_RET, 0, 0, 0x7fff0000};
 static struct sock_fprog filter[1] = {{1, &all}};
-static int number[2];
-static socklen_t length[1] = {sizeof number};
+static int number[64];
+static socklen_t length[1] = {8};
 
 __attribute__((unused)) static long seccomp(int operation, int flags, void *argument) {
     return syscall(SYS_seccomp, operation, flags, argument);

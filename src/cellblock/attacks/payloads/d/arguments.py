@@ -26,7 +26,7 @@ def seccomp(*arguments):
 every = ctypes.create_string_buffer(struct.pack("=HBBI", 0x06, 0, 0, 0x7FFF0000))
 given = {
     "filter": ctypes.create_string_buffer(struct.pack("@HxxxxxxQ", 1, ctypes.addressof(every))),
-    "number": ctypes.create_string_buffer(8),
+    "number": ctypes.create_string_buffer(256),
     "length": ctypes.create_string_buffer(struct.pack("=I", 8)),
     "seccomp": seccomp,
 }

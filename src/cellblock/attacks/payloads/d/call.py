@@ -8,7 +8,7 @@ NUMBERS = {  # on x86_64, and on aarch64
     "open_by_handle_at": (304, 265), "perf_event_open": (298, 241), "personality": (135, 92), "pivot_root": (155, 41),
     "process_mrelease": (448, 448), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117),
     "quotactl": (179, 60), "reboot": (169, 142), "request_key": (249, 218), "sched_setscheduler": (144, 119),
-    "setpriority": (141, 140), "swapon": (167, 224), "syslog": (103, 116), "umount2": (166, 39), "userfaultfd": (323, 282),
+    "setpriority": (141, 140), "socketpair": (53, 199), "swapon": (167, 224), "syslog": (103, 116), "umount2": (166, 39), "userfaultfd": (323, 282),
     "kexec_file_load": (320, 294), "iopl": (172, None), "modify_ldt": (154, None),
 }
 libc = ctypes.CDLL(None, use_errno=True)
