@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import subprocess
 import textwrap
@@ -12,13 +13,14 @@ import pytest
 
 from cellblock import config
 from cellblock.attacks import proc, standing
-from cellblock.attacks.caller import Caller
+from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
+from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import find_instance
 from cellblock.attacks.manifest import Attack, Trial, fill, trials
 from cellblock.engine.installation import TREE_ROOT, Installation
-from cellblock.sandbox import pool, zygotes
+from cellblock.sandbox import leases, pool, zygotes
 from corpus import bare
 from e2e.instance import NOTHING_READY, running_instance
 from escapes.bare_payloads import changed_bare, run_bare, trial
@@ -205,6 +207,33 @@ def test_two_runs_of_one_artifact_meet_in_it(tmp_path):
 def compilers():
     with contextlib.closing(Ground()) as laid:
         yield Beside(laid)
+
+
+# ---- E: users of cells, where they are taken in a row ----
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_uids_that_are_lent_in_a_row_count_the_runs_between(drawn, monkeypatch, time_scale):
+    if not drawn:
+        monkeypatch.setattr(leases.secrets, "randbelow", lambda _: 0)
+    with opened(time_scale) as cells:
+
+        class Service:
+            def submit(self, _, code):
+                return Answer(200, json.dumps({"stdout": cells.run(code).stdout.decode()}))
+
+        wrong = REQUESTS["uids_in_a_row"](Service(), None, [])
+    assert [line[:28] for line in wrong] == ([] if drawn else ["uids told how many ran, and "]), wrong
+
+
+def test_a_program_that_does_not_say_who_it_is_has_counted_nothing():
+    answers = iter([Answer(200, '{"stdout": "1001\\n"}'), Answer(503, "busy")])
+
+    class Service:
+        def submit(self, *_):
+            return next(answers, Answer(200, '{"stdout": "1003\\n"}'))
+
+    assert REQUESTS["uids_in_a_row"](Service(), None, []) == ["a program did not say who it is: busy"]
 
 
 # ---- E: what a run has left to a process is found ----

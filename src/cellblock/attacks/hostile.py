@@ -14,6 +14,7 @@ from contextlib import suppress
 from cellblock.attacks.beside import macros_of_their_own, processors_of_their_own
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.compiled import assembly_that_includes, programs_that_look_alike, tsconfig_that_extends
+from cellblock.attacks.counted import uids_in_a_row
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.inward import webhooks_that_point_inward
 from cellblock.attacks.names import (
@@ -237,7 +238,7 @@ REQUESTS: dict[str, Attack] = {
         shell_words_everywhere, source_names_as_options, bodies_that_are_no_requests, heads_that_flood,
         ids_that_are_guessed, one_key_many_times, limits_beyond_the_profile, encodings_that_lie,
         macros_of_their_own, processors_of_their_own, assembly_that_includes, programs_that_look_alike,
-        tsconfig_that_extends, names_as_options, webhooks_that_point_inward,
+        tsconfig_that_extends, names_as_options, webhooks_that_point_inward, uids_in_a_row,
     )
 }  # fmt: skip
 """Every attack by request, by the name that a manifest gives it."""
