@@ -48,6 +48,11 @@ OPTIONS = {
     "typescript": ("--version.ts", "--outfile.ts", "@args.ts", "-p.ts"),
 }
 """Names of sources that are options of the compiler of their language, or files with such."""
+LAUNCHED = ("-XX:Flags=flags.java", "-showversion.java", "--help.java")
+"""Names of main files that are options of Java's launcher, where it is to start a class of that name."""
+_NO_CLASS = "Could not find or load main class"
+_LONG = "a" * 130
+"""As package and as class: together longer than any name of a file, so that the file's own is started."""
 _SAYS_OF_NAMES = {"go": ("malformed import path", "invalid input file name", "invalid input directory name")}
 """What a compiler says of the name itself, where it takes no file of such a name."""
 
@@ -147,7 +152,8 @@ def names_as_options(caller: Caller, ground: Ground, answers: list[Answer]) -> l
     """Do so in every other language that is compiled, where it is offered."""
     offered = json.loads(caller.send("GET", "/api/languages").text)
     others = [language for language in OPTIONS if language in offered and language != "c"]
-    return [fault for language in others for fault in _as_options(caller, ground, answers, language)]
+    wrong = [fault for language in others for fault in _as_options(caller, ground, answers, language)]
+    return wrong + (_started_by_name(caller, ground, answers) if "java" in others else [])
 
 
 def _as_options(caller: Caller, ground: Ground, answers: list[Answer], language: str) -> list[str]:
@@ -160,4 +166,24 @@ def _as_options(caller: Caller, ground: Ground, answers: list[Answer], language:
         named = any(words in answer.text for words in _SAYS_OF_NAMES.get(language, ()))
         if not ran and not named and answer.status not in REFUSED:
             wrong.append(f"source {name!r} was taken for an option: {answer.text[:200]}")
+    return wrong
+
+
+def named_like_its_class(name: str, mark: str = "") -> list[dict[str, str]]:
+    """Return the files of a Java program that is started by its file's name, beside one that prints a word.
+
+    An option in that place would have the launcher start what the first argument names.
+    """
+    started = f"package {_LONG}; class {_LONG} {{ }}\n// {mark}\n"
+    beside = (("Main.java", PLAIN["java"]), ("flags", "+PrintCommandLineFlags\n"))
+    return [{"name": each, "content": content} for each, content in ((name, started), *beside)]
+
+
+def _started_by_name(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    wrong = []
+    for name in LAUNCHED:
+        answer = caller.execute("java", files=named_like_its_class(name, ground.mark), args=["Main"])
+        answers.append(answer)
+        if _NO_CLASS not in answer.text and answer.status not in REFUSED:
+            wrong.append(f"main file {name!r} was taken for an option: {answer.text[:200]}")
     return wrong
