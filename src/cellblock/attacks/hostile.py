@@ -23,6 +23,7 @@ from cellblock.attacks.names import (
     file_names_that_climb,
     file_names_that_collide,
     names_as_options,
+    shell_words_as_names,
     source_names_as_options,
 )
 from cellblock.attacks.refused import HELLO, OK, REFUSED, not_in, run_python
@@ -239,6 +240,7 @@ REQUESTS: dict[str, Attack] = {
         ids_that_are_guessed, one_key_many_times, limits_beyond_the_profile, encodings_that_lie,
         macros_of_their_own, processors_of_their_own, assembly_that_includes, programs_that_look_alike,
         tsconfig_that_extends, names_as_options, webhooks_that_point_inward, uids_in_a_row,
+        shell_words_as_names,
     )
 }  # fmt: skip
 """Every attack by request, by the name that a manifest gives it."""
