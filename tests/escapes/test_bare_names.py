@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+from pathlib import PurePosixPath
 
 import pytest
 
 from cellblock.attacks.caller import Answer
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
-from cellblock.attacks.names import OPTIONS, PLAIN, with_option
+from cellblock.attacks.names import _BY_A_SHELL, LAUNCHED, OPTIONS, PLAIN, with_option
+from cellblock.languages.sources import RULES, MainFile
 from cellblock.model import SourceFile
+from corpus import bare
+from corpus.programs import Program
 from escapes.seen import sees
 from escapes.test_compilers import Beside
 from escapes.test_switched_off import credulous  # noqa: F401  # a fixture
@@ -68,6 +72,84 @@ def test_a_name_behind_an_at_sign_is_a_list_of_options_to_gccs_parts(language):
             language, *files, argv=lambda argv: ("/bin/sh", "-c", command, "", *argv)
         )
     assert b"too many filenames given" in ran.stderr, ran
+
+
+class Compiles:
+    """A service that compiles without a cell, by the catalog's commands or by what is made of them."""
+
+    def __init__(self, ground, language, changed):
+        self.beside, self.language, self.changed = Beside(ground), language, changed
+
+    def send(self, *_):
+        return Answer(200, json.dumps([self.language]))
+
+    def execute(self, language, files):
+        sent = [SourceFile(each["name"], each["content"].encode()) for each in files]
+        ran = self.beside.compile(language, *sent, argv=self.changed)
+        run = {"stdout": "" if ran.exit_code else "plain\n", "stderr": ran.stderr.decode()}
+        return Answer(200, json.dumps({"run": run}))
+
+
+def read_again(argv):
+    """Have the shell read the names that it was given as parameters."""
+    assert argv[:2] == ("/bin/sh", "-c")
+    return (*argv[:2], 'eval ": $*"', *argv[3:])
+
+
+@sees("A4/shell-words-as-names")
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("language", ["cpp", "go", "typescript"])
+def test_a_shell_that_reads_names_again_does_what_they_say(language, again):
+    with contextlib.closing(Ground()) as ground:
+        service = Compiles(ground, language, read_again if again else lambda argv: argv)
+        wrong = REQUESTS["shell_words_as_names"](service, ground, [])
+        reached = f"files in {service.beside.bait} changed" in ground.turned()
+    read = [line for line in wrong if "was read by a shell" in line]
+    assert (len(read) > 3, reached) == (again, again), wrong
+    assert again or wrong == []
+
+
+def test_every_command_of_a_compiler_that_a_shell_puts_together_is_sent_such_names():
+    with contextlib.closing(Ground()) as ground:
+        runtimes = Beside(ground)._catalog.runtimes
+    of_a_shell = {
+        each.language for each in runtimes if each.file.compile and "/bin/sh" in each.file.compile.argv
+    }
+    assert of_a_shell == set(_BY_A_SHELL)
+
+
+class Bare:
+    """A service that offers Java, without a cell; its compiler is given all names as it should be."""
+
+    def __init__(self, ground):
+        self.beside = Beside(ground)
+
+    def send(self, *_):
+        return Answer(200, '["java"]')
+
+    def execute(self, language, files, args=()):
+        sent = tuple(SourceFile(each["name"], each["content"].encode()) for each in files)
+        program = Program(language=language, name="attack", files=sent, args=tuple(args))
+        ran = bare.run_bare(program, self.beside.runtime(language), self.beside._root)
+        run = {"stdout": ran.stdout.decode(), "stderr": ran.stderr.decode()}
+        return Answer(200, json.dumps({"run": run}))
+
+
+def as_it_is(_, file):
+    return MainFile(name=file.name, main_class=PurePosixPath(file.name).stem)
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_javas_launcher_takes_a_name_for_an_option_where_nobody_looks_at_it(looked_at, monkeypatch):
+    monkeypatch.setattr("cellblock.attacks.names.OPTIONS", {"java": ()})
+    if not looked_at:
+        monkeypatch.setitem(RULES, "java_public_class", as_it_is)
+    with contextlib.closing(Ground()) as ground:
+        wrong = REQUESTS["names_as_options"](Bare(ground), ground, [])
+    assert len(wrong) == (0 if looked_at else len(LAUNCHED)), wrong
+    assert all(f"main file {name!r} was taken" in line for name, line in zip(LAUNCHED, wrong, strict=False))
+    # With an option of the program's own it started the class that its argument names.
+    assert looked_at or ("-showversion" in wrong[1] and "plain" in wrong[1])
 
 
 class Offers:

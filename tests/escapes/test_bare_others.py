@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import shlex
 import subprocess
 import textwrap
@@ -11,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from cellblock import config
-from cellblock.attacks import proc, standing
-from cellblock.attacks.caller import Caller
+from cellblock.attacks import host_root, proc, standing
+from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
-from cellblock.attacks.instance import find_instance
+from cellblock.attacks.hostile import REQUESTS
+from cellblock.attacks.instance import Instance, find_instance
 from cellblock.attacks.manifest import Attack, Trial, fill, trials
 from cellblock.engine.installation import TREE_ROOT, Installation
-from cellblock.sandbox import pool, zygotes
+from cellblock.sandbox import leases, pool, template, zygotes
 from corpus import bare
 from e2e.instance import NOTHING_READY, running_instance
 from escapes.bare_payloads import changed_bare, run_bare, trial
@@ -211,6 +214,34 @@ def compilers():
         yield Beside(laid)
 
 
+# ---- E: users of cells, where they are taken in a row ----
+
+
+@sees("E/uids-in-a-row")
+@pytest.mark.parametrize("drawn", [True, False])
+def test_uids_that_are_lent_in_a_row_count_the_runs_between(drawn, monkeypatch, time_scale):
+    if not drawn:
+        monkeypatch.setattr(leases.secrets, "randbelow", lambda _: 0)
+    with opened(time_scale) as cells:
+
+        class Service:
+            def submit(self, _, code):
+                return Answer(200, json.dumps({"stdout": cells.run(code).stdout.decode()}))
+
+        wrong = REQUESTS["uids_in_a_row"](Service(), None, [])
+    assert [line[:28] for line in wrong] == ([] if drawn else ["uids told how many ran, and "]), wrong
+
+
+def test_a_program_that_does_not_say_who_it_is_has_counted_nothing():
+    answers = iter([Answer(200, '{"stdout": "1001\\n"}'), Answer(503, "busy")])
+
+    class Service:
+        def submit(self, *_):
+            return next(answers, Answer(200, '{"stdout": "1003\\n"}'))
+
+    assert REQUESTS["uids_in_a_row"](Service(), None, []) == ["a program did not say who it is: busy"]
+
+
 # ---- E: what a run has left to a process is found ----
 
 LEFT = {
@@ -290,7 +321,9 @@ def test_what_a_run_leaves_is_found_by_the_next_of_its_process(language, monkeyp
 # ---- G: a search finds what is the service's ----
 
 
-@pytest.mark.parametrize("language", sorted(trial.language for trial in trials() if "/search/" in trial.name))
+@pytest.mark.parametrize(
+    "language", sorted({trial.language for trial in trials() if "/search/" in trial.name})
+)
 def test_a_search_beside_the_services_directories_finds_them(language, compilers):
     bait = str(compilers.bait)
     values = {**dict.fromkeys(OTHERS, "4194304"), "SECRET": f"{bait}/secret", "SOCKET": f"{bait}/none",
@@ -302,6 +335,23 @@ def test_a_search_beside_the_services_directories_finds_them(language, compilers
     ran = compilers.run(language, fill(trial(f"G/search/{language}").source, {**values, **elsewhere}))
     # That in Python walks through all of the root besides.
     assert ran.exit_code == (42 if language == "python" else 0), ran
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_search_tells_what_of_the_hosts_etc_only_some_may_read_where_it_is_copied(
+    copied, monkeypatch, time_scale
+):
+    monkeypatch.setattr(template, "_ETC_COPIES", ("shadow",))
+    if copied:
+        monkeypatch.setattr(template, "_is_everyones", lambda *_: True)
+    nowhere = dict.fromkeys(("SECRET", "SOCKET", "DATA_DIR", "RUNTIME_DIR"), "/nonexistent")
+    source = fill(trial("G/search/host/python").source, {**dict.fromkeys(OTHERS, "4194304"), **nowhere})
+    with opened(time_scale) as cells:
+        said = cells.run(source).stdout.decode(errors="replace")
+    ours = Instance(parent=0, service=0, supervisor=os.getpid(), first_uid=0)
+    digests = host_root.digests_of_what_only_some_may_read(ours)
+    assert said.startswith("attempt")
+    assert any(digest in said for digest in digests) is copied
 
 
 @pytest.mark.parametrize("name", ["CELLBLOCK_METRICS_TOKEN", "OPERATORS_SECRET"])

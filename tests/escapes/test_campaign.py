@@ -37,13 +37,23 @@ def started_warm(card):
     return {each.language for each in card.findings if each.warm}
 
 
+def hosts_python(port):
+    """Return the version of the host's Python, if it can be asked for: another may have the same."""
+    said = subprocess.run(["/usr/bin/python3", "--version"], capture_output=True, text=True, check=True)
+    version = said.stdout.split()[1]
+    runtimes = json.loads(Caller("127.0.0.1", port).send("GET", "/v1/runtimes").text)
+    offered = [each["version"] for each in runtimes if each["language"] == "python"]
+    return version if offered.count(version) == 1 else ""
+
+
 @pytest.mark.timeout(300)
 def test_the_quick_attacks_are_contained_and_leave_nothing(port):
     chosen = trials(quick=True)
     assert {trial.attack.line[0] for trial in chosen} == set(CLASSES)
     card = front.attack("127.0.0.1", port, chosen)
     assert_contained(card)
-    assert len(card.findings) == len(chosen)
+    left_out = {trial.name for trial in chosen if trial.of_the_host and not hosts_python(port)}
+    assert {each.trial for each in card.findings} == {trial.name for trial in chosen} - left_out
     assert started_warm(card) == WARM & {trial.language for trial in chosen}
 
 
@@ -110,6 +120,34 @@ def test_a_language_that_does_not_run_contains_nothing(port, monkeypatch):
     monkeypatch.setattr(campaign, "_runs", {"java": False, "bash": True})
     finding = campaign.attempt(Trial(an_attack(request="processors_of_their_own", needs="java"), "http", ""))
     assert (finding.status, finding.seen) == ("not tried", ["java runs no program here"])
+
+
+def test_attacks_in_the_hosts_root_are_tried_in_the_version_that_has_it(port, monkeypatch):
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    assert campaign.version_of_the_host == hosts_python(port)
+    asked, executed = [], Caller.executed
+
+    def noted(*about, **more):
+        asked.append(more["version"])
+        return executed(*about, **more)
+
+    monkeypatch.setattr(Caller, "executed", noted)
+    trial = Trial(an_attack(), "python", "print('attempt')", executed=True, of_the_host=True)
+    status = campaign.attempt(trial).status
+    assert (status, asked) == (
+        ("contained", [hosts_python(port)]) if hosts_python(port) else ("not tried", [])
+    )
+
+
+def test_attacks_in_the_hosts_root_are_left_out_where_nothing_runs_in_it(port, monkeypatch):
+    monkeypatch.setattr("cellblock.attacks.host_root._TELLS", "print('another root')")
+    campaign = Campaign(Caller("127.0.0.1", port), find_instance(port))
+    chosen = [trial for trial in trials(classes="G") if trial.language == "python"]
+    assert [trial.of_the_host for trial in chosen] == [False, True]
+    finding = campaign.attempt(chosen[1])
+    assert (finding.status, finding.seen) == ("not tried", ["the host's Python is not offered"])
+    card = front.attack("127.0.0.1", port, chosen)
+    assert [each.trial for each in card.findings] == [chosen[0].name]
 
 
 def test_a_mistake_proves_no_attack_on_a_compiler(port):

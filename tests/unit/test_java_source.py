@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from cellblock.attacks.names import LAUNCHED
 from cellblock.languages.java_source import JavaUnit, read_unit
 from cellblock.languages.sources import MainFile, name_main_file
 from cellblock.model import SourceFile
@@ -149,6 +150,13 @@ def test_names_too_long_for_a_file_are_left_to_the_compiler():
     long = "A" * 300
     assert java(f"public class {long} {{ }}") == MainFile(name="Main.java", main_class="Main")
     assert java(f"package {long}; public class B {{ }}").main_class == "B"
+
+
+@pytest.mark.parametrize("name", [*LAUNCHED, "@args.java"])
+def test_a_file_whose_class_is_too_long_to_start_names_no_option_of_the_launcher(name):
+    long = "A" * 130
+    found = java(f"package {long}; class {long} {{ }}", name)
+    assert found == MainFile(name=name, main_class=name.removesuffix(".java").lstrip("-@"))
 
 
 @pytest.mark.parametrize("piece", ["/*", '"""', '"', "'\\", "{", "class A ", "\\u", "@A(", "/**", '\\"""'])

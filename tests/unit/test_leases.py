@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import ExitStack
+from itertools import pairwise
 
 import pytest
 
 from cellblock.errors import HostError
-from cellblock.sandbox.leases import BLOCK_SIZE, lease_of_the_dead, lease_uid_block
+from cellblock.sandbox.leases import _RESTING, BLOCK_SIZE, UidBlock, lease_of_the_dead, lease_uid_block
 
 FIRST = 1_000_064 // BLOCK_SIZE * BLOCK_SIZE
 BLOCKS = 2
@@ -71,3 +73,49 @@ def test_no_block_ever_has_two_holders_while_many_take_and_give_back(tmp_path):
     assert set(most) == {1}
     assert set(taken) == {FIRST, FIRST + BLOCK_SIZE}
     assert list(tmp_path.iterdir()) == []
+
+
+PAIRS = BLOCK_SIZE // 2
+
+
+@pytest.fixture
+def block(tmp_path):
+    leased = lease_uid_block(FIRST, LAST, tmp_path)
+    yield leased
+    leased.close()
+
+
+def lent_in_a_row(block: UidBlock, count: int) -> list[int]:
+    lent = []
+    for _ in range(count):
+        with block.lease() as uids:
+            assert uids.program_uid == uids.init_uid + 1
+            lent.append(uids.program_uid)
+    return lent
+
+
+def test_uids_come_in_no_order_that_tells_how_many_cells_were_made_between(block):
+    lent = lent_in_a_row(block, 40 * PAIRS)
+    assert set(lent) == set(block.program_uids)
+    steps = Counter((after - before) % BLOCK_SIZE for before, after in pairwise(lent))
+    assert len(steps) == PAIRS - 1  # all but the same again
+    assert max(steps.values()) < 3 * len(lent) / PAIRS
+
+
+def test_a_uid_rests_while_others_are_given_back(block):
+    lent = lent_in_a_row(block, 40 * PAIRS)
+    last, apart = {}, set()
+    for at, uid in enumerate(lent):
+        apart.add(at - last.get(uid, at - PAIRS))
+        last[uid] = at
+    assert min(apart) == _RESTING + 1 > 10
+
+
+def test_every_pair_can_be_lent_at_once_and_none_twice(block):
+    lent_in_a_row(block, 3 * PAIRS)  # so that some rest
+    for _ in range(3):
+        with ExitStack() as held:
+            uids = {held.enter_context(block.lease()).program_uid for _ in range(PAIRS)}
+            assert uids == set(block.program_uids)
+            with pytest.raises(HostError, match="all 64 uid pairs"):
+                held.enter_context(block.lease())

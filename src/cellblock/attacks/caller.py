@@ -66,9 +66,9 @@ class Caller:
         answer = self.post("/v1/execute", {**body, **_MOST_TIME_MS})
         return self.post("/v1/execute", body) if answer.status == http.client.BAD_REQUEST else answer
 
-    def executed(self, language: str, code: str, *, stdin: str = "") -> Answer:
+    def executed(self, language: str, code: str, *, stdin: str = "", version: str = "*") -> Answer:
         """Run a program by the execute API; returns what a record would say of it, as far as that is told."""
-        answer = self.execute(language, code=code, stdin=stdin)
+        answer = self.execute(language, code=code, stdin=stdin, version=version)
         run = answer.json().get("run") or {}
         if answer.status != http.client.OK or run.get("code") is None:
             return answer

@@ -7,11 +7,12 @@ import http.client
 import os
 import secrets
 import time
+from functools import cached_property
 from typing import Any
 
 from msgspec.structs import replace
 
-from cellblock.attacks import known, machine, partners, standing, taken
+from cellblock.attacks import host_root, known, machine, partners, standing, taken
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
@@ -62,6 +63,7 @@ class Campaign:
         self._warm: dict[str, frozenset[str]] = {}
         self._health = machine.health(instance)
         self._is_filtered = is_filtered(instance)
+        self._secrets = [*instance.secrets, *host_root.digests_of_what_only_some_may_read(instance)]
 
     def attempt(self, trial: Trial, *, alone: bool = True) -> Finding:
         """Try one attack; raises ``OSError`` where the service is not there to begin with.
@@ -80,8 +82,8 @@ class Campaign:
 
     def _attempt_once(self, trial: Trial, *, alone: bool) -> Finding:
         began_s = time.monotonic()
-        if trial.needs and not self.language_runs(trial.needs):
-            return _finding(trial, "not tried", [f"{trial.needs} runs no program here"], [], began_s)
+        if why_not := self._why_not(trial):
+            return _finding(trial, "not tried", [why_not], [], began_s)
         warm_ones = self.starts_warm(trial.language) if alone and trial.source else frozenset()
         if warm_ones and not self._make_ready(trial.language, warm_ones):
             return _finding(trial, "not tried", ["no cell waits for it"], [], began_s)
@@ -89,7 +91,7 @@ class Campaign:
         bystanders = Bystanders(self._instance)
         users = self._instance.program_uids if _VICTIMS in trial.source else ()
         watched = trial.attack.witnesses if alone else []
-        with contextlib.closing(Ground(users, self._instance.secrets)) as ground:
+        with contextlib.closing(Ground(users, self._secrets)) as ground:
             with taken.Watch(self._instance.uids, watched) as watch:
                 answers, wrong = self._attack(trial, ground, bystanders.before)
             proof = fill(trial.proof, ground.values)
@@ -119,12 +121,25 @@ class Campaign:
             return _finding(trial, "not tried", [_COLD], answers, began_s)
         return _finding(trial, "contained", [], answers, began_s)
 
+    def _why_not(self, trial: Trial) -> str:
+        """Say why an attack cannot be tried here; empty where it can."""
+        if trial.needs and not self.language_runs(trial.needs):
+            return f"{trial.needs} runs no program here"
+        if trial.of_the_host and not self.version_of_the_host:
+            return "the host's Python is not offered"
+        return ""
+
     def language_runs(self, language: str) -> bool:
         """Say whether a correct program of this language runs; asked once."""
         if language not in self._runs:
             answer = self._head_start(language)
             self._runs[language] = answer.json().get("verdict") == "AC" and _proves(answer, ATTEMPT)
         return self._runs[language]
+
+    @cached_property
+    def version_of_the_host(self) -> str:
+        """The version of Python that runs in the root of the host's programs; empty where none is offered."""
+        return host_root.version_of_the_hosts_python(self._caller, self._instance)
 
     def starts_warm(self, language: str) -> frozenset[str]:
         """Say which stages of a language that was asked for lately start warm here; found out once."""
@@ -171,9 +186,14 @@ class Campaign:
             answers = partners.run_both(self._caller, trial, code, ground.token)
         else:
             runs = 2 if attack.twice else 1
-            run = self._caller.executed if trial.executed else self._caller.submit
-            answers = [run(trial.language, code, stdin=attack.stdin) for _ in range(runs)]
+            answers = [self._run(trial, code) for _ in range(runs)]
         return answers, [fault for answer in answers for fault in self._faults(trial, answer)]
+
+    def _run(self, trial: Trial, code: str) -> Answer:
+        if not trial.executed:
+            return self._caller.submit(trial.language, code, stdin=trial.attack.stdin)
+        version = self.version_of_the_host if trial.of_the_host else "*"
+        return self._caller.executed(trial.language, code, stdin=trial.attack.stdin, version=version)
 
     def _values(self, there: Standing) -> dict[str, str]:
         """Where payloads find our processes (or the supervisor) and directories; how much memory there is."""

@@ -30,6 +30,7 @@ def attack(
 ) -> Scorecard:
     """Try attacks on whoever listens on ``port`` of this machine; nobody else may use it meanwhile.
 
+    Those in the root of the host's own programs are left out where no runtime with it is offered.
     Raises ``HostError`` where it is not ours to attack: no root, no such service, one in use.
     """
     instance = find_instance(port)
@@ -47,6 +48,8 @@ def attack(
     for language in dict.fromkeys(["python", *(trial.needs for trial in trials if trial.needs)]):
         if campaign.language_runs(language):
             campaign.starts_warm(language)
+    if not campaign.version_of_the_host:
+        trials = [trial for trial in trials if not trial.of_the_host]
     wait_idle(instance)
     before = machine.growth(instance)
     findings = list(_noted(campaign, trials, note))

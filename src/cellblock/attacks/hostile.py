@@ -14,6 +14,7 @@ from contextlib import suppress
 from cellblock.attacks.beside import macros_of_their_own, processors_of_their_own
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.compiled import assembly_that_includes, programs_that_look_alike, tsconfig_that_extends
+from cellblock.attacks.counted import uids_in_a_row
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.inward import webhooks_that_point_inward
 from cellblock.attacks.names import (
@@ -22,6 +23,7 @@ from cellblock.attacks.names import (
     file_names_that_climb,
     file_names_that_collide,
     names_as_options,
+    shell_words_as_names,
     source_names_as_options,
 )
 from cellblock.attacks.refused import HELLO, OK, REFUSED, not_in, run_python
@@ -237,7 +239,8 @@ REQUESTS: dict[str, Attack] = {
         shell_words_everywhere, source_names_as_options, bodies_that_are_no_requests, heads_that_flood,
         ids_that_are_guessed, one_key_many_times, limits_beyond_the_profile, encodings_that_lie,
         macros_of_their_own, processors_of_their_own, assembly_that_includes, programs_that_look_alike,
-        tsconfig_that_extends, names_as_options, webhooks_that_point_inward,
+        tsconfig_that_extends, names_as_options, webhooks_that_point_inward, uids_in_a_row,
+        shell_words_as_names,
     )
 }  # fmt: skip
 """Every attack by request, by the name that a manifest gives it."""

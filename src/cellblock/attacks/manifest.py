@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -81,6 +82,8 @@ class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Run it twice, one after the other: a line that both print is what one run knows of another."""
     executed: bool = False
     """Is tried by the execute API too, whose programs have a loopback of their own that is up."""
+    of_the_host: bool = False
+    """Is tried in Python of the host too, by the execute API: its root shows the host's own ``/usr``."""
     stdin: str = ""
     witnesses: list[Witness] = []
     """What the host must not have much more of while it runs."""
@@ -115,11 +118,13 @@ class Trial(Struct, frozen=True):
     """The attack's, with what the variant puts in."""
     executed: bool = False
     """By the execute API, not by the judge's."""
+    of_the_host: bool = False
+    """By the host's Python, in the root of the host's programs."""
 
     @property
     def name(self) -> str:
-        """Name it uniquely: class line, attack, variant, API where it is not the judge's, language."""
-        api = "execute" if self.executed else ""
+        """Name it uniquely: class line, attack, variant, API or root where it is not the usual, language."""
+        api = "host" if self.of_the_host else "execute" if self.executed else ""
         parts = (self.attack.line, self.attack.name, self.variant, api, self.language)
         return "/".join(part for part in parts if part)
 
@@ -179,13 +184,24 @@ def _trials_of(attack: Attack, machine: str) -> list[Trial]:
             fill(attack.syscall, variant),
             fill(attack.first_says, variant),
             executed,
+            of_the_host,
         )
-        for executed in ([False, True] if attack.executed else [False])
+        for executed, of_the_host in _ways(attack)
         for language, file in attack.payloads.items()
         for variant in attack.variants or [{}]
         if machine in variant.get("machines", machine).split()
         if f"{variant.get('name')}/{language}" not in attack.lacks
+        if not of_the_host or language == "python"
     ]
+
+
+def _ways(attack: Attack) -> Iterator[tuple[bool, bool]]:
+    """Say in which ways it is tried: by the execute API or the judge's, in the host's root or the usual."""
+    yield False, False
+    if attack.executed:
+        yield True, False
+    if attack.of_the_host:
+        yield True, True
 
 
 def _payload(file: str) -> str:

@@ -48,6 +48,28 @@ OPTIONS = {
     "typescript": ("--version.ts", "--outfile.ts", "@args.ts", "-p.ts"),
 }
 """Names of sources that are options of the compiler of their language, or files with such."""
+_BY_A_SHELL = ("cpp", "go", "typescript")
+"""Languages whose compilers a shell in their cell puts together, to which names of sources are parameters."""
+_SUFFIXES = {"cpp": ".cpp", "go": ".go", "typescript": ".ts"}
+_COMPUTED = "shell42"
+_COMMANDS = {
+    "echo shell$((40+2)) >&2": (
+        "$({})",
+        "`{}`",
+        "; {} #",
+        "| {} #",
+        "&& {} #",
+        "\n{}\n",
+        "'; {}; '",
+        '"; {}; "',
+    ),
+    "touch BAIT/shell": ("$({})", "; {} #"),
+}
+LAUNCHED = ("-XX:Flags=flags.java", "-showversion.java", "--help.java")
+"""Names of main files that are options of Java's launcher, where it is to start a class of that name."""
+_NO_CLASS = "Could not find or load main class"
+_LONG = "a" * 130
+"""As package and as class: together longer than any name of a file, so that the file's own is started."""
 _SAYS_OF_NAMES = {"go": ("malformed import path", "invalid input file name", "invalid input directory name")}
 """What a compiler says of the name itself, where it takes no file of such a name."""
 
@@ -147,7 +169,8 @@ def names_as_options(caller: Caller, ground: Ground, answers: list[Answer]) -> l
     """Do so in every other language that is compiled, where it is offered."""
     offered = json.loads(caller.send("GET", "/api/languages").text)
     others = [language for language in OPTIONS if language in offered and language != "c"]
-    return [fault for language in others for fault in _as_options(caller, ground, answers, language)]
+    wrong = [fault for language in others for fault in _as_options(caller, ground, answers, language)]
+    return wrong + (_started_by_name(caller, ground, answers) if "java" in others else [])
 
 
 def _as_options(caller: Caller, ground: Ground, answers: list[Answer], language: str) -> list[str]:
@@ -156,8 +179,58 @@ def _as_options(caller: Caller, ground: Ground, answers: list[Answer], language:
         name = option.replace("BAIT", str(ground.directories[0]))
         answer = caller.execute(language, files=with_option(language, name, ground.mark))
         answers.append(answer)
-        ran = answer.status == OK and answer.json()["run"]["stdout"] == "plain\n"
-        named = any(words in answer.text for words in _SAYS_OF_NAMES.get(language, ()))
-        if not ran and not named and answer.status not in REFUSED:
+        if not _ran_or_named(answer, language):
             wrong.append(f"source {name!r} was taken for an option: {answer.text[:200]}")
+    return wrong
+
+
+def _ran_or_named(answer: Answer, language: str) -> bool:
+    """Whether the program ran, or its name was refused: by the service, or by a compiler that says so."""
+    ran = answer.status == OK and answer.json()["run"]["stdout"] == "plain\n"
+    named = any(words in answer.text for words in _SAYS_OF_NAMES.get(language, ()))
+    return ran or named or answer.status in REFUSED
+
+
+def shell_words_as_names(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    """Name sources by commands of a shell, in the languages that have one in their compiler's cell."""
+    offered = json.loads(caller.send("GET", "/api/languages").text)
+    wrong = []
+    for language in (each for each in _BY_A_SHELL if each in offered):
+        for name in names_with_commands(language, str(ground.directories[2])):
+            files = [{"name": name, "content": f"{PLAIN[language]}\n// {ground.mark}\n"}]
+            answer = caller.execute(language, files=files)
+            answers.append(answer)
+            if _COMPUTED in answer.text:
+                wrong.append(f"source {name!r} was read by a shell: {answer.text[:200]}")
+            elif not _ran_or_named(answer, language):
+                wrong.append(f"source {name!r} was not compiled: {answer.text[:200]}")
+    return wrong
+
+
+def names_with_commands(language: str, bait: str) -> list[str]:
+    """Make names of sources that are commands wherever a shell reads them, quoted or not."""
+    return [
+        f"{word.format(command).replace('BAIT', bait)}{_SUFFIXES[language]}"
+        for command, words in _COMMANDS.items()
+        for word in words
+    ]
+
+
+def named_like_its_class(name: str, mark: str = "") -> list[dict[str, str]]:
+    """Return the files of a Java program that is started by its file's name, beside one that prints a word.
+
+    An option in that place would have the launcher start what the first argument names.
+    """
+    started = f"package {_LONG}; class {_LONG} {{ }}\n// {mark}\n"
+    beside = (("Main.java", PLAIN["java"]), ("flags", "+PrintCommandLineFlags\n"))
+    return [{"name": each, "content": content} for each, content in ((name, started), *beside)]
+
+
+def _started_by_name(caller: Caller, ground: Ground, answers: list[Answer]) -> list[str]:
+    wrong = []
+    for name in LAUNCHED:
+        answer = caller.execute("java", files=named_like_its_class(name, ground.mark), args=["Main"])
+        answers.append(answer)
+        if _NO_CLASS not in answer.text and answer.status not in REFUSED:
+            wrong.append(f"main file {name!r} was taken for an option: {answer.text[:200]}")
     return wrong

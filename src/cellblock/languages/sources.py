@@ -40,9 +40,10 @@ def _java_public_class(default_name: str, file: SourceFile) -> MainFile:
     named = f"{unit.file_class}.java" if unit.file_class else default_name
     name = file.name or (named if _fits(named) else default_name)
     # A name that the launcher would take for an option or an argument file is no class's either.
-    main_class = unit.main_class or PurePosixPath(name).stem.lstrip("-@")
+    of_the_file = PurePosixPath(name).stem.lstrip("-@")
+    main_class = unit.main_class or of_the_file
     qualified = f"{unit.package}.{main_class}" if unit.package else main_class
-    return MainFile(name=name, main_class=qualified if _fits(qualified) else PurePosixPath(name).stem)
+    return MainFile(name=name, main_class=qualified if _fits(qualified) else of_the_file)
 
 
 def _fits(name: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections import deque
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,10 @@ LEASES = Path("/run/cellblock/leases")
 
 BLOCK_SIZE = 128
 """Uids a block: two a cell, so an instance runs at most 64 cells at a time."""
+
+
+_RESTING = BLOCK_SIZE // 8
+"""How many of the free pairs rest, those that were given back last."""
 
 
 class CellUids(Struct, frozen=True):
@@ -49,9 +53,10 @@ class UidBlock:
         self.instance = f"u{first_uid}"
         self._directory = directory
         self._lock_fd = lock_fd
-        # The longest unused pair next, so that a uid rests before it is seen again.
         pairs = (CellUids(uid, uid + 1) for uid in range(first_uid, first_uid + BLOCK_SIZE, 2))
-        self._free = deque(CellUids(0, 0) if one_uid else pair for pair in pairs)
+        # As they were given back. A uid rests before it is seen again, by a kernel that may still clear up
+        # after it. Which of the others is next is drawn: who got them in a row could count what was between.
+        self._free = [CellUids(0, 0) if one_uid else pair for pair in pairs]
 
     @property
     def program_uids(self) -> list[int]:
@@ -67,7 +72,7 @@ class UidBlock:
             raise HostError(
                 f"all {BLOCK_SIZE // 2} uid pairs of this instance are in use: lower the worker slots"
             )
-        uids = self._free.popleft()
+        uids = self._free.pop(secrets.randbelow(max(1, len(self._free) - _RESTING)))
         try:
             yield uids
         finally:

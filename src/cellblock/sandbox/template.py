@@ -7,6 +7,7 @@ A root shows the ``/usr`` of a tree made for the purpose, or the host's, read-on
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -111,17 +112,33 @@ def _directories(base: Path) -> list[str]:
     return ["usr", *unmerged]
 
 
-def _copy(path: Path, target: str) -> list[bytes]:
-    """Have a directory as it is now, but for what is neither file nor link, or not ours to read."""
+def _is_everyones(path: Path, base: Path) -> bool:
+    """Whether anybody may read what ``path`` leads to: a copy is every program's, and root may read anything.
+
+    A link counts as what it leads to, with the way there; the way to ``base`` does not count.
+    """
+    real = path.resolve()
+    try:
+        mode = real.stat().st_mode
+        way = [each.stat().st_mode for each in real.parents if not base.resolve().is_relative_to(each)]
+    except OSError:
+        return False
+    needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(mode) else 0)
+    others_may = mode & needed == needed and all(each & stat.S_IXOTH for each in way)
+    return others_may and os.access(real, os.R_OK)  # where we are not root, a rule may leave out just us
+
+
+def _copy(path: Path, target: str, base: Path) -> list[bytes]:
+    """Have a directory as it is now, but for what is neither file nor link, or not everybody's to read."""
     ops = [wire.encode_template_op(wire.TEMPLATE_DIR, target)]
     for entry in sorted(path.iterdir()):
         inside = f"{target}/{entry.name}"
         if entry.is_symlink():
             ops.append(_symlink(inside, str(entry.readlink())))
-        elif not os.access(entry, os.R_OK):
+        elif not _is_everyones(entry, base):
             continue
         elif entry.is_dir():
-            ops += _copy(entry, inside)
+            ops += _copy(entry, inside, base)
         elif entry.is_file():
             ops.append(_file(inside, entry.read_bytes()))
     return ops
@@ -140,7 +157,8 @@ def _etc(base: Path, program_uids: list[int], hostname: str) -> list[bytes]:
     ]
     for name in _ETC_COPIES:
         path = base / "etc" / name
-        if path.is_file():
+        if _is_everyones(path, base) and path.is_file():
             ops.append(_file(f"etc/{name}", path.read_bytes()))
-    trees = sorted(path for pattern in _ETC_TREES for path in (base / "etc").glob(pattern) if path.is_dir())
-    return ops + [op for path in trees for op in _copy(path, f"etc/{path.name}")]
+    found = sorted(path for pattern in _ETC_TREES for path in (base / "etc").glob(pattern))
+    trees = [path for path in found if _is_everyones(path, base) and path.is_dir()]
+    return ops + [op for path in trees for op in _copy(path, f"etc/{path.name}", base)]

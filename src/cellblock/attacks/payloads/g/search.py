@@ -1,4 +1,4 @@
-import os, socket, stat
+import hashlib, os, socket, stat
 
 print("attempt", flush=True)
 # Read all that can be read, and say what of it looks like the host's.
@@ -51,6 +51,8 @@ for directory, below, names in (each for place in PLACES for each in os.walk(pla
             elif stat.S_ISREG(kind):
                 seen += 1
                 print(open(path, "rb").read(4000) if name == "secret" else "", end="")
+                if path.startswith("/etc/"):  # the host knows by it whether that is what only some may read
+                    print(hashlib.sha256(open(path, "rb").read(1 << 20)).hexdigest())
         except OSError:
             pass
 print(", ".join(found))
