@@ -29,6 +29,11 @@
 
 #define DRAIN_CHUNK_BYTES (1u << 20)
 #define MOUNT_FLAGS (MS_NOSUID | MS_NODEV)
+#ifdef __SANITIZE_ADDRESS__ /* what sanitizers find they say on standard error, where the tests are heard */
+#define STREAMS 2
+#else
+#define STREAMS 3
+#endif
 
 struct init {
     const int *fds;
@@ -208,12 +213,20 @@ static bool drop_memory(const struct init *init, struct failure *failure) {
 
 /* ---- the job ---- */
 
+/* Its streams are the spawner's until then, and so the supervisor's standard error, or a zygote's. */
+static bool leave_streams(const struct init *init) {
+    for (int fd = 0; fd < STREAMS; fd++)
+        if (dup3(init->null_fd, fd, O_CLOEXEC) < 0) return false;
+    return true;
+}
+
 /* From here on init is nobody: the program must have nothing to win by attacking it, and it keeps
  * only what it needs to watch. The write ends go too, or the pipes would never end. */
 static bool become_nobody(struct init *init, struct failure *failure) {
     for (int i = 0; i < init->fd_count; i++)
         if (i != FD_CONTROL && i != FD_STDOUT_DRAIN && i != FD_STDERR_DRAIN) close(init->fds[i]);
     close(init->box_fd);
+    if (!leave_streams(init)) return fail(failure, STEP_INIT_PRIVILEGES, "streams");
     if (!drop_bounding_set() || !become_user(&init->request, init->request.head.init_uid) || !clear_capabilities() ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) /* again: the uid change has cleared it */
