@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cellblock.languages.registry import Command, Plan
-from cellblock.model import Outcome, Profile, SourceFile, Verdict
+from cellblock.model import Profile, SourceFile
 from cellblock.sandbox import pool
-from sandbox.cells import Cells, children_of, engine_for, opened
-from sandbox.waiting import refill_nothing, zygote_pids
+from sandbox.cells import Cells, engine_for, opened
+from sandbox.waiting import init_at_work, refill_nothing
 
 NULL = os.makedev(1, 3)
 CODE = "import os, time; os.stat('/box/go'); time.sleep({})"
@@ -29,17 +27,8 @@ def cells(time_scale) -> Iterator[Cells]:
             yield made
 
 
-async def streams_of_init(cells: Cells, coroutine: Coroutine[Any, Any, Outcome]) -> tuple[list[int], Outcome]:
-    """Return which devices the streams of a run's init are when it has given up what it had of root."""
-    running = asyncio.create_task(coroutine)
-    parents = [cells.spawner_pid, *zygote_pids(cells)]
-    seen: list[int] = []
-    while not (seen or running.done()):
-        await asyncio.sleep(0.005)
-        for init in {child for parent in parents for child in children_of(parent)}.difference(parents):
-            if f"CapEff:\t{0:016x}" in Path(f"/proc/{init}/status").read_text(encoding="ascii"):
-                seen = [os.stat(f"/proc/{init}/fd/{fd}").st_rdev for fd in range(3)]  # noqa: PTH116
-    return seen, await running
+def streams_of(init: int) -> list[int]:
+    return [Path(f"/proc/{init}/fd/{fd}").stat().st_rdev for fd in range(3)]
 
 
 @pytest.mark.parametrize("warm", ["", "boot", "fork"])
@@ -55,8 +44,7 @@ def test_streams_of_an_init_lead_nowhere_while_its_program_runs(cells, warm, oth
     plan = Plan(files=(SourceFile("go", b""),), compile=None, run=command)
     engine = engine_for(cells.settings, cells.host, runtime)
     cells.call(cells.host.prepare_ahead(engine._spec(runtime, command, plan.files).shape))
-    streams, outcome = cells.call(streams_of_init(cells, engine.run_plan(runtime, plan)))
-    assert (outcome.verdict, outcome.evidence.warm_start) == (Verdict.AC, bool(warm)), outcome.error_message
+    streams = cells.call(init_at_work(cells, engine.run_plan(runtime, plan), streams_of))
     # What sanitizers in a helper find they say on its standard error.
     heard = 2 if other_helper and warm != "fork" else 3
     assert streams[:heard] == [NULL] * heard
