@@ -160,6 +160,10 @@ class Cell:
         used = self._cgroup.cpu_usage_usec() if self._cgroup else None
         return None if used is None else max(0, used - self.cpu_baseline_usec)
 
+    def socket_bytes(self) -> int | None:
+        """What waits in its sockets; ``None`` without a network that is up, or where nobody has to look."""
+        return self._cgroup.socket_bytes() if self._cgroup and self.shape.loopback else None
+
     def living_processes(self) -> int | None:
         """How many processes are in the cell besides init; ``None`` without a cgroup."""
         return len(self._cgroup.process_ids()) if self._cgroup else None
