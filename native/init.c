@@ -29,6 +29,11 @@
 
 #define DRAIN_CHUNK_BYTES (1u << 20)
 #define MOUNT_FLAGS (MS_NOSUID | MS_NODEV)
+#ifdef __SANITIZE_ADDRESS__ /* what sanitizers find they say on standard error, where the tests are heard */
+#define STREAMS 2
+#else
+#define STREAMS 3
+#endif
 
 struct init {
     const int *fds;
@@ -42,6 +47,7 @@ struct init {
     int null_fd;
     int program_pidfd;
     int out_fd; /* a detached clone of /out for the supervisor; -1 without */
+    int networks_fd; /* the kernel's settings of networks; -1 without */
     pid_t program;
     bool draining[2]; /* stdout, stderr */
     uint64_t start_ns;
@@ -81,7 +87,11 @@ static _Noreturn void report_and_exit(const struct init *init, const struct fail
 
 static bool take_request(struct init *init, struct failure *failure) {
     if (init->fd_count < FD_CGROUP_FIRST) return fail_with(failure, STEP_REQUEST, EPROTO, "descriptors are missing");
-    return read_request(init->fds[FD_REQUEST], &init->request, failure);
+    if (!read_request(init->fds[FD_REQUEST], &init->request, failure)) return false;
+    if (!(init->request.head.features & FEATURE_SMALL_SOCKETS)) return true;
+    if (init->fd_count == FD_CGROUP_FIRST) return fail_with(failure, STEP_REQUEST, EPROTO, "settings are missing");
+    init->networks_fd = init->fds[--init->fd_count];
+    return true;
 }
 
 static bool bind_noexec(const char *source, const char *target, struct failure *failure) {
@@ -148,6 +158,25 @@ static bool make_work_area(struct init *init, struct failure *failure) {
     return bind_noexec("tmp/shm", "dev/shm", failure) && bind_noexec("tmp/tmp", "tmp", failure);
 }
 
+/* All networks of the machine have one pool of memory for what waits in TCP. A network begins with the machine's own
+ * settings, by which a few hundred sockets take a good part of it; with these each holds 80 KiB or so, and 256 together
+ * about 20 MiB. The least, the default to send and that to receive from are the kernel's own, or half of it. */
+static bool keep_sockets_small(const struct init *init, struct failure *failure) {
+    static const struct {
+        const char *name, *value;
+    } settings[] = {{"ipv4/tcp_rmem", "4096 65536 131072"}, {"ipv4/tcp_wmem", "4096 16384 65536"}};
+    if (init->networks_fd < 0) return true;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        ssize_t length = (ssize_t)strlen(settings[i].value);
+        int fd = openat(init->networks_fd, settings[i].name, O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, settings[i].value, (size_t)length) != length)
+            return fail(failure, STEP_SOCKET_BUFFERS, settings[i].name);
+        close(fd);
+    }
+    close(init->networks_fd);
+    return true;
+}
+
 static bool raise_loopback(const struct init *init, struct failure *failure) {
     if (!(init->request.head.features & FEATURE_LOOPBACK)) return true;
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -208,12 +237,20 @@ static bool drop_memory(const struct init *init, struct failure *failure) {
 
 /* ---- the job ---- */
 
+/* Its streams are the spawner's until then, and so the supervisor's standard error, or a zygote's. */
+static bool leave_streams(const struct init *init) {
+    for (int fd = 0; fd < STREAMS; fd++)
+        if (dup3(init->null_fd, fd, O_CLOEXEC) < 0) return false;
+    return true;
+}
+
 /* From here on init is nobody: the program must have nothing to win by attacking it, and it keeps
  * only what it needs to watch. The write ends go too, or the pipes would never end. */
 static bool become_nobody(struct init *init, struct failure *failure) {
     for (int i = 0; i < init->fd_count; i++)
         if (i != FD_CONTROL && i != FD_STDOUT_DRAIN && i != FD_STDERR_DRAIN) close(init->fds[i]);
     close(init->box_fd);
+    if (!leave_streams(init)) return fail(failure, STEP_INIT_PRIVILEGES, "streams");
     if (!drop_bounding_set() || !become_user(&init->request, init->request.head.init_uid) || !clear_capabilities() ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) /* again: the uid change has cleared it */
@@ -386,7 +423,8 @@ _Noreturn void run_init(const int fds[], int fd_count, const struct spawner *spa
                         .gate_fd = -1,
                         .listener_fd = -1,
                         .program_pidfd = -1,
-                        .out_fd = -1};
+                        .out_fd = -1,
+                        .networks_fd = -1};
     struct failure failure = {0};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -395,6 +433,7 @@ _Noreturn void run_init(const int fds[], int fd_count, const struct spawner *spa
         !make_work_area(&init, &failure) ||
         !mount_proc(&failure) ||
         !leave_template(&failure) ||
+        !keep_sockets_small(&init, &failure) ||
         !raise_loopback(&init, &failure) ||
         !watch_children(&init, &failure) ||
         !fork_program(&init, &failure) ||

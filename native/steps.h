@@ -26,6 +26,7 @@
     X(WORK_AREA, "work_area_tmpfs")                                                                                    \
     X(WORK_AREA_BIND, "work_area_bind")                                                                                \
     X(PROC, "proc_mount")                                                                                              \
+    X(SOCKET_BUFFERS, "socket_buffers")                                                                                \
     X(LOOPBACK, "loopback")                                                                                            \
     X(SIGNALS, "signals")                                                                                              \
     X(FORK_PROGRAM, "fork_program")                                                                                    \

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 5u
+#define WIRE_VERSION 6u
 
 /* Where a spawner keeps its end of its socket (a helper's argv says where the supervisor put it), and a program the
  * gate until the job has come: numbers that no program meets when it opens its first files. */
@@ -36,7 +36,8 @@ struct spawner_message {
 };
 
 /* The order of the descriptors beside OP_SPAWN. What follows FD_CGROUP_FIRST are cgroup descriptors
- * (on v2 one directory to be born in, on v1 one cgroup.procs a hierarchy). */
+ * (on v2 one directory to be born in, on v1 one cgroup.procs a hierarchy), and last, with FEATURE_SMALL_SOCKETS, the
+ * directory of the kernel's settings of networks: what is opened below it is of the network of who opens. */
 enum spawn_fd {
     FD_REQUEST, /* memfd with a struct cell_request and what follows it */
     FD_CONTROL, /* init's end of the cell's own SOCK_SEQPACKET pair */
@@ -47,7 +48,7 @@ enum spawn_fd {
     FD_STDERR_DRAIN,
     FD_CGROUP_FIRST,
 };
-#define SPAWN_FDS_MAX (FD_CGROUP_FIRST + 4)
+#define SPAWN_FDS_MAX (FD_CGROUP_FIRST + 5)
 
 /* The order of the descriptors beside OP_ZYGOTE. The interpreter has them as 0, 1, 2 and SPAWNER_FD. */
 enum zygote_fd {
@@ -89,6 +90,7 @@ enum cell_feature {
     FEATURE_BOOT = 1u << 5,           /* the program is executed at once, and itself waits at the gate for the job */
     FEATURE_LOOPBACK = 1u << 6,       /* the loopback interface is up */
     FEATURE_ONE_UID = 1u << 7,        /* the user namespace has no uid but its root: both uids are 0, and stay */
+    FEATURE_SMALL_SOCKETS = 1u << 8,  /* with FEATURE_LOOPBACK: little waits in each of its TCP sockets */
 };
 
 struct cell_request {

@@ -207,7 +207,7 @@ class CellFacts(Struct, frozen=True, kw_only=True):
     signal: int | None
     """Number of the signal that ended it."""
     killed_by_judge: str | None
-    """``cpu_limit``, ``wall_limit``, ``seccomp`` or ``None``; the first kill only."""
+    """``cpu_limit``, ``wall_limit``, ``socket_limit``, ``seccomp`` or ``None``; the first kill only."""
     oom_kill_events: int | None
     pids_limit_events: int | None
     memory_peak_bytes: int | None
@@ -321,7 +321,7 @@ class StageReport(Struct, frozen=True, kw_only=True):
     exit_code: int | None
     signal: int | None
     killed_for: str | None
-    """``cpu_limit``, ``wall_limit``, ``seccomp`` or ``None``."""
+    """``cpu_limit``, ``wall_limit``, ``socket_limit``, ``seccomp`` or ``None``."""
     verdict: Verdict
     truncated: bool
     """More was written than is kept."""

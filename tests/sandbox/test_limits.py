@@ -179,6 +179,41 @@ def test_what_waits_in_sockets_is_bounded_too(cells, way, most):
     assert outcome.verdict is Verdict.MLE or 0 < int(outcome.stdout) < 64 * MIB
 
 
+FULL = """
+import socket, time
+listener, kept, held = socket.create_server(("127.0.0.1", 0)), [], 0
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 30)
+try:
+    for _ in range(120):
+        near = socket.socket()
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)
+        near.settimeout(1)
+        near.connect(listener.getsockname())
+        near.setblocking(False)
+        kept += [near, listener.accept()[0]]
+        try:
+            while held < 128 << 20:
+                held += near.send(bytes(1 << 16))
+        except BlockingIOError:
+            pass
+except OSError:
+    pass
+print(held, flush=True)
+time.sleep(SECONDS)
+"""
+
+
+def test_who_has_more_wait_in_sockets_than_may_is_held_by_the_kernel_or_ended(cells):
+    limits = {"memory_bytes": 512 * MIB, "open_files": 256, "cpu_ms": 20_000, "wall_ms": 30_000}
+    outcome = cells.run(FULL.replace("SECONDS", str(cells.time_scale)), loopback=True, **limits)
+    if cells.host.cgroup_backend == "cgroup_v1":
+        assert outcome.verdict is Verdict.AC
+        assert 4 * MIB < int(outcome.stdout) < 32 * MIB
+    else:  # it is counted, and looked at
+        assert (outcome.verdict, kill_reasons(outcome)) == (Verdict.MLE, ["socket_limit"])
+        assert outcome.evidence.verdict_actor is VerdictActor.JUDGE
+
+
 HOGS = {
     "heap": "kept = []\nwhile True: kept.append(bytearray(MIB))",
     "files in the work area": "for n in range(200): open(f'/box/{n}', 'wb').write(bytes(MIB))",

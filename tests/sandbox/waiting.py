@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
 
 from cellblock.languages.registry import Runtime
 from cellblock.model import Outcome, Profile, SourceFile, StageLimits, Verdict
 from cellblock.sandbox import pool
 from cellblock.sandbox.shapes import CellShape
-from sandbox.cells import Cells, engine_for
+from sandbox.cells import Cells, children_of, engine_for
+
+T = TypeVar("T")
 
 
 async def refill_nothing(_pool: pool.Pool) -> None:
@@ -58,6 +62,24 @@ def zygote_pids(cells: Cells) -> list[int]:
     return [
         place.zygote.spawner.pid for place in cells.host._zygotes._places.values() if place.zygote is not None
     ]
+
+
+def _has_given_up_root(pid: int) -> bool:
+    return f"CapEff:\t{0:016x}" in Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+
+
+async def init_at_work(cells: Cells, coroutine: Coroutine[Any, Any, Outcome], look: Callable[[int], T]) -> T:
+    """Run, and return what ``look`` sees of the only init when it has given up what it had of root."""
+    running = asyncio.create_task(coroutine)
+    parents = [cells.spawner_pid, *zygote_pids(cells)]
+    seen: list[T] = []
+    while not (seen or running.done()):
+        await asyncio.sleep(0.005)
+        inits = {child for parent in parents for child in children_of(parent)}.difference(parents)
+        seen += [look(init) for init in inits if _has_given_up_root(init)]
+    outcome = await running
+    assert outcome.verdict is Verdict.AC, (outcome.error_message, outcome.stderr)
+    return seen[0]
 
 
 def tick(cells: Cells, condition: Any) -> None:

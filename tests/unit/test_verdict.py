@@ -28,7 +28,7 @@ ENDINGS = [
 
 DOMAIN = {
     "ending": ENDINGS,
-    "killed_by_judge": [None, "cpu_limit", "wall_limit", "seccomp"],
+    "killed_by_judge": [None, "cpu_limit", "wall_limit", "socket_limit", "seccomp"],
     "oom_kill_events": [0, 1, 7, None],
     "pids_limit_events": [0, 1, 40, None],
     "memory_peak_bytes": [0, 98_999_999, 99_000_000, LIMIT, None],
@@ -62,6 +62,7 @@ def ended_for_cpu(facts: CellFacts) -> bool:
 PRECEDENCE: list[Rule] = [
     (lambda facts: facts.killed_by_judge == "cpu_limit", Verdict.TLE, VerdictCause.TLE_CPU_JUDGE),
     (lambda facts: facts.killed_by_judge == "wall_limit", Verdict.TLE, VerdictCause.TLE_WALL_JUDGE),
+    (lambda facts: facts.killed_by_judge == "socket_limit", Verdict.MLE, VerdictCause.MLE_LIMIT_BREACH),
     (lambda facts: bool(facts.oom_kill_events), Verdict.MLE, VerdictCause.MLE_KERNEL_OOM),
     (lambda facts: facts.killed_by_judge == "seccomp", Verdict.SIG, VerdictCause.RE_FATAL_SIGNAL),
     (ended_for_cpu, Verdict.TLE, VerdictCause.TLE_CPU_KERNEL),
@@ -121,7 +122,7 @@ def test_verdict_and_cause_follow_the_contract_for_every_combination_of_facts():
         judgement = judge(facts)
         if (judgement.verdict, judgement.cause) != expected(facts):
             wrong.append((facts, judgement, expected(facts)))
-    assert count == 8 * 4 * 4 * 4 * 5 * 2 * 2 * 4 * 2 * 2
+    assert count == 8 * 5 * 4 * 4 * 5 * 2 * 2 * 4 * 2 * 2
     assert wrong[:3] == []
 
 
@@ -136,7 +137,10 @@ ACTORS = {
     VerdictCause.TLE_WALL_JUDGE: {VerdictActor.JUDGE},
     VerdictCause.TLE_CPU_KERNEL: {VerdictActor.KERNEL},
     VerdictCause.MLE_KERNEL_OOM: {VerdictActor.KERNEL},
-    VerdictCause.MLE_LIMIT_BREACH: {VerdictActor.KERNEL},
+    VerdictCause.MLE_LIMIT_BREACH: {
+        VerdictActor.KERNEL,
+        VerdictActor.JUDGE,
+    },  # the judge's for what waits in sockets
     VerdictCause.PLE_CGROUP_PIDS: {VerdictActor.KERNEL},
     VerdictCause.FSE_LIMIT_EXCEEDED: {VerdictActor.KERNEL},
     VerdictCause.IE_CLEANUP_FAILURE: {VerdictActor.JUDGE},

@@ -70,10 +70,11 @@ class Caller:
         """Run a program by the execute API; returns what a record would say of it, as far as that is told."""
         answer = self.execute(language, code=code, stdin=stdin, version=version)
         run = answer.json().get("run") or {}
-        if answer.status != http.client.OK or run.get("code") is None:
+        if answer.status != http.client.OK or run.get("code") is run.get("signal") is None:
             return answer
+        failed = "SIG" if run["code"] is None else "RE"  # whom a limit ended, a signal did
         record = {
-            "verdict": "RE" if run["code"] else "AC",
+            "verdict": "AC" if run["code"] == 0 else failed,
             "exit_code": run["code"],
             "stdout": run["stdout"],
             "stderr": run["stderr"],

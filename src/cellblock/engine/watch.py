@@ -14,10 +14,14 @@ from cellblock.model import JudgeAction, Limits
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroups import Counters
 from cellblock.sandbox.shapes import CellSpec
-from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR_WALL
+from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR_SOCKETS, KILLED_FOR_WALL
 
 _NS_PER_MS = 1_000_000
-_SHORTEST_CPU_CHECK_S = 0.005
+_SHORTEST_PAUSE_S = 0.005
+_SOCKETS_BYTES = 32 << 20
+"""Of what waits in TCP and UDP: all of the machine have one pool. Hundreds of full sockets hold less."""
+_SOCKETS_BYTES_PER_S = 2 << 30
+"""How fast they are filled, at most."""
 
 
 class Observed(Struct, frozen=True, kw_only=True):
@@ -70,6 +74,7 @@ class Watch:
         self._cell.release(self._spec)
         self._timers["wall"] = self._loop.call_later(self._limits.wall_ms / 1000, self._kill, KILLED_FOR_WALL)
         self._check_cpu()
+        self._check_sockets()
         try:
             await self._over.wait()
         finally:
@@ -139,8 +144,19 @@ class Watch:
         if left_s <= 0:
             self._kill(KILLED_FOR_CPU)
             return
-        wait_s = max(left_s / (os.cpu_count() or 1), _SHORTEST_CPU_CHECK_S)
+        wait_s = max(left_s / (os.cpu_count() or 1), _SHORTEST_PAUSE_S)
         self._timers["cpu"] = self._loop.call_later(wait_s, self._check_cpu)
+
+    def _check_sockets(self) -> None:
+        """Kill where too much waits, else look again when there could first be so much."""
+        held = self._cell.socket_bytes()
+        if held is None:
+            return
+        if held > _SOCKETS_BYTES:
+            self._kill(KILLED_FOR_SOCKETS)
+            return
+        wait_s = max((_SOCKETS_BYTES - held) / _SOCKETS_BYTES_PER_S, _SHORTEST_PAUSE_S)
+        self._timers["sockets"] = self._loop.call_later(wait_s, self._check_sockets)
 
     def _kill(self, reason: str) -> None:
         """End the cell for a limit, unless it has ended by itself, of which we may not have heard yet."""

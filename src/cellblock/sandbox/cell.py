@@ -80,9 +80,10 @@ class Cell:
             self._stdin = Stdin(uids.program_uid)
             undo.pop_all()
 
-    async def prepare(self, spawner: Spawner, clone_flags: int, features: int) -> None:
+    async def prepare(self, spawner: Spawner, clone_flags: int, features: int, networks_fd: int = -1) -> None:
         """Make the processes and read the controls back; raises ``SandboxError``.
 
+        ``networks_fd`` is that of ``NetworkSettings``, for a network of the cell's own that is up.
         Among them ``CellLostError`` where the processes were ended meanwhile, which no submission can do.
         """
         listening = wire.FEATURE_SECCOMP | wire.FEATURE_SECCOMP_NOTIFY
@@ -90,7 +91,11 @@ class Cell:
         self.spawn_begun_ns = time.monotonic_ns()
         if self._cgroup and self.shape.boots:  # that takes long, and nobody waits for it
             self._cgroup.yield_cpu(to_runs=True)
-        request_fd = memory_file("request", self._request(clone_flags, features))
+        # Without a network of its own it would be the host's that is set and raised.
+        up = self.shape.loopback and bool(clone_flags & CLONE_FLAGS["net"])
+        small = up and networks_fd >= 0
+        features |= wire.FEATURE_LOOPBACK * up | wire.FEATURE_SMALL_SOCKETS * small
+        request_fd = memory_file("request", self._request(features))
         try:
             fds = [
                 request_fd,
@@ -100,6 +105,7 @@ class Cell:
                 self._stderr_write,
             ]
             fds += [self.stdout_fd, self.stderr_fd, *(self._cgroup.join_fds if self._cgroup else ())]
+            fds += [networks_fd] * small
             self._init = await spawner.spawn(clone_flags, fds)
         finally:
             os.close(request_fd)
@@ -153,6 +159,10 @@ class Cell:
         """CPU time of the program and its children so far; ``None`` without the counter."""
         used = self._cgroup.cpu_usage_usec() if self._cgroup else None
         return None if used is None else max(0, used - self.cpu_baseline_usec)
+
+    def socket_bytes(self) -> int | None:
+        """What waits in its sockets; ``None`` without a network that is up, or where nobody has to look."""
+        return self._cgroup.socket_bytes() if self._cgroup and self.shape.loopback else None
 
     def living_processes(self) -> int | None:
         """How many processes are in the cell besides init; ``None`` without a cgroup."""
@@ -214,12 +224,10 @@ class Cell:
 
     # ---- set-up ----
 
-    def _request(self, clone_flags: int, features: int) -> bytes:
-        # Without a network of its own it would be the host's loopback that is raised.
-        own = wire.FEATURE_LOOPBACK if self.shape.loopback and clone_flags & CLONE_FLAGS["net"] else 0
+    def _request(self, features: int) -> bytes:
         if self._cgroup is not None and self._cgroup.born_inside:
-            own |= wire.FEATURE_CGROUP_V2
-        return cell_request(self.shape, self._uids, features | own, self._layers)
+            features |= wire.FEATURE_CGROUP_V2
+        return cell_request(self.shape, self._uids, features, self._layers)
 
     def _read_back(self, outside: frozenset[str]) -> None:
         meant = Meant(

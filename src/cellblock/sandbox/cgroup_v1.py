@@ -92,6 +92,10 @@ class CellCgroupV1:
         """Read cpuacct.usage, which counts nanoseconds."""
         return int(os.pread(self._cpu_fd, 32, 0)) // 1000 if self._cpu_fd >= 0 else None
 
+    def socket_bytes(self) -> int | None:
+        """Return ``None``: the kernel has a limit of its own for it."""
+        return None
+
     def yield_cpu(self, *, to_runs: bool) -> None:
         """Write cpu.shares."""
         if SHARES in self._directories:

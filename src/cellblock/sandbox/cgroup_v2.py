@@ -55,9 +55,9 @@ class CellCgroupV2:
         """Read the limit back."""
         return self._read_if_there("pids.max")
 
-    def _read_if_there(self, name: str) -> int | None:
+    def _read_if_there(self, name: str, key: str | None = None) -> int | None:
         try:
-            return read_number(self._directory, name)
+            return read_number(self._directory, name, key)
         except FileNotFoundError:
             return None  # without the controller there is no limit
 
@@ -71,6 +71,10 @@ class CellCgroupV2:
     def cpu_usage_usec(self) -> int | None:
         """Read usage_usec of cpu.stat, which every group has, with or without the cpu controller."""
         return read_number(self._directory, "cpu.stat", "usage_usec")
+
+    def socket_bytes(self) -> int | None:
+        """Read sock of memory.stat: charged to the group, with no limit below that of all its memory."""
+        return self._read_if_there("memory.stat", "sock")
 
     def yield_cpu(self, *, to_runs: bool) -> None:
         """Write cpu.weight."""
@@ -162,7 +166,7 @@ class CgroupTreeV2:
         memory_bytes: int,
         processes: int,
         *,
-        sockets: bool,  # noqa: ARG002  # charged anyway
+        sockets: bool,  # noqa: ARG002  # counted anyway
     ) -> CellCgroup:
         """Make and limit one group; a half-made group is removed again."""
         directory = self.paths[0] / name

@@ -66,6 +66,9 @@ class CellCgroup(Protocol):
     def cpu_usage_usec(self) -> int | None:
         """Read CPU time used so far, in microseconds."""
 
+    def socket_bytes(self) -> int | None:
+        """Read what waits in TCP and UDP sockets; ``None`` where the kernel limits that, or counts it not."""
+
     def yield_cpu(self, *, to_runs: bool) -> None:
         """Have a small share of a busy CPU, or again that of every run; no-op where there are no shares."""
 
@@ -97,7 +100,8 @@ class CgroupTree(Protocol):
     def create_cell(self, name: str, memory_bytes: int, processes: int, *, sockets: bool) -> CellCgroup:
         """Make a group with its limits; raises ``SandboxError`` naming what the kernel refused.
 
-        ``sockets`` where it will have a network, if only with itself: what waits in TCP and UDP is limited.
+        ``sockets`` where it will have a network, if only with itself: what waits in TCP and UDP is limited,
+        or counted.
         """
 
     def others(self) -> set[str]:

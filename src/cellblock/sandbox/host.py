@@ -23,6 +23,8 @@ from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
 from cellblock.sandbox.leases import BLOCK_SIZE, UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
+from cellblock.sandbox.networks import STEP as OF_NETWORKS
+from cellblock.sandbox.networks import NetworkSettings
 from cellblock.sandbox.pool import Pool, PreparedCell
 from cellblock.sandbox.probe import (
     PROBE,
@@ -67,6 +69,7 @@ class Host:
             lambda: self._features,
         )
         self._zygotes = Zygotes(self._roots)
+        self._networks = NetworkSettings()
         spare_uids = BLOCK_SIZE // 2 - settings.worker_slots - _UIDS_IN_RESERVE
         self._pool = Pool(
             self._prepare, max(0, min(settings.pool_cells_max, spare_uids)), settings.pool_cells_per_shape
@@ -171,6 +174,7 @@ class Host:
         groups = groups_report(self._tree, self._tree_problem, self._tree_remedy)
         above = [*self._features.features, *groups]
         found = [*above, *await self._probe_cell(above)]
+        found.append(self._networks.report())
         report = tuple(as_accepted(feature, self._settings.accept_missing) for feature in found)
         self.problems = tuple(feature for feature in report if feature.required and not feature.ok)
         self._accepted = tuple(
@@ -185,6 +189,7 @@ class Host:
         self._roots.close()
         if self._tree:
             self._tree.remove()
+        self._networks.close()
         self._block.close()
 
     def _take(self, shape: CellShape) -> PreparedCell | None:
@@ -234,7 +239,8 @@ class Host:
             except OSError as error:
                 raise SandboxError("pipes", error.errno or 0) from error
             resources.push_async_callback(self._close_cell, cell, lent)
-            await cell.prepare(spawner, self._features.clone_flags, self._features.wire_features)
+            features = self._features
+            await cell.prepare(spawner, features.clone_flags, features.wire_features, self._networks.fd)
             return PreparedCell(cell, resources.pop_all(), usable_until_s)
 
     async def _close_cell(self, cell: Cell, lent: ExitStack) -> None:
@@ -263,12 +269,23 @@ class Host:
     def _needs(self, control: str) -> bool:
         return not self._settings.permissive and control not in self._settings.accept_missing
 
+    async def _make_probe(self) -> PreparedCell:
+        """Make a cell, and where something around us forbids small sockets go on without them."""
+        try:
+            return await self._make(PROBE.shape)
+        except SandboxError as error:
+            if error.step != OF_NETWORKS:
+                raise
+            log.warning("sockets of cells are as large as the host's: %s", error)
+            self._networks.give_up(str(error))
+            return await self._make(PROBE.shape)
+
     async def _probe_cell(self, above: list[Remedy]) -> list[Remedy]:
         """Make a cell and report each control, or the step that failed."""
         try:
             if self._features.why_no_cell:
                 raise HostError(self._features.why_no_cell)
-            prepared = await self._make(PROBE.shape)
+            prepared = await self._make_probe()
             controls = prepared.cell.controls
             await prepared.close()
         except CellblockError as error:

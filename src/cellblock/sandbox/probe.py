@@ -56,6 +56,7 @@ PROBE = CellSpec(
     files=(),
     stdin=b"",
     root=HOST_ROOT,
+    loopback=True,
     limits=Limits(
         memory_bytes=64 << 20,
         cpu_ms=2_000,

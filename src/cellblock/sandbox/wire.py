@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cellblock.model import SourceFile
 
-WIRE_VERSION = 5
+WIRE_VERSION = 6
 
 OP_TEMPLATE = 1
 OP_SPAWN = 2
@@ -24,6 +24,7 @@ FEATURE_OUT_WRITABLE = 1 << 4
 FEATURE_BOOT = 1 << 5
 FEATURE_LOOPBACK = 1 << 6
 FEATURE_ONE_UID = 1 << 7
+FEATURE_SMALL_SOCKETS = 1 << 8
 
 BOOT_CPU_S = 86_400
 """How far above its own the CPU limit of what boots stands, until its job comes."""

@@ -20,7 +20,10 @@ LIMIT_BREACH_SHARE = 0.99
 
 KILLED_FOR_CPU = "cpu_limit"
 KILLED_FOR_WALL = "wall_limit"
+KILLED_FOR_SOCKETS = "socket_limit"
 KILLED_BY_FILTER = "seccomp"
+
+_KILLED_FOR_A_LIMIT = {KILLED_FOR_CPU, KILLED_FOR_WALL, KILLED_FOR_SOCKETS}
 
 
 class Judgement(Struct, frozen=True):
@@ -44,6 +47,8 @@ def judge(facts: CellFacts) -> Judgement:
         return Judgement(_V.TLE, _C.TLE_CPU_JUDGE, _A.JUDGE)
     if facts.killed_by_judge == KILLED_FOR_WALL:
         return Judgement(_V.TLE, _C.TLE_WALL_JUDGE, _A.JUDGE)
+    if facts.killed_by_judge == KILLED_FOR_SOCKETS:
+        return Judgement(_V.MLE, _C.MLE_LIMIT_BREACH, _A.JUDGE)
     if facts.oom_kill_events:
         return Judgement(_V.MLE, _C.MLE_KERNEL_OOM, _A.KERNEL)
     return _judge_ending(facts)
@@ -79,7 +84,7 @@ def missing_evidence(facts: CellFacts) -> tuple[str, ...]:
     Where one rule decides, what only later rules look at is not needed.
     """
     missing = []
-    if facts.killed_by_judge in {KILLED_FOR_CPU, KILLED_FOR_WALL} or facts.oom_kill_events:
+    if facts.killed_by_judge in _KILLED_FOR_A_LIMIT or facts.oom_kill_events:
         return ()
     if facts.oom_kill_events is None and facts.memory_limit_bytes is not None:
         missing.append("oom_kill_events")
