@@ -63,47 +63,53 @@ def unlimited(monkeypatch):
     monkeypatch.setattr(CellCgroupV1, "socket_bytes", counted_by_the_kernel)
 
 
-def run(cells, way, language, tmp_path):
+def run(cells, name, tmp_path):
     with seen_by_the_host() as grown:
-        outcome = in_a_cell(cells, f"F/socket-memory/{way}/{language}", tmp_path, loopback=True, **LIMITS)
+        outcome = in_a_cell(cells, name, tmp_path, loopback=True, **LIMITS)
     assert outcome.stdout.startswith(b"attempt\n"), outcome.stderr
     return outcome, grown[0]
 
 
 @sees("F/socket-memory")
 @pytest.mark.usefixtures("unlimited")
-@pytest.mark.parametrize("language", ["python", "c"])
-@pytest.mark.parametrize("way", ["enlarged", "unaccepted"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"F/socket-memory/{way}/{language}"
+        for way in ("enlarged", "unaccepted")
+        for language in ("python", "c")
+    ],
+)
 def test_who_has_much_wait_in_sockets_is_ended_and_without_a_look_at_them_takes_what_the_machine_has(
-    way, language, monkeypatch, time_scale, tmp_path
+    name, monkeypatch, time_scale, tmp_path
 ):
     with opened(time_scale) as cells:
-        outcome, grown = run(cells, way, language, tmp_path)
+        outcome, grown = run(cells, name, tmp_path)
         assert (outcome.verdict, kill_reasons(outcome)) == (Verdict.MLE, ["socket_limit"])
         assert grown < 256 * MIB
         for group in (CellCgroupV1, CellCgroupV2):
             monkeypatch.setattr(group, "socket_bytes", lambda _self: None)
-        outcome, grown = run(cells, way, language, tmp_path)
+        outcome, grown = run(cells, name, tmp_path)
         assert (outcome.verdict, outcome.exit_code) == (Verdict.RE, SUCCEEDED), outcome.stdout
         assert grown > 192 * MIB
 
 
 @sees("F/socket-memory")
 @pytest.mark.usefixtures("unlimited")
-@pytest.mark.parametrize("language", ["python", "c"])
+@pytest.mark.parametrize("name", ["F/socket-memory/pairs/python", "F/socket-memory/pairs/c"])
 def test_small_sockets_hold_little_all_together_and_those_of_the_machines_own_settings_much(
-    language, monkeypatch, time_scale, tmp_path
+    name, monkeypatch, time_scale, tmp_path
 ):
     for group in (CellCgroupV1, CellCgroupV2):
         monkeypatch.setattr(group, "socket_bytes", lambda _self: None)
     with opened(time_scale) as cells:
-        outcome, grown = run(cells, "pairs", language, tmp_path)
+        outcome, grown = run(cells, name, tmp_path)
         held = int(re.findall(rb"held ([0-9]+)", outcome.stdout)[0])
         assert outcome.verdict is Verdict.AC
         assert 4 * MIB < held < 32 * MIB
         assert grown < 64 * MIB, "others have sockets as well"
         cells.host._networks.give_up("for a test")
-        outcome, grown = run(cells, "pairs", language, tmp_path)
+        outcome, grown = run(cells, name, tmp_path)
         assert (outcome.verdict, outcome.exit_code) == (Verdict.RE, SUCCEEDED), outcome.stdout
         assert grown > 192 * MIB
 
