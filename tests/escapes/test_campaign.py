@@ -245,11 +245,12 @@ def test_what_a_containers_filter_refuses_first_is_contained_though_not_named(
     free_port, time_scale, monkeypatch, call, status
 ):
     behind = (sys.executable, str(Path(__file__).with_name("behind_a_filter.py")))
-    with running_instance(free_port, *NOTHING_READY, time_scale=time_scale, prefix=behind):
+    with running_instance(free_port, time_scale=time_scale, prefix=behind):
         (keyctl,) = (trial for trial in trials() if trial.name == "D/keyctl/python")
         source = keyctl.source.replace("syscall(SYS_keyctl, 0, -3, 1)", call)
         campaign = Campaign(Caller("127.0.0.1", free_port), find_instance(free_port))
-        assert campaign.attempt(msgspec.structs.replace(keyctl, source=source)).status == status
+        finding = campaign.attempt(msgspec.structs.replace(keyctl, source=source))
+        assert (finding.status, finding.warm) == (status, True)
         # Where nothing is known of a filter, it is what no cell may answer.
         monkeypatch.setattr(campaign, "_is_filtered", False)
         assert campaign.attempt(keyctl).status == "dishonest"
