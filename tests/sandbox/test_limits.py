@@ -83,7 +83,7 @@ CHILD = "import os, sys\nif os.fork(): sys.exit(os.wait()[1] != 0)"
     ids=["plain", "deaf", "a child"],
 )
 def test_kernel_ends_a_program_whose_judge_is_late(cells, monkeypatch, code, ended):
-    monkeypatch.setattr(watch, "_SHORTEST_CPU_CHECK_S", 60)
+    monkeypatch.setattr(watch, "_SHORTEST_PAUSE_S", 60)
     outcome = cells.run(f"{code}\nwhile True: pass", cpu_ms=500, wall_ms=30_000)
     evidence = outcome.evidence
     assert (outcome.verdict, outcome.exit_code, outcome.signal) == (Verdict.TLE, *ended)
