@@ -104,7 +104,8 @@ hosts-table: base ## write the table of docs/hosts.md from what tests read back 
 	@env PYTHONPATH=tests HOSTS_REPORT=build/vm/this.json $(BIN)/python tests/hosts/report.py only=ends keep=root >/dev/null
 	@scripts/hosts-table build/vm/this.json build/vm/hosts.json
 
-# All attacks, for two hours or three; of those on a service that keeps cells ready the quick ones.
+# All attacks, for three hours or four, from where it was ended before; of those on a service that keeps cells ready
+# the quick ones.
 vm-score: setup   ## write into SECURITY.md how attacks end on cgroup v2: on root's services and on an ordinary user's
 	@rm -f build/vm/score-*.md # one of before is no score of this run
 	@tests/vm/run --part every-attack-on-root --part every-attack-on-user --part attacks-kept-ready

@@ -1,6 +1,7 @@
 """The attacks against services on cgroup v2: one of root's, and one of an ordinary user's.
 
-The quick ones are a part of `make test-vm`; `make vm-score` runs every one. Some, of which no score is left:
+The quick ones are a part of `make test-vm`; `make vm-score` runs every one, and goes on where it was ended.
+Some, of which no score is left:
 `tests/vm/run --env ATTACKS=E/sibling -- -m slow tests/hosts/test_attacks.py -k roots_service`.
 """
 
@@ -20,6 +21,7 @@ from cellblock.attacks.manifest import trials
 from cellblock.attacks.scorecard import as_markdown
 from e2e.instance import NOTHING_READY, running_instance
 from hosts import kinds
+from hosts.tried import Tried
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(3600)]
 
@@ -37,13 +39,12 @@ def assert_contained_and_keep_the_score(instance, time_scale, kind, *, quick):
     wanted = os.environ.get("ATTACKS", "")
     chosen = [trial for trial in trials(quick=quick) if re.search(wanted, trial.name)]
     assert chosen, f"ATTACKS={wanted}: no such attack"
-    instance.wait_for_languages({trial.language for trial in chosen} - {"http"}, timeout_s=600 * time_scale)
+    tried = Tried(Path(f"/run/vm/{'quick' if quick else 'tried'}-{kind}.jsonl"), trials(quick=quick))
+    left = [trial for trial in chosen if trial not in tried] or chosen[:1]
+    instance.wait_for_languages({trial.language for trial in left} - {"http"}, timeout_s=600 * time_scale)
     port = int(instance.base_url.rpartition(":")[2])
-    # An hour and more passes until there is a card: whoever waits sees what has become of each so far.
-    with Path(f"/run/vm/findings-{kind}.jsonl").open("wb", buffering=0) as findings:
-        card = front.attack(
-            "127.0.0.1", port, chosen, note=lambda each: findings.write(msgspec.json.encode(each) + b"\n")
-        )
+    card = front.attack("127.0.0.1", port, left, note=tried.note)
+    card = msgspec.structs.replace(card, findings=tried.findings_of(chosen))
     sys.stderr.write(as_markdown(card))
     if not wanted:
         Path(f"/run/vm/score-{kind}.md").write_text(as_markdown(card))

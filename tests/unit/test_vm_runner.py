@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -199,6 +200,19 @@ def test_lines_of_machines_that_run_at_once_say_whose_they_are(runner, monkeypat
         sorted((run / "output.log").read_text() for run in (tmp_path / "runs").iterdir())
         == ["one\ntwo\nand half a line"] * 2
     )
+
+
+def test_a_machine_goes_on_with_what_the_one_before_has_tried(runner, monkeypatch, tmp_path):
+    script = 'cd "$(ls -d "$0"/runs/* | tail -n 1)/share"; echo one >>tried-all.jsonl; cat tried-all.jsonl'
+    shells_for_machines(runner, monkeypatch, tmp_path, script)
+    said = []
+    for _ in range(2):
+        assert call(runner, monkeypatch, "--part", "e2e") == 125, "it left no exit code"
+        (run,) = (tmp_path / "runs").iterdir()
+        said.append((run / "output.log").read_text())
+        shutil.rmtree(run)
+    assert said == ["one\n", "one\none\n"]
+    assert (tmp_path / "tried-all.jsonl").read_text() == said[-1]
 
 
 def test_an_interrupted_command_leaves_no_machine(runner, monkeypatch, tmp_path):

@@ -27,6 +27,8 @@ KERNEL_ARGUMENTS = (
     "tsc=reliable",  # else every look at the clock is a call into the emulator
     "mitigations=off no5lvl",  # slow in an emulator, and nothing that is tested depends on them
 )
+GOES_ON = "tried-*.jsonl"
+"""What a machine has of the one before, however that ended."""
 GUEST_ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -100,6 +102,8 @@ def boot(kernel: image.Kernel, work: Work) -> Ended:
     directory = _prepare(kernel, work)
     started_s = time.monotonic()
     in_time = _run(kernel, directory, work)
+    for file in (directory / "share").glob(GOES_ON):
+        shutil.copyfile(file, BUILD / file.name)
     output = (directory / "output.log").read_text(encoding="utf-8", errors="replace")
     return Ended(directory, _exit_code(directory, in_time=in_time), time.monotonic() - started_s, output)
 
@@ -133,6 +137,8 @@ def _prepare(kernel: image.Kernel, work: Work) -> Path:
     share = run / "share"
     share.mkdir()
     shutil.copyfile(image.HERE / "guest", share / "guest")
+    for file in BUILD.glob(GOES_ON):
+        shutil.copyfile(file, share / file.name)
     (share / "modules").symlink_to(kernel.modules)
     environment = GUEST_ENVIRONMENT | work.environment
     assignments = (f"{name}={shlex.quote(value)}" for name, value in environment.items())
