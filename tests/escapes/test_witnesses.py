@@ -23,6 +23,7 @@ from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.instance import Instance, outside, serves_as_root
 from cellblock.attacks.manifest import fill, trials
+from cellblock.errors import HostError
 from escapes.seen import sees
 from pace import TIME_SCALE
 
@@ -103,6 +104,18 @@ def test_without_a_pid_namespace_a_process_of_the_host_is_ended(ground, beneath)
     # The real one also signals 1 and its parent: as this user, neither can be hit.
     bare("I/kill/python", ground, beneath)
     assert any("was ended" in line for line in ground.turned())
+
+
+def test_bait_is_laid_where_it_can_be_as_a_containers_root_may_be_read_only(monkeypatch):
+    monkeypatch.setattr("cellblock.attacks.ground._BAIT_PLACES", ("/nonexistent", "/tmp", "/run"))
+    with contextlib.closing(Ground()) as ground:
+        assert [str(each.parent) for each in ground.directories] == ["/tmp", "/tmp", "/run"]
+        assert len(set(ground.directories)) == 3
+        (ground.directories[0] / "open").write_text("changed")
+        assert ground.turned() == [f"files in {ground.directories[0]} changed"]
+    monkeypatch.setattr("cellblock.attacks.ground._BAIT_PLACES", ("/nonexistent",))
+    with pytest.raises(HostError, match="none of /nonexistent is writable"):
+        Ground()
 
 
 def test_a_victim_that_ends_while_it_is_looked_at_was_ended(ground, monkeypatch):

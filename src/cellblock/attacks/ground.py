@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
 import shutil
 import signal
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cellblock.attacks import proc
+from cellblock.errors import HostError
 
 _BAIT_PLACES = ("/tmp", "/var/tmp", "/run")  # noqa: S108  # the host's, where bait belongs
 _SETTLED_S = 1.0
@@ -29,6 +31,14 @@ _NAMES_PORT = 53
 _PACKET_BYTES = 65536
 _SHARED = {"ICMP", "name"}
 """Sockets that hear others of this machine too: what is meant for them carries a mark."""
+
+
+def _places() -> list[str]:
+    """Return where bait is laid: where a root is read-only, as a container's, one place is taken twice."""
+    writable = [place for place in _BAIT_PLACES if os.access(place, os.W_OK)]
+    if not writable:
+        raise HostError(f"no bait can be laid: none of {', '.join(_BAIT_PLACES)} is writable")
+    return [place if place in writable else writable[0] for place in _BAIT_PLACES]
 
 
 class _Victim:
@@ -83,7 +93,7 @@ class Ground:
         self._secrets_there = tuple(secrets_there)
         self._stack = contextlib.ExitStack()
         try:
-            self.directories = [self._directory(Path(place)) for place in _BAIT_PLACES]
+            self.directories = [self._directory(Path(place)) for place in _places()]
             self._listeners = {
                 name: self._stack.enter_context(listener)
                 for name, listener in _open_listeners(self.directories[0])
