@@ -7,6 +7,7 @@ first, because a group with processes cannot hand controllers down. Else it stan
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -237,4 +238,13 @@ def _move_to_leaf(base: Path) -> None:
     leaf = base / OWN_LEAF
     leaf.mkdir(exist_ok=True)
     for pid in (base / "cgroup.procs").read_text(encoding="ascii").split():
-        write_control(leaf, "cgroup.procs", pid)
+        try:
+            write_control(leaf, "cgroup.procs", pid)
+        except SandboxError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            # One before us found no memory controller, and handed down what threads can have, too. That let a
+            # process into this group again, and then none can be in a group below it: nobody has these now.
+            for controller in (base / "cgroup.subtree_control").read_text(encoding="ascii").split():
+                write_control(base, "cgroup.subtree_control", f"-{controller}")
+            write_control(leaf, "cgroup.procs", pid)
