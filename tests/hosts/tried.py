@@ -55,8 +55,8 @@ class Tried:
         self._write(finding.trial, finding)
 
     def findings_of(self, trials: Iterable[Trial]) -> list[Finding]:
-        """Return what has become of these, which were all tried."""
-        return [self._findings[trial.name] for trial in trials]
+        """Return what has become of these, but for those that a campaign leaves out where it is."""
+        return [self._findings[trial.name] for trial in trials if trial in self]
 
     def _holds(self, line: _Line) -> bool:
         finding = line.finding

@@ -25,6 +25,7 @@ def test_what_was_found_is_there_for_whoever_goes_on(tmp_path):
     assert FIRST in before
     after = Tried(tmp_path / "tried", [FIRST, SECOND])
     assert (FIRST in after, SECOND in after) == (True, False)
+    assert [each.trial for each in after.findings_of([FIRST, SECOND])] == [FIRST.name], "one was left out"
     after.note(found(SECOND))
     assert [each.trial for each in after.findings_of([SECOND, FIRST])] == [SECOND.name, FIRST.name]
     assert SECOND in Tried(tmp_path / "tried", [FIRST, SECOND])
