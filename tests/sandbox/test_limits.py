@@ -7,6 +7,7 @@ import pytest
 from cellblock.engine import watch
 from cellblock.errors import CellLostError
 from cellblock.model import Stage, Verdict, VerdictActor, VerdictCause
+from cellblock.sandbox.requests import cpu_backstop_s
 from sandbox.cells import MIB, kill_reasons, opened
 
 SIGKILL, SIGXCPU, SIGXFSZ = 9, 24, 25
@@ -93,6 +94,15 @@ def test_kernel_ends_a_program_whose_judge_is_late(cells, monkeypatch, code, end
     )
     assert evidence.facts.cpu_limit_usec == evidence.limits.cpu_ms * 1000
     assert evidence.judge_actions == ()
+
+
+TICKS_MISS = 0.1
+"""Counted by ticks, a process has been seen to have used 7 % more than it had, where many wanted to run."""
+
+
+@pytest.mark.parametrize("cpu_ms", [1, 1_000, 1_001, 15_000, 600_000])
+def test_kernels_own_limit_comes_after_the_judges_however_it_counts(cpu_ms):
+    assert cpu_ms / 1000 < cpu_backstop_s(cpu_ms) * (1 - TICKS_MISS) <= cpu_ms / 1000 * 1.25 + 2
 
 
 SLEEPERS = {

@@ -10,6 +10,7 @@ import pyseccomp
 import pytest
 
 from cellblock.model import Profile, Verdict
+from cellblock.sandbox.requests import cpu_backstop_s
 from sandbox.cells import RUNTIME
 
 STATUS = """
@@ -95,7 +96,7 @@ def test_resource_limits_are_those_of_the_profile(cells, profile):
         profile=profile,
     )
     limits = cells._runtime(profile, {}).limits[profile]
-    cpu_s = -(-limits.cpu_ms // 1000) + 1  # the kernel's limit is a second above ours: it is the second line
+    cpu_s = cpu_backstop_s(limits.cpu_ms)
     assert seen["RLIMIT_CPU"] == [cpu_s, cpu_s + 1]
     assert seen["RLIMIT_FSIZE"] == [limits.file_size_bytes] * 2
     assert seen["RLIMIT_NOFILE"] == [limits.open_files] * 2
