@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import secrets
 import socket
+import threading
 
 import pytest
 
 import escapes.patience  # noqa: F401  # for what it does
 from cellblock.attacks import front
+from cellblock.attacks.caller import Caller
+from cellblock.attacks.ground import Ground
 from cellblock.attacks.instance import find_instance
 from e2e.instance import running_instance
+from escapes.bare_compilers import Beside
+from escapes.credulous import Credulous
 from sent import sent
 
 
@@ -32,3 +39,31 @@ def port(time_scale):
     with running_instance(free, time_scale=time_scale, prefix=with_secrets()):
         front.wait_idle(find_instance(free))
         yield free
+
+
+@pytest.fixture
+def beside():
+    """The compilers without a cell, with bait that is this test's own."""
+    with contextlib.closing(Ground()) as ground:
+        yield Beside(ground)
+
+
+@pytest.fixture(scope="module")
+def compilers():
+    """The same for tests that look at no bait."""
+    with contextlib.closing(Ground()) as ground:
+        yield Beside(ground)
+
+
+@pytest.fixture
+def credulous():
+    """Reaches a service that believes everything."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Credulous)
+    server.daemon_threads = True
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    Credulous.records.clear()
+    yield Caller("127.0.0.1", server.server_port)
+    server.shutdown()
+    serving.join()
+    server.server_close()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
 
 import pytest
 
-from cellblock.attacks.ground import Ground
 from cellblock.attacks.manifest import COMPILER_LIMIT, trials
 from cellblock.attacks.names import PLAIN
 from cellblock.model import SourceFile
+from escapes.bare_compilers import MAIN
 from escapes.seen import sees
-from escapes.test_compilers import MAIN, Beside
 from pace import TIME_SCALE
 
 CPU_S = round(2 * TIME_SCALE)
@@ -33,12 +31,6 @@ BOMBS = {
     if each.proof == COMPILER_LIMIT or each.attack.name == "include-itself"
 }
 """Each once: two languages may have one payload. One has the compiler speak as it goes on."""
-
-
-@pytest.fixture
-def beside():
-    with contextlib.closing(Ground()) as ground:
-        yield Beside(ground)
 
 
 def compiled(language, code, beside, limits):

@@ -14,14 +14,8 @@ from cellblock.attacks.compiled import programs_that_look_alike, with_assembly, 
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.manifest import fill, trials
 from cellblock.model import SourceFile
+from escapes.bare_compilers import CGO, MAIN
 from escapes.seen import sees
-from escapes.test_compilers import CGO, MAIN, Beside
-
-
-@pytest.fixture
-def beside():
-    with contextlib.closing(Ground()) as ground:
-        yield Beside(ground)
 
 
 def sources(files):

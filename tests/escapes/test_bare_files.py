@@ -23,7 +23,6 @@ from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import fill, trials
 from escapes.bare_payloads import changed_bare, run_bare, trial
 from escapes.seen import sees
-from escapes.test_switched_off import Credulous, credulous  # noqa: F401  # a fixture
 from pace import TIME_SCALE
 from sandbox.cells import processes_of, until
 
@@ -240,7 +239,7 @@ BY_NAMES = sorted(trial.attack.request for trial in trials() if trial.attack.lin
 
 @sees(*BY_NAMES)
 @pytest.mark.parametrize("name", BY_NAMES)
-def test_a_service_that_takes_every_file_name_is_found_out(name, credulous, ground):  # noqa: F811
+def test_a_service_that_takes_every_file_name_is_found_out(name, credulous, ground):
     assert REQUESTS[name](credulous, ground, [])
 
 

@@ -16,12 +16,11 @@ from cellblock.languages.sources import RULES, MainFile
 from cellblock.model import SourceFile
 from corpus import bare
 from corpus.programs import Program
+from escapes.bare_compilers import Beside
 from escapes.seen import sees
-from escapes.test_compilers import Beside
-from escapes.test_switched_off import credulous  # noqa: F401  # a fixture
 
 
-def test_a_service_that_takes_names_that_are_no_text_is_found_out(credulous):  # noqa: F811
+def test_a_service_that_takes_names_that_are_no_text_is_found_out(credulous):
     with contextlib.closing(Ground()) as ground:
         wrong = REQUESTS["file_names_that_are_odd"](credulous, ground, [])
     for path in ("/v1/execute", "/api/v2/execute"):

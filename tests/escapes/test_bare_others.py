@@ -26,7 +26,6 @@ from corpus import bare
 from e2e.instance import NOTHING_READY, running_instance
 from escapes.bare_payloads import changed_bare, run_bare, trial
 from escapes.seen import sees
-from escapes.test_compilers import Beside
 from pace import TIME_SCALE
 from sandbox.cells import opened
 from sandbox.waiting import drop, prepare, refill_nothing
@@ -206,12 +205,6 @@ def test_two_runs_of_one_artifact_meet_in_it(tmp_path):
     first, second = met(source, tmp_path, token="x", prepared=build, command="/dev/shm/main")
     assert "held" in first
     assert second == "attempt\nended 42\n"
-
-
-@pytest.fixture(scope="module")
-def compilers():
-    with contextlib.closing(Ground()) as laid:
-        yield Beside(laid)
 
 
 # ---- E: users of cells, where they are taken in a row ----

@@ -14,7 +14,6 @@ from cellblock.sandbox import features
 from corpus import bare
 from escapes.bare_payloads import START, host_command, run_bare, trial
 from escapes.seen import sees
-from escapes.test_bare_others import compilers  # noqa: F401  # a fixture
 from pace import TIME_SCALE
 from sandbox.cells import opened
 
@@ -112,7 +111,7 @@ def test_root_without_the_filter_mounts_from_rust(monkeypatch):
 @sees("D/clone-go")
 @pytest.mark.parametrize("filtered", [True, False])
 def test_without_the_filter_a_program_in_go_is_given_a_user_namespace(
-    filtered, compilers, monkeypatch, time_scale  # noqa: F811
+    filtered, compilers, monkeypatch, time_scale
 ):  # fmt: skip
     attack = trial("D/clone-go/go")
     told = ("/bin/sh", "-c", '"$@" && cat /out/main', "sh")

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
-import itertools
-import json
 import os
 import re
 import subprocess
-import threading
 import time
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 from cellblock.attacks import machine
-from cellblock.attacks.caller import Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
 from cellblock.attacks.instance import Instance
@@ -107,51 +101,6 @@ def test_without_the_filter_an_exploits_call_succeeds_and_nobody_names_it(
 
 
 # ---- H: a service that believes everything ----
-
-
-class Credulous(http.server.BaseHTTPRequestHandler):
-    """Takes every request, makes a record of each, gives any of them to anybody, does as a path says."""
-
-    protocol_version = "HTTP/1.1"
-    records: ClassVar[list[str]] = []
-    numbers: ClassVar[itertools.count] = itertools.count()
-
-    def do_POST(self):
-        body = self.rfile.read(max(0, int(self.headers.get("content-length") or 0)))
-        self.records.append(body.decode(errors="replace"))
-        self.reply(
-            {"id": str(next(self.numbers)), "run": {"stdout": "whatever\n"}, "stdout": self.records[-1]}
-        )
-
-    def do_GET(self):
-        self.reply({"job_status": "completed", "stdout": "".join(self.records)})
-
-    def reply(self, body):
-        content = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def handle_one_request(self):
-        with contextlib.suppress(OSError):
-            super().handle_one_request()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def credulous():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Credulous)
-    server.daemon_threads = True
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    serving.start()
-    Credulous.records.clear()
-    yield Caller("127.0.0.1", server.server_port)
-    server.shutdown()
-    serving.join()
-    server.server_close()
 
 
 ATTACKS_BY_REQUEST = sorted(trial.attack.request for trial in trials() if trial.attack.line.startswith("H"))
