@@ -111,6 +111,15 @@ def test_a_uid_rests_while_others_are_given_back(block):
     assert min(apart) == _RESTING + 1 > 10
 
 
+def test_uids_come_in_no_order_where_most_of_them_are_lent_either(block):
+    with ExitStack() as held:
+        for _ in range(PAIRS - 8):
+            held.enter_context(block.lease())
+        lent = lent_in_a_row(block, 400)
+    assert len(set(lent)) == 8
+    assert len(set(pairwise(lent))) == 8 * 7  # whoever has one uid may next see any other
+
+
 def test_every_pair_can_be_lent_at_once_and_none_twice(block):
     lent_in_a_row(block, 3 * PAIRS)  # so that some rest
     for _ in range(3):

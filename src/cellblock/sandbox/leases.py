@@ -28,9 +28,8 @@ LEASES = Path("/run/cellblock/leases")
 BLOCK_SIZE = 128
 """Uids a block: two a cell, so an instance runs at most 64 cells at a time."""
 
-
 _RESTING = BLOCK_SIZE // 8
-"""How many of the free pairs rest, those that were given back last."""
+"""How many of the free pairs rest, those that were given back last; where few are free, half of them."""
 
 
 class CellUids(Struct, frozen=True):
@@ -72,7 +71,8 @@ class UidBlock:
             raise HostError(
                 f"all {BLOCK_SIZE // 2} uid pairs of this instance are in use: lower the worker slots"
             )
-        uids = self._free.pop(secrets.randbelow(max(1, len(self._free) - _RESTING)))
+        resting = min(_RESTING, len(self._free) // 2)
+        uids = self._free.pop(secrets.randbelow(len(self._free) - resting))
         try:
             yield uids
         finally:
