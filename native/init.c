@@ -159,12 +159,16 @@ static bool make_work_area(struct init *init, struct failure *failure) {
 }
 
 /* All networks of the machine have one pool of memory for what waits in TCP. A network begins with the machine's own
- * settings, by which a few hundred sockets take a good part of it; with these each holds 80 KiB or so, and 256 together
- * about 20 MiB. The least, the default to send and that to receive from are the kernel's own, or half of it. */
+ * settings, by which a few hundred sockets take a good part of it; with these one of TCP that nobody has enlarged holds
+ * 80 KiB or so. The least, the default to send and that to receive from are the kernel's own, or half of it. What a
+ * process leaves unsent, and nobody answers any more, is given up after a second, not after two minutes: until then it
+ * keeps the network. */
 static bool keep_sockets_small(const struct init *init, struct failure *failure) {
     static const struct {
         const char *name, *value;
-    } settings[] = {{"ipv4/tcp_rmem", "4096 65536 131072"}, {"ipv4/tcp_wmem", "4096 16384 65536"}};
+    } settings[] = {{"ipv4/tcp_rmem", "4096 65536 131072"},
+                    {"ipv4/tcp_wmem", "4096 16384 65536"},
+                    {"ipv4/tcp_orphan_retries", "1"}};
     if (init->networks_fd < 0) return true;
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         ssize_t length = (ssize_t)strlen(settings[i].value);

@@ -13,12 +13,13 @@ from escapes.bare_compilers import CGO, MAIN
 from escapes.seen import sees
 
 
-@sees("B/include-str", "B/include-source", "B/incbin-rust", "B/path-module", "B/reference")
+@sees("B/include-str", "B/include-source", "B/incbin-rust", "B/link", "B/path-module", "B/reference")
 @pytest.mark.parametrize(
     "name",
     [
         *("B/include-str/bait/rust", "B/include-source/bait/rust", "B/incbin-rust/bait/rust"),
         *(
+            "B/link/bait/rust",
             "B/path-module/bait/rust",
             "B/reference/bait/typescript",
             "B/include/bait/cpp",

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import errno
 import platform
-import struct
-from collections.abc import Callable
 
 import msgspec
-import pyseccomp
 import pytest
 
 from cellblock.sandbox import seccomp
@@ -19,59 +16,21 @@ from cellblock.sandbox.seccomp import (
     newest_known_number,
     syscall_name,
 )
-
-ALLOW, NOTIFY, KILL_PROCESS, ERRNO = 0x7FFF0000, 0x7FC00000, 0x80000000, 0x00050000
-ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-NATIVE = ARCHES[platform.machine()]
-I386, ARM = 0x40000003, 0x40000028
-on_each = pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES)
-BPF_MAXINSNS = 4096
-
-COMPARE: dict[int, Callable[[int, int], bool]] = {
-    0x10: lambda accumulator, k: accumulator == k,
-    0x20: lambda accumulator, k: accumulator > k,
-    0x30: lambda accumulator, k: accumulator >= k,
-    0x40: lambda accumulator, k: bool(accumulator & k),
-}
-
-
-def decide(bpf: bytes, number: int, *arguments: int, arch: int = NATIVE) -> int:
-    """Run a filter on one call as the kernel does, and return its action."""
-    words = [*arguments, *[0] * (6 - len(arguments))]
-    data = struct.pack("=IIQ6Q", number & 0xFFFFFFFF, arch, 0, *words)
-    program = list(struct.iter_unpack("=HBBI", bpf))
-    at = accumulator = 0
-    while True:
-        code, if_true, if_false, k = program[at]
-        at += 1
-        if code == 0x20:  # load a word
-            (accumulator,) = struct.unpack_from("=I", data, k)
-        elif code == 0x54:  # and
-            accumulator &= k
-        elif code == 0x05:  # jump
-            at += k
-        elif code & 0x07 == 0x05:  # compare and jump
-            at += if_true if COMPARE[code & 0xF0](accumulator, k) else if_false
-        elif code == 0x06:  # return
-            return k
-        else:
-            raise AssertionError(f"instruction {code:#x} that seccomp filters here do not have")
-
-
-def number_of(name: str, arch: int = NATIVE) -> int:
-    return int(pyseccomp.resolve_syscall(arch, name))
-
-
-def decided(number: int, *arguments: int, arch: int) -> int:
-    """Decide a call of a machine's own by the filter for programs on it."""
-    return decide(build_filters(notify=True, arch=arch).program, number, *arguments, arch=arch)
-
-
-def on(arch: int, name: str, *arguments: int) -> int:
-    """Decide a call that a machine has, likewise."""
-    number = number_of(name, arch)
-    assert number >= 0
-    return decided(number, *arguments, arch=arch)
+from unit.deciding import (
+    ALLOW,
+    ARCHES,
+    ARM,
+    ERRNO,
+    I386,
+    KILL_PROCESS,
+    NATIVE,
+    NOTIFY,
+    decide,
+    decided,
+    number_of,
+    on,
+    on_each,
+)
 
 
 def action_of(rule, kill=NOTIFY) -> int:
@@ -82,7 +41,7 @@ def action_of(rule, kill=NOTIFY) -> int:
 
 def test_every_rule_has_a_reason_and_a_known_action():
     policy = load_policy()
-    for rule in [*policy.rule, policy.unknown, policy.foreign_abi]:
+    for rule in [*policy.rule, *policy.only, policy.unknown, policy.foreign_abi]:
         assert len(rule.reason) > 20, rule
         assert rule.action in {"kill", "done", "allow"} or hasattr(errno, rule.action), rule
     assert policy.init.reason
@@ -96,6 +55,17 @@ def test_a_rule_without_a_reason_does_not_load(monkeypatch, tmp_path):
     )
     monkeypatch.setattr(seccomp.resources, "files", lambda _: tmp_path)
     with pytest.raises(seccomp.SandboxError, match="rule for ptrace has no reason"):
+        load_policy.__wrapped__()
+
+
+def test_a_list_of_what_alone_is_allowed_needs_values(monkeypatch, tmp_path):
+    (tmp_path / "seccomp_policy.toml").write_text(
+        'rule=[]\n[unknown]\nnewest=1\naction="ENOSYS"\nreason="x"\n[foreign_abi]\naction="kill"\nreason="x"\n'
+        '[[only]]\nsyscalls=["socket"]\nwhen=[{index=0, above=3}]\narg={index=1, int_in=[1]}\n'
+        'action="EPERM"\nreason="x"\n[init]\nreason="x"\nallow=[]\nallow_ioctl=1\n'
+    )
+    monkeypatch.setattr(seccomp.resources, "files", lambda _: tmp_path)
+    with pytest.raises(seccomp.SandboxError, match="an arg needs int_in"):
         load_policy.__wrapped__()
 
 
@@ -158,6 +128,9 @@ def test_every_call_of_a_foreign_architecture_is_stopped(arch, foreign):
     assert all(stopped) == (foreign != arch)
 
 
+BPF_MAXINSNS = 4096
+PR_SET_NAME, PR_GET_SECCOMP, PR_SET_SECCOMP = 15, 21, 22
+REFUSED = ERRNO | errno.EPERM
 NAMESPACE_FLAGS = 0x7E020000
 THREAD_FLAGS = 0x3D0F00
 
@@ -170,28 +143,6 @@ def test_clone_is_stopped_for_any_namespace_flag_and_for_no_other(arch):
         assert on(arch, "clone", THREAD_FLAGS | 1 << bit) == wanted, bit
     assert on(arch, "clone", THREAD_FLAGS) == ALLOW
     assert on(arch, "clone", 17) == ALLOW
-
-
-UNIX, INET, INET6 = 1, 2, 10
-
-
-@pytest.mark.parametrize("name", ["socket", "socketpair"])
-@on_each
-def test_only_unix_and_internet_sockets_are_allowed_whatever_stands_in_the_upper_half(arch, name):
-    """The kernel reads the family as an int: what it would read must have been judged."""
-    for family in range(300):
-        allowed = family in ({UNIX, INET, INET6} if name == "socket" else {UNIX})
-        assert (on(arch, name, family, 1) == ALLOW) == allowed, family
-        for upper in (1, 0x80000000, 0xFFFFFFFF):
-            assert on(arch, name, upper << 32 | family, 1) != ALLOW, (upper, family)
-
-
-@on_each
-def test_rarely_used_socket_families_are_stopped_and_forgotten_ones_refused(arch):
-    for family in range(17, 46):
-        assert on(arch, "socket", family) == NOTIFY, family
-    for family in [16, 3, 15, 46, 255, 0xFFFFFFFF]:
-        assert on(arch, "socket", family) == ERRNO | errno.EAFNOSUPPORT, family
 
 
 @on_each
@@ -229,27 +180,13 @@ def test_nothing_is_set_for_process_1_whatever_stands_in_the_upper_half(arch, na
             assert on(arch, name, *before, upper | process) == ALLOW
 
 
-SOL_SOCKET, IPPROTO_TCP, TCP_ULP = 1, 6, 31
-PR_SET_NAME, PR_GET_SECCOMP, PR_SET_SECCOMP = 15, 21, 22
-
-
-@pytest.mark.parametrize("upper", [0, 1 << 32, 0xFFFFFFFF << 32], ids=hex)
+@pytest.mark.parametrize(("name", "process"), [("setpriority", 0), ("ioprio_set", 1)])
 @on_each
-def test_filters_of_sockets_and_numbers_of_the_machine_are_refused_whatever_stands_in_the_upper_half(
-    arch, upper
-):
-    for option in range(100):
-        refused = option in {26, 50, 51, 52}
-        told = option in {57, 71}
-        level, name = upper | SOL_SOCKET, upper | option
-        assert on(arch, "setsockopt", 3, level, name) == (ERRNO | errno.EPERM if refused else ALLOW), option
-        assert on(arch, "getsockopt", 3, level, name) == (ERRNO | errno.ENOPROTOOPT if told else ALLOW), (
-            option
-        )
-        for call in ("setsockopt", "getsockopt"):
-            ulp = ERRNO | errno.ENOPROTOOPT if (call, option) == ("setsockopt", TCP_ULP) else ALLOW
-            assert on(arch, call, 3, upper | IPPROTO_TCP, upper | option) == ulp, (call, option)
-            assert on(arch, call, option, 0, SOL_SOCKET) == ALLOW, (call, option)
+def test_priorities_are_set_for_a_process_only(arch, name, process):
+    for upper in (0, 1 << 32):
+        for which in range(4):
+            wanted = ALLOW if which not in {process + 1, process + 2} else REFUSED
+            assert on(arch, name, upper | which, 0) == wanted, which
 
 
 @on_each

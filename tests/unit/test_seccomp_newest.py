@@ -14,7 +14,7 @@ from cellblock.sandbox.seccomp import (
     newest_known_number,
     unresolved_syscalls,
 )
-from unit.test_seccomp import ALLOW, ARCHES, ERRNO, decide
+from unit.deciding import ALLOW, ARCHES, ERRNO, decide
 
 _NAMES = """
 pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig

@@ -19,7 +19,9 @@ from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR
 _NS_PER_MS = 1_000_000
 _SHORTEST_PAUSE_S = 0.005
 _SOCKETS_BYTES = 32 << 20
-"""Of what waits in TCP and UDP: all of the machine have one pool. Hundreds of full sockets hold less."""
+"""Of what waits in TCP and UDP: all of the machine have one pool. Hundreds of full ones of TCP hold less."""
+_SOCKETS_MOST = 1024
+"""TCP sockets of a cell's network. What waits where nobody has accepted, 128 KiB each, no group counts."""
 _SOCKETS_BYTES_PER_S = 2 << 30
 """How fast they are filled, at most."""
 
@@ -148,14 +150,14 @@ class Watch:
         self._timers["cpu"] = self._loop.call_later(wait_s, self._check_cpu)
 
     def _check_sockets(self) -> None:
-        """Kill where too much waits, else look again when there could first be so much."""
-        held = self._cell.socket_bytes()
-        if held is None:
+        """Kill where too much waits or they are too many, else look again when so much could first wait."""
+        held, sockets = self._cell.socket_bytes(), self._cell.tcp_sockets()
+        if held is None and sockets is None:
             return
-        if held > _SOCKETS_BYTES:
+        if (held or 0) > _SOCKETS_BYTES or (sockets or 0) > _SOCKETS_MOST:
             self._kill(KILLED_FOR_SOCKETS)
             return
-        wait_s = max((_SOCKETS_BYTES - held) / _SOCKETS_BYTES_PER_S, _SHORTEST_PAUSE_S)
+        wait_s = max((_SOCKETS_BYTES - (held or 0)) / _SOCKETS_BYTES_PER_S, _SHORTEST_PAUSE_S)
         self._timers["sockets"] = self._loop.call_later(wait_s, self._check_sockets)
 
     def _kill(self, reason: str) -> None:

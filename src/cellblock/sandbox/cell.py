@@ -25,6 +25,7 @@ from cellblock.sandbox.leases import CellUids
 from cellblock.sandbox.read_back import lives, read_back
 from cellblock.sandbox.requests import cell_request
 from cellblock.sandbox.shapes import CellShape, CellSpec
+from cellblock.sandbox.sockets import SocketCounts
 from cellblock.sandbox.spawner import Init, Spawner, memory_file
 from cellblock.sandbox.stdin import Stdin
 
@@ -70,6 +71,8 @@ class Cell:
         self._program_pidfd = -1
         self._out_fd = -1
         self._listener_fd = -1  # held, never read: see report_ready in init.c
+        self._is_up = False
+        self._socket_counts: SocketCounts | None = None
         self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
         with contextlib.ExitStack() as undo:
@@ -94,6 +97,7 @@ class Cell:
         # Without a network of its own it would be the host's that is set and raised.
         up = self.shape.loopback and bool(clone_flags & CLONE_FLAGS["net"])
         small = up and networks_fd >= 0
+        self._is_up = up
         features |= wire.FEATURE_LOOPBACK * up | wire.FEATURE_SMALL_SOCKETS * small
         request_fd = memory_file("request", self._request(features))
         try:
@@ -164,6 +168,13 @@ class Cell:
         """What waits in its sockets; ``None`` without a network that is up, or where nobody has to look."""
         return self._cgroup.socket_bytes() if self._cgroup and self.shape.loopback else None
 
+    def tcp_sockets(self) -> int | None:
+        """How many its network has, whoever has them; ``None`` without one that is up, and after the end."""
+        if self._is_up and self._socket_counts is None and self._init is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._socket_counts = SocketCounts(self._init.pid)
+        return self._socket_counts.tcp() if self._socket_counts else None
+
     def living_processes(self) -> int | None:
         """How many processes are in the cell besides init; ``None`` without a cgroup."""
         return len(self._cgroup.process_ids()) if self._cgroup else None
@@ -205,6 +216,10 @@ class Cell:
         self._close_their_ends()
         self._stdin.close()
         self._close_control()
+        if self._socket_counts:
+            self._socket_counts.close()
+            self._socket_counts = None
+        self._is_up = False
         for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._out_fd, self._listener_fd):
             _close(fd)
         self.stdout_fd = self.stderr_fd = self._program_pidfd = self._out_fd = self._listener_fd = -1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import struct
 import tempfile
 import tomllib
 from functools import cache
@@ -22,20 +21,10 @@ import pyseccomp
 from msgspec import Struct
 
 from cellblock.errors import SandboxError
+from cellblock.sandbox import bpf
 
 X32_SYSCALL_BIT = 0x40000000
 _LOW_32_BITS = 0xFFFFFFFF
-
-# The few BPF instructions that libseccomp cannot express (see _refuse_unknown_numbers).
-_BPF_INSTRUCTION = struct.Struct("=HBBI")
-_BPF_LOAD_WORD, _BPF_JUMP_EQUAL, _BPF_JUMP_GREATER, _BPF_JUMP_GREATER_EQUAL, _BPF_RETURN = (
-    0x20,
-    0x15,
-    0x25,
-    0x35,
-    0x06,
-)
-_OFFSET_NUMBER, _OFFSET_ARCH = 0, 4
 
 NATIVE: int = pyseccomp.system_arch()
 """The AUDIT_ARCH of this machine."""
@@ -63,6 +52,16 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """A second argument, which must be as said too."""
 
 
+class Only(Struct, frozen=True, forbid_unknown_fields=True):
+    """A list of what alone is allowed in one argument, where others are as said."""
+
+    syscalls: list[str]
+    when: list[_Argument]
+    arg: _Argument
+    action: str
+    reason: str
+
+
 class _Default(Struct, frozen=True, forbid_unknown_fields=True):
     action: str
     reason: str
@@ -86,6 +85,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     foreign_abi: _Default
     rule: list[Rule]
     init: _InitPolicy
+    only: list[Only] = []
 
 
 class Filters(Struct, frozen=True):
@@ -103,9 +103,12 @@ def load_policy() -> Policy:
         policy = msgspec.convert(tomllib.loads(text), Policy)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SandboxError("seccomp_policy", detail=str(error)) from error
-    for rule in policy.rule:
+    rules: list[Rule | Only] = [*policy.rule, *policy.only]
+    for rule in rules:
         if not rule.reason.strip():
             raise SandboxError("seccomp_policy", detail=f"rule for {', '.join(rule.syscalls)} has no reason")
+    if any(each.int_in is None for only in policy.only for each in [*only.when, only.arg]):
+        raise SandboxError("seccomp_policy", detail="of what is allowed only, an arg needs int_in")
     return policy
 
 
@@ -167,7 +170,27 @@ def _program_filter(policy: Policy, kill: int, arch: int) -> bytes:
                 continue
             for first, second in itertools.product(_comparisons(rule.arg), _comparisons(rule.also)):
                 built.add_rule_exactly(action, name, *first, *second)
-    return _refuse_unknown_numbers(_export(built), _action(policy.unknown.action, kill), arch)
+    # libseccomp compares numbers only for equality. Foreign ABIs (x32 by its bit) go on to its own refusal.
+    front = [
+        *bpf.load_number(),
+        *bpf.refuse_numbers(unknown_ranges(arch), _action(policy.unknown.action, kill)),
+        *bpf.allow_only(_only_by_number(policy, kill, arch)),
+    ]
+    return bpf.in_front_of(_export(built), front, arch)
+
+
+def _only_by_number(policy: Policy, kill: int, arch: int) -> dict[int, list[bpf.Only]]:
+    by_number: dict[int, list[bpf.Only]] = {}
+    for rule in policy.only:
+        when, allowed = [_one_of(each) for each in rule.when], _one_of(rule.arg)
+        for name in rule.syscalls:
+            judged = by_number.setdefault(pyseccomp.resolve_syscall(arch, name), [])
+            judged.append(bpf.Only(when, allowed, _action(rule.action, kill)))
+    return by_number
+
+
+def _one_of(argument: _Argument) -> bpf.OneOf:
+    return bpf.OneOf(argument.index, argument.int_in or [], argument.mask)
 
 
 def _filter_for(arch: int, default: int) -> pyseccomp.SyscallFilter:
@@ -237,27 +260,3 @@ def unknown_ranges(arch: int = NATIVE) -> list[tuple[int, int]]:
     gaps = [(a + 1, b - 1) for a, b in itertools.pairwise(known) if b - a > 1]
     last = X32_SYSCALL_BIT - 1 if arch_name(arch) == "x86_64" else _LOW_32_BITS - 1
     return [*gaps, (known[-1] + 1, last)]
-
-
-def _refuse_unknown_numbers(bpf: bytes, action: int, arch: int) -> bytes:
-    """Put a check in front: native numbers without a name, or never judged, get ``action``.
-
-    libseccomp compares numbers only for equality. Jumps in BPF are relative, so what follows
-    needs no change; foreign ABIs (x32 by its bit) go on to libseccomp's own refusal.
-    """
-    ranges = unknown_ranges(arch)
-    instructions = [(_BPF_LOAD_WORD, 0, 0, _OFFSET_NUMBER)]
-    for left, (first, last) in zip(range(len(ranges) - 1, -1, -1), ranges, strict=True):
-        # Below this range: known, for the ranges ascend. Above it: on to the next one.
-        to_end = 3 * left + 2
-        instructions += [
-            (_BPF_JUMP_GREATER_EQUAL, 0, to_end, first),
-            (_BPF_JUMP_GREATER, 1, 0, last),
-            (_BPF_RETURN, 0, 0, action),
-        ]
-    whole = [
-        (_BPF_LOAD_WORD, 0, 0, _OFFSET_ARCH),
-        (_BPF_JUMP_EQUAL, 0, len(instructions), arch),
-        *instructions,
-    ]
-    return b"".join(_BPF_INSTRUCTION.pack(*instruction) for instruction in whole) + bpf
