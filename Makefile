@@ -99,7 +99,8 @@ docs: base        ## write the pages that come from code
 lock: base        ## pin the newest dependencies that pyproject.toml and requirements-dev.in allow
 	@scripts/lock-requirements $(BIN)/pip-compile
 
-hosts-table: base ## write the table of docs/hosts.md from what tests read back on each kind of host
+hosts-table: base ## write the table of docs/hosts.md from what tests read back on each kind of host; needs a host with cgroup v1
+	@scripts/hosts-table --check
 	@tests/vm/run -- tests/hosts -q -k 'every_control_holds or accepted_by_name'
 	@env PYTHONPATH=tests HOSTS_REPORT=build/vm/this.json $(BIN)/python tests/hosts/report.py only=ends keep=root >/dev/null
 	@scripts/hosts-table build/vm/this.json build/vm/hosts.json

@@ -69,12 +69,35 @@ def test_a_whole_host_is_explained_and_nothing_required_is_missing(doctor):
     assert {"seccomp filter", "seccomp notification", "net namespace", "capabilities", "cell"} <= set(found)
 
 
-def test_the_table_for_people_says_the_same(tmp_path):
-    command = [sys.executable, "-m", "cellblock", "doctor", "--runtime-dir", str(tmp_path)]
-    command += ["--toolchain-dir", str(tmp_path / "none")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert "Everything that is required holds." in done.stdout
+@pytest.fixture
+def printed(tmp_path):
+    """Run the command behind ``prefix``; returns its exit code and what it prints for people."""
+
+    def run(*prefix: str):
+        command = [*prefix, sys.executable, "-m", "cellblock", "doctor", "--runtime-dir", str(tmp_path)]
+        command += ["--toolchain-dir", str(tmp_path / "none")]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return done.returncode, done.stdout
+
+    return run
+
+
+def test_the_table_for_people_says_the_same(printed):
+    code, said = printed()
+    assert code == 0
+    assert "Everything that is required holds." in said
+
+
+def test_what_is_printed_for_people_can_be_pasted(printed):
+    hide = "umount -R /sys/fs/cgroup"
+    code, said = printed(*in_own_mounts(hide))
+    assert code == 1
+    (line,) = (line for line in said.splitlines() if line.startswith("cgroups: "))
+    pasted = line.removeprefix("cgroups: ")
+    assert not V1 or len(pasted) > 200, "as wide as the table is where nobody looks on"
+    code, said = printed(*in_own_mounts(f"{hide}\n{pasted}"))
+    assert (code, "Everything that is required holds." in said) == (0, True)
 
 
 @pytest.mark.parametrize("capability", _CAPABILITIES)
@@ -176,7 +199,75 @@ def test_a_filter_around_us_that_forbids_cells_is_told_with_the_setting(doctor, 
     code, found = doctor(sys.executable, "-c", FORBIDDING, call)
     assert code == 1
     assert "cell" in missing(found)
+    assert found["cell"]["remedy"].startswith("RestrictNamespaces=no and SystemCallFilter=")
+    in_a_container = ("unshare", "--mount", "--pid", "--fork", "--mount-proc")
+    code, found = doctor(*in_a_container, sys.executable, "-c", FORBIDDING, call)
+    assert code == 1
     assert "--security-opt seccomp=deploy/seccomp.json" in found["cell"]["remedy"]
+
+
+def test_roots_group_that_is_named_and_not_there_is_made_by_the_command_that_is_named(
+    doctor, group, monkeypatch
+):
+    monkeypatch.setenv("CELLBLOCK_CGROUP_ROOT", f"/{group.name}/named")
+    for above in () if V1 else (TOP, group):
+        (above / "cgroup.subtree_control").write_text("+memory +pids")
+    code, found = doctor()
+    assert code == 1
+    remedy = found["cgroups"]["remedy"]
+    assert remedy.endswith("; CELLBLOCK_CGROUP_ROOT names it")
+    assert remedy.startswith(f"mkdir -p {TOP}/")
+    try:
+        subprocess.run(["sh", "-euc", remedy.split("; ")[0]], check=True)
+        code, found = doctor()
+        assert (code, missing(found)) == (0, set())
+    finally:
+        for made in (*TOP.glob(f"*/{group.name}/named"), *TOP.glob(f"*/{group.name}")):
+            made.rmdir()
+
+
+@pytest.fixture
+def of_the_user(tmp_path):
+    """A runtime directory of an ordinary user's, to which he has the way."""
+    path = tmp_path / "of-the-user"
+    path.mkdir()
+    os.chown(path, 65534, 65534)
+    for directory in tmp_path.parents:
+        if directory.stat().st_uid == 0 and directory.name.startswith("pytest"):
+            directory.chmod(0o711)
+    tmp_path.chmod(0o711)
+    return path
+
+
+@pytest.mark.parametrize("in_container", [True, False])
+def test_a_user_where_parts_of_proc_are_covered_is_told_the_setting_that_uncovers_them(
+    doctor, of_the_user, in_container
+):
+    cover = "mount --bind /dev/null /proc/interrupts"
+    inside = ("unshare", "--mount", "--pid", "--fork", "--mount-proc") if in_container else ()
+    _, found = doctor(*inside, *in_own_mounts(cover), *AN_ORDINARY_USER, runtime_dir=of_the_user)
+    assert found["cell"]["detail"].startswith("cell step proc_mount failed")
+    remedy = found["cell"]["remedy"]
+    assert ("systempaths=unconfined" in remedy) == in_container
+    assert ("ProtectKernelTunables=no" in remedy) == (not in_container)
+    assert "(/proc/interrupts)" in remedy
+    _, found = doctor(*inside, *AN_ORDINARY_USER, runtime_dir=of_the_user)
+    assert found["cell"]["ok"]
+
+
+def test_where_switches_of_networks_cannot_be_written_to_the_setting_is_named(doctor, of_the_user):
+    read_only = "mount --bind /proc/sys /proc/sys\nmount -o remount,bind,ro /proc/sys"
+    _, found = doctor(*in_own_mounts(read_only), *AN_ORDINARY_USER, runtime_dir=of_the_user)
+    assert found["socket buffers"]["remedy"] == "ProtectKernelTunables=no in the unit that starts us"
+
+
+def test_a_user_is_told_the_switch_by_which_the_machine_gives_him_no_networks(doctor, of_the_user, tmp_path):
+    # His own namespace shows limits of its own: what holds is what is outside of it.
+    zero = tmp_path / "zero"
+    zero.write_text("0\n")
+    seen = f"mount --bind {shlex.quote(str(zero))} /proc/sys/user/max_net_namespaces"
+    _, found = doctor(*in_own_mounts(seen), *AN_ORDINARY_USER, runtime_dir=of_the_user)
+    assert found["net namespace"]["remedy"] == "as root: sysctl user.max_net_namespaces=10000"
 
 
 def test_limits_around_us_that_cells_would_exceed_are_told_as_such_and_not_as_a_filter(doctor):
@@ -189,15 +280,8 @@ def test_limits_around_us_that_cells_would_exceed_are_told_as_such_and_not_as_a_
     assert (code, missing(found)) == (0, set())
 
 
-def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(doctor, tmp_path):
-    runtime_dir = tmp_path / "of-the-user"
-    runtime_dir.mkdir()
-    os.chown(runtime_dir, 65534, 65534)
-    for directory in tmp_path.parents:
-        if directory.stat().st_uid == 0 and directory.name.startswith("pytest"):
-            directory.chmod(0o711)
-    tmp_path.chmod(0o711)
-    code, found = doctor(*AN_ORDINARY_USER, runtime_dir=runtime_dir)
+def test_an_ordinary_user_without_cgroups_and_uids_is_told_what_gives_them(doctor, of_the_user):
+    code, found = doctor(*AN_ORDINARY_USER, runtime_dir=of_the_user)
     assert code == 1
     assert {"cgroups", "uids for cells"} <= missing(found)
     assert "of a user namespace; uid 65534 outside of it" in found["privileges"]["detail"]

@@ -46,18 +46,23 @@ def bundle(
     seccomp: Path | None = SECCOMP,
     apparmor: str = "",
     entrypoint: Sequence[str] = (str(ENTRYPOINT),),
+    uid: int = 0,
+    first_uid: int = 0,
+    masked: bool = True,
 ) -> list[str]:
     """Write an OCI bundle for ``command`` and return how to run it.
 
     ``without`` takes capabilities away; ``volumes`` are writable, by where the container has them;
-    ``apparmor`` names a profile that is loaded.
+    ``apparmor`` names a profile that is loaded; ``first_uid`` is who root of a user namespace is outside;
+    ``uid`` runs the command, without capabilities if not root. Not ``masked`` is what engines call
+    systempaths=unconfined or unmask=ALL.
     """
-    capabilities = [f"CAP_{name}" for name in CAPABILITIES if name not in without]
+    capabilities = [] if uid else [f"CAP_{name}" for name in CAPABILITIES if name not in without]
     flags = ["nosuid", "noexec", "nodev"]
     config: dict[str, Any] = {
         "ociVersion": "1.0.0",
         "process": {
-            "user": {"uid": 0, "gid": 0},
+            "user": {"uid": uid, "gid": uid},
             "args": [*entrypoint, *command],
             "env": [
                 f"PATH={PROJECT}/.venv/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -99,9 +104,14 @@ def bundle(
                 "devices": [{"allow": False, "access": "rwm"}],
                 "pids": {"limit": SERVICE["pids_limit"]},
             },
-            **_DOCKER_DEFAULT_PATHS,
+            **(_DOCKER_DEFAULT_PATHS if masked else {}),
         },
     }
+    if first_uid:
+        config["linux"]["namespaces"].append({"type": "user"})
+        mapping = {"containerID": 0, "hostID": first_uid, "size": 165_536}
+        config["linux"] |= {"uidMappings": [mapping], "gidMappings": [mapping]}
+        del config["linux"]["resources"]["devices"]  # not for it to say
     if seccomp is not None:
         config["linux"]["seccomp"] = json.loads(seccomp.read_text(encoding="utf-8"))
     directory.mkdir(parents=True)

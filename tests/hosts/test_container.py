@@ -131,6 +131,37 @@ def test_a_container_whose_cgroups_stay_read_only_is_told_and_the_command_that_i
     assert (code, kinds.missing(found)) == (0, set())
 
 
+IN_A_USER_NAMESPACE = 1_000_000
+"""Who a container's root is outside of it, as with an engine that runs without root."""
+
+
+def test_in_a_user_namespace_masked_paths_may_stay_and_cgroups_are_mended_by_what_is_named(doctor):
+    code, found = doctor(first_uid=IN_A_USER_NAMESPACE, entrypoint=())
+    assert code == 1
+    assert f"uid {IN_A_USER_NAMESPACE} outside of it" in found["privileges"]["detail"]
+    assert found["cell"]["ok"], found["cell"]
+    remedy = found["cgroups"]["remedy"]
+    assert remedy.startswith("mount -o remount,bind,rw,nosuid,nodev,noexec /sys/fs/cgroup;")
+    pasted = f'{remedy.split(";")[0]}\nexec "$@"'
+    _, found = doctor(first_uid=IN_A_USER_NAMESPACE, entrypoint=("sh", "-euc", pasted, "sh"))
+    assert "Read-only file system" not in found["cgroups"]["detail"]
+    assert found["control private_proc"]["ok"]
+
+
+A_HOME = ("env", "HOME=/tmp", "CELLBLOCK_RUNTIME_DIR=/tmp/run")
+
+
+@pytest.mark.parametrize("first_uid", [0, IN_A_USER_NAMESPACE])
+def test_a_user_in_a_container_is_told_what_uncovers_proc_and_who_has_cgroups(doctor, first_uid):
+    code, found = doctor(uid=4321, first_uid=first_uid, entrypoint=A_HOME)
+    assert code == 1
+    assert found["cell"]["detail"].startswith("cell step proc_mount failed")
+    assert "--security-opt systempaths=unconfined; Podman: unmask=ALL" in found["cell"]["remedy"]
+    assert found["cgroups"]["remedy"].startswith("start cellblock as the container's root")
+    _, found = doctor(uid=4321, first_uid=first_uid, entrypoint=A_HOME, masked=False)
+    assert found["cell"]["ok"], found["cell"]
+
+
 LIKE_THE_ENGINES_OWN = """
 abi <abi/3.0>,
 profile no-mounts flags=(attach_disconnected,mediate_deleted) {

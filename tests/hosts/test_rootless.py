@@ -44,6 +44,13 @@ def paste(commands: str) -> None:
     subprocess.run(["sh", "-euc", commands], check=True, capture_output=True)
 
 
+def in_its_place(command: str, *flags: str) -> str:
+    """Return a command that starts the service, with a doctor started instead."""
+    assert command.count(".venv/bin/cellblock serve") == 1, command
+    asking = f".venv/bin/cellblock doctor --json --toolchain-dir /nonexistent {' '.join(flags)}"
+    return command.replace(".venv/bin/cellblock serve", asking)
+
+
 def not_ok(found: dict) -> set[str]:
     return {feature["feature"] for feature in found["features"] if feature["required"] and not feature["ok"]}
 
@@ -150,8 +157,60 @@ def test_without_a_cgroup_of_its_own_strict_refuses_and_the_commands_that_are_na
         code, found = doctor(handed)
         assert (code, kinds.missing(found)) == (0, set())
         assert str(handed) in found["cgroups"]["detail"]
+        start = in_its_place(remedy.split("; and start cellblock in it, from its own directory: ")[1])
+        code, found = kinds.doctor(["sh", "-euc", start])
+        assert (code, kinds.missing(found)) == (0, set())
+        assert str(handed) in found["cgroups"]["detail"]
     finally:
         kinds.remove(handed)
+
+
+def test_a_user_outside_of_his_group_is_told_the_command_that_starts_inside_and_it_does(group):
+    """All but a cell's birth works from outside: its parent may not write to what is above both groups."""
+    kinds.grant_uids(65536)
+    session = kinds.TOP / "session"
+    session.mkdir(exist_ok=True)
+    code, found = doctor(session, "--cgroup-root", f"/{group.name}")
+    assert (code, kinds.missing(found)) == (1, {"cell"})
+    assert found["cell"]["detail"].startswith("cell step clone_init failed: Permission denied")
+    told = "start cellblock inside its group; as root, from its own directory: "
+    assert found["cell"]["remedy"].startswith(told)
+    for flags in ((), ("--cgroup-root", f"/{group.name}")):
+        start = in_its_place(found["cell"]["remedy"].removeprefix(told), *flags)
+        code, mended = kinds.doctor(["sh", "-euc", start])
+        assert (code, kinds.missing(mended)) == (0, set())
+        assert f"{group}/cellblock/" in mended["cgroups"]["detail"]
+
+
+@pytest.mark.parametrize("name", ["net", "ipc", "uts", "cgroup"])
+def test_a_kind_of_namespace_that_the_machine_does_not_give_a_user_is_told_and_the_command_mends_it(
+    group, name
+):
+    kinds.grant_uids(65536)
+    switch = Path(f"/proc/sys/user/max_{name}_namespaces")
+    before = switch.read_text()
+    switch.write_text("0")
+    control = "network_namespace" if name == "net" else f"{name}_namespace"
+    try:
+        code, found = doctor(group)
+        assert (code, kinds.missing(found)) == (1, {f"{name} namespace", f"control {control}"})
+        remedy = found[f"{name} namespace"]["remedy"]
+        assert remedy == f"as root: sysctl user.max_{name}_namespaces=10000"
+        paste(remedy.removeprefix("as root: "))
+        code, found = doctor(group)
+        assert (code, kinds.missing(found)) == (0, set())
+    finally:
+        switch.write_text(before)
+
+
+def test_a_user_in_a_unit_that_covers_parts_of_proc_is_told_its_settings(group):
+    kinds.grant_uids(65536)
+    covered = ("unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /proc/interrupts; exec "$@"', "sh")
+    code, found = kinds.doctor([*covered, *kinds.as_user(group, *kinds.DOCTOR)])
+    assert (code, kinds.missing(found)) == (1, {"cell"})
+    assert found["cell"]["remedy"].startswith("ProtectKernelTunables=no and ProtectKernelLogs=no in the unit")
+    code, found = doctor(group)
+    assert (code, kinds.missing(found)) == (0, set())
 
 
 def test_the_pages_recipe_hands_a_cgroup_over_that_is_enough_and_can_be_pasted_again():
@@ -219,7 +278,9 @@ def test_a_filter_around_a_user_that_forbids_his_namespace_is_told(group):
     code, found = kinds.doctor(kinds.as_user(group, *forbidding))
     assert code == 1
     assert "uid 4321, without a user namespace of its own" in found["privileges"]["detail"]
-    assert "where a seccomp filter forbids unshare(CLONE_NEWUSER), lift it" in found["privileges"]["remedy"]
+    assert found["privileges"]["remedy"].startswith(
+        "run as root or RestrictNamespaces=no and SystemCallFilter="
+    )
 
 
 def test_the_command_runs_a_program_as_an_ordinary_user(group, time_scale):

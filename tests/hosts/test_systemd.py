@@ -119,6 +119,50 @@ def test_a_users_scope_with_delegate_is_enough(manager, time_scale):
     assert ".scope/cellblock/" in found["cgroups"]["detail"]
 
 
+@pytest.fixture
+def doctor_of_a_unit(manager, time_scale):
+    """Run the doctor in a unit of the user's with a property; what it finds goes by files, as to no bus."""
+    manager.submit_when_ready("print(1)", timeout_s=120 * time_scale)
+    beside = control_group(manager.process.pid)
+    found, code = kinds.HOME / "found.json", kinds.HOME / "code"
+
+    def run(setting: str):
+        for file in (found, code):
+            file.unlink(missing_ok=True)
+        asking = shlex.join((*kinds.DOCTOR, "--runtime-dir", str(kinds.HOME / "run")))
+        script = f"{asking} >{found}; echo $? >{code}.new; mv {code}.new {code}"
+        unit = (
+            "systemd-run",
+            "--user",
+            "--same-dir",
+            "-p",
+            "Delegate=yes",
+            "-p",
+            setting,
+            "sh",
+            "-c",
+            script,
+        )
+        subprocess.run(kinds.as_user(beside, *unit), check=True, capture_output=True)
+        deadline_s = time.monotonic() + 60 * time_scale
+        while not code.exists():
+            assert time.monotonic() < deadline_s
+            time.sleep(0.1)
+        return kinds.doctor(["sh", "-c", f"cat {found}; exit $(cat {code})"])
+
+    return run
+
+
+def test_a_unit_that_restricts_namespaces_is_told_the_setting_and_without_it_all_is_well(doctor_of_a_unit):
+    code, found = doctor_of_a_unit("RestrictNamespaces=yes")
+    assert code == 1
+    assert "without a user namespace of its own" in found["privileges"]["detail"]
+    told = found["privileges"]["remedy"]
+    assert told.startswith("run as root or RestrictNamespaces=no and SystemCallFilter=")
+    code, found = doctor_of_a_unit("RestrictNamespaces=no")
+    assert (code, kinds.missing(found)) == (0, set())
+
+
 def test_stopping_the_unit_lets_a_running_program_finish(manager, time_scale):
     manager.submit_when_ready("print(1)", timeout_s=120 * time_scale)
     accepted = manager.submit("import time; time.sleep(1); print('slept')", wait=False).json()

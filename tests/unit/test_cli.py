@@ -271,6 +271,23 @@ def test_doctor_exits_1_only_where_something_required_is_missing(scripted, capsy
         assert feature.remedy in report
 
 
+def test_doctor_prints_each_remedy_in_one_line_however_narrow_the_terminal_is(scripted, monkeypatch, capsys):
+    command = " && ".join(
+        f"echo +memory >/sys/fs/cgroup/a-group-{number}/subtree_control" for number in range(9)
+    )
+    lacks = msgspec.structs.replace(MISSING, remedy=command, detail="no controller of memory " * 9)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "dumb")
+    for is_terminal in (False, True):
+        monkeypatch.setattr("sys.stdout.isatty", lambda answer=is_terminal: answer)
+        scripted(features=(HELD, lacks, OPTIONAL))
+        assert cli.exit_code_of(["doctor"]) == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert f"memory_limit: {command}" in lines
+        assert "pressure: boot with psi=1" in lines
+        assert not any(line.startswith("pid_namespace: ") for line in lines)
+
+
 def test_doctor_json_is_the_findings(scripted, capsys):
     scripted(features=(HELD, MISSING))
     assert cli.exit_code_of(["doctor", "--json"]) == 1

@@ -6,6 +6,7 @@ import itertools
 import json
 import pwd
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -137,3 +138,26 @@ def test_every_command_of_ours_in_the_pages_shell_lines_is_where_the_page_says()
     blocks = [block.split("```")[0] for block in page.split("```sh\n")[1:]]
     for words in (line.split("#")[0].split() for block in blocks for line in block.splitlines()):
         assert "cellblock" not in words, words
+
+
+ON_V1 = "cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0\n"
+ON_V2 = "none /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\nsystemd /run/named cgroup rw,name=systemd 0 0\n"
+
+
+@pytest.mark.parametrize(("mounts", "code"), [(ON_V1, 0), (ON_V2, 1)])
+def test_the_table_is_not_begun_on_a_host_that_cannot_fill_it(tmp_path, monkeypatch, capsys, mounts, code):
+    script = runpy.run_path(str(TREE / "scripts" / "hosts-table"))
+    file = tmp_path / "mounts"
+    file.write_text(mounts)
+    monkeypatch.setitem(script["main"].__globals__, "MOUNTS", file)
+    monkeypatch.setattr("sys.argv", ["hosts-table", "--check"])
+    assert script["main"]() == code
+    assert ("has to have cgroup v1" in capsys.readouterr().err) == bool(code)
+
+
+def test_whether_the_host_can_fill_the_table_is_asked_before_the_machine_is_started():
+    """Whoever has no v1 host is told at once, and not after the machine's minutes."""
+    lines = (TREE / "Makefile").read_text(encoding="utf-8").split("\nhosts-table:")[1].split("\n\n")[0]
+    first, *others = [line.strip() for line in lines.splitlines()[1:]]
+    assert first == "@scripts/hosts-table --check"
+    assert any(line.startswith("@tests/vm/run ") for line in others)

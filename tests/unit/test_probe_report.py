@@ -41,26 +41,26 @@ def test_a_control_that_no_missing_feature_explains_is_told_where_to_look():
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (SandboxError("root_overlay", errno.EPERM), "a seccomp filter or AppArmor profile around us forbids"),
-        (SandboxError("seccomp_build"), "a seccomp filter or AppArmor profile around us forbids"),
         (SandboxError("rlimits", errno.EPERM), "raise our own hard limits"),
-        (SandboxError("clone_init", errno.EAGAIN), "raise pids.max"),
-        (SandboxError("clone_init", errno.ENOSPC), "raise the sysctls user.max_*_namespaces"),
-        (SandboxError("work_area_tmpfs", errno.ENOMEM), "raise memory.max"),
+        (SandboxError("clone_init", errno.EAGAIN), "TasksMax=infinity and LimitNPROC=infinity in the unit"),
+        (SandboxError("clone_init", errno.ENOSPC), "as root: sysctl user.max_pid_namespaces="),
+        (SandboxError("root_overlay", errno.ENOSPC), "as root: sysctl fs.mount-max=1000000"),
+        (SandboxError("clone_init", errno.ENFILE), "as root: sysctl fs.file-max="),
+        (SandboxError("work_area_tmpfs", errno.ENOMEM), "MemoryMax=infinity in the unit"),
         (SandboxError("proc_mount", errno.EINVAL), LOOK_CLOSER),
         (HostError("cannot run the cell helper: not found; run: make setup"), "run: make setup"),
     ],
 )
 def test_a_step_that_fails_on_a_host_that_lacks_nothing_is_told_what_to_do(error: CellblockError, expected):
-    alone = no_cell_report(error, [WELL, NO_NODES])
+    alone = no_cell_report(error, [WELL, NO_NODES], None)
     assert (alone.ok, alone.detail) == (False, str(error))
     assert alone.remedy.startswith(expected)
-    beside = no_cell_report(error, [WELL, OLD, NO_MEMORY]).remedy
+    beside = no_cell_report(error, [WELL, OLD, NO_MEMORY], None).remedy
     then = "" if expected == LOOK_CLOSER else f"; if it still fails, {expected}"
     assert beside.startswith(f"mend kernel, memory controller, above{then}")
 
 
 def test_a_host_without_what_every_cell_needs_is_told_that_alone():
     lacks = Remedy(feature="overlayfs", ok=False, detail="not in this kernel", remedy="modprobe overlay")
-    remedy = no_cell_report(HostError("there is no cell without overlayfs"), [lacks]).remedy
+    remedy = no_cell_report(HostError("there is no cell without overlayfs"), [lacks], None).remedy
     assert remedy == "mend overlayfs, above"

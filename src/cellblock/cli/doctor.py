@@ -92,12 +92,13 @@ async def _probe(settings: Settings) -> tuple[Remedy, ...]:
 
 def _show(findings: tuple[Remedy, ...]) -> None:
     table = Table(box=None, header_style="bold")
-    for column in ("feature", "state", "seen", "what to do"):
+    for column in ("feature", "state", "seen"):
         table.add_column(column, overflow="fold")
     for finding in findings:
-        table.add_row(Text(finding.feature), _state(finding), Text(finding.detail), Text(finding.remedy))
+        table.add_row(Text(finding.feature), _state(finding), Text(finding.detail))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     console.print(table)
+    _show_remedies(console, findings)
     missing = [finding.feature for finding in findings if finding.required and not finding.ok]
     if missing:
         console.print(
@@ -105,6 +106,17 @@ def _show(findings: tuple[Remedy, ...]) -> None:
         )
     else:
         console.print(Text("Everything that is required holds.", "bold green"))
+
+
+def _show_remedies(console: Console, findings: tuple[Remedy, ...]) -> None:
+    """Print what to do, each in one line that can be copied: a command in a column of the table could not."""
+    todo = [finding for finding in findings if finding.remedy]
+    if not todo:
+        return
+    console.print(Text("\nwhat to do", "bold"))
+    for finding in todo:
+        console.print(Text.assemble((f"{finding.feature}: ", "bold"), finding.remedy), soft_wrap=True)
+    console.print()
 
 
 def _state(finding: Remedy) -> Text:

@@ -170,11 +170,11 @@ class CgroupTreeV1:
     """``/cellblock/<instance>`` in each hierarchy."""
 
     backend = "cgroup_v1"
-    base: Path | None = None
 
     def __init__(self, mounts: list[Mount], instance: str, parent: str = "/") -> None:
         """Make the subtree below ``parent`` where it can be made; what cannot is in ``missing``."""
         self.missing: dict[str, str] = {}
+        self.bases: dict[str, Path] = {}
         self._trees: dict[str, Path] = {}
         for controller in _REQUIRED + _OPTIONAL:
             mount = next((m for m in mounts if m.filesystem == "cgroup" and controller in m.options), None)
@@ -183,7 +183,8 @@ class CgroupTreeV1:
                     f"no cgroup v1 hierarchy with the {controller} controller is mounted"
                 )
                 continue
-            tree = Path(mount.mount_point) / parent.strip("/") / SUBTREE_NAME / instance
+            self.bases[controller] = Path(mount.mount_point) / parent.strip("/")
+            tree = self.bases[controller] / SUBTREE_NAME / instance
             try:
                 if tree not in self._trees.values():  # two controllers may share a hierarchy
                     sweep(tree)

@@ -143,7 +143,7 @@ class CgroupTreeV2:
             base, delegated = Path(mount.mount_point) / parent.strip("/"), False
         tree = base / SUBTREE_NAME / instance
         self.paths = [tree]
-        self.base: Path | None = base
+        self.bases = dict.fromkeys(_REQUIRED, base)
         try:
             if delegated:
                 _move_to_leaf(base)

@@ -94,8 +94,8 @@ class CgroupTree(Protocol):
     """Controllers that are needed and cannot be had, with the reason; empty is well."""
     paths: list[Path]
     """The subtree's directories: one on v2, one a hierarchy on v1."""
-    base: Path | None
-    """The group that the subtree is made in, on v2."""
+    bases: dict[str, Path]
+    """The group that the subtree is made in, by controller: of v1's, those that are mounted."""
 
     def create_cell(self, name: str, memory_bytes: int, processes: int, *, sockets: bool) -> CellCgroup:
         """Make a group with its limits; raises ``SandboxError`` naming what the kernel refused.

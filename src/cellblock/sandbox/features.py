@@ -13,7 +13,14 @@ from msgspec import Struct
 from cellblock.model import Remedy
 from cellblock.sandbox import wire
 from cellblock.sandbox.kernel_files import read_kernel_file
-from cellblock.sandbox.user_namespace import IdMap, read_id_map, what_gives_uids, why_refused
+from cellblock.sandbox.surroundings import what_allows_user_namespaces
+from cellblock.sandbox.user_namespace import (
+    IdMap,
+    is_our_own,
+    namespace_limit,
+    read_id_map,
+    what_gives_uids,
+)
 
 CLONE_FLAGS = {
     "pid": 0x20000000,
@@ -159,7 +166,7 @@ def _privileges(id_map: IdMap) -> Remedy:
         feature="privileges",
         ok=is_root,
         detail=f"root{where}" if is_root else f"uid {os.geteuid()}, without a user namespace of its own",
-        remedy="" if is_root else f"{why_refused()}; programs themselves never run as root",
+        remedy="" if is_root else f"{what_allows_user_namespaces()}; programs themselves never run as root",
     )
 
 
@@ -194,20 +201,22 @@ def _uids(id_map: IdMap, uid_range: tuple[int, int], *, one_uid: bool) -> Remedy
     )
 
 
+def _in_kernel(name: str) -> bool:
+    return Path("/proc/self/ns", name).exists()
+
+
 def _namespace_works(name: str) -> bool:
-    if not Path("/proc/self/ns", name).exists():
-        return False
-    limit = Path("/proc/sys/user", f"max_{name}_namespaces")
-    return not limit.exists() or limit.read_text(encoding="ascii").strip() != "0"
+    return _in_kernel(name) and namespace_limit(name) != 0
 
 
 def _namespace(name: str, *, works: bool) -> Remedy:
     limit = f"user.max_{name}_namespaces"
+    turn = f"{'as root: ' if is_our_own() else ''}sysctl {limit}=10000"
     return Remedy(
         feature=f"{name} namespace",
         ok=works,
-        detail="available" if works else f"not in this kernel, or {limit} is 0",
-        remedy="" if works else f"sysctl {limit}=10000, or boot a kernel with CONFIG_NAMESPACES",
+        detail="available" if works else f"{limit} is 0" if _in_kernel(name) else "not in this kernel",
+        remedy="" if works else turn if _in_kernel(name) else "boot a kernel with CONFIG_NAMESPACES",
     )
 
 

@@ -102,7 +102,7 @@ class Host:
                             tree.sweep_other(other)
             else:
                 host._tree_problem = "; ".join(sorted(set(tree.missing.values())))
-                host._tree_remedy = subtree_remedy(tree.base)
+                host._tree_remedy = subtree_remedy(tree)
         except HostError as error:
             host._tree_problem = str(error)
         await host.probe()
@@ -290,6 +290,6 @@ class Host:
             await prepared.close()
         except CellblockError as error:
             self._can_make_cells = False
-            return [no_cell_report(error, above)]
+            return [no_cell_report(error, above, self._tree)]
         self._can_make_cells = True
         return cell_report(controls.applied if controls else (), above)

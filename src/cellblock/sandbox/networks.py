@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cellblock.model import Remedy
 from cellblock.sandbox.detached import mount_detached
+from cellblock.sandbox.surroundings import what_opens_switches
 
 STEP = "socket_buffers"
 """The step of an init that needs them."""
@@ -38,7 +39,7 @@ class NetworkSettings:
             feature="socket buffers",
             ok=works,
             detail="small in a cell's own network" if works else f"as large as the host's: {self._why_not}",
-            remedy="" if works else f"in a container, let {_SETTINGS} be written to",
+            remedy="" if works else what_opens_switches(),
             required=False,
         )
 

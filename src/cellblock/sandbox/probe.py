@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Collection, Sequence
 
 import msgspec
 
-from cellblock.errors import CellblockError, HostError, SandboxError
+from cellblock.errors import CellblockError, HostError
 from cellblock.model import Limits, Remedy
-from cellblock.sandbox.cgroup_remedies import controller_remedy
+from cellblock.sandbox.cgroup_remedies import missing_remedy
 from cellblock.sandbox.cgroups import CgroupTree
 from cellblock.sandbox.controls import CHECKS
+from cellblock.sandbox.refusals import what_mends
 from cellblock.sandbox.shapes import CellSpec
+from cellblock.sandbox.surroundings import LOOK_CLOSER
 from cellblock.sandbox.template import HOST_ROOT
 
 _CONTROLS_OF = {
@@ -27,28 +28,6 @@ _CONTROLS_OF = {
     "cgroups": ("memory_limit", "process_limit"),
 }
 """Features that matter for nothing but these controls: who accepts the controls as missing accepts that."""
-
-_LIFT_THE_FILTER = (
-    "a seccomp filter or AppArmor profile around us forbids this step: give the container "
-    "security_opt [seccomp:seccomp.json, apparmor:unconfined] as deploy/compose.yaml does, or docker run "
-    "--security-opt seccomp=deploy/seccomp.json --security-opt apparmor=unconfined (docs/deploy.md)"
-)
-_RAISE_THE_LIMITS = (
-    "raise our own hard limits, which cells cannot exceed: LimitNOFILE= and its like in the unit, "
-    "ulimits: in the container, ulimit -H in a shell"
-)
-_MENDING = {
-    errno.EAGAIN: "raise pids.max and cgroup.max.descendants of our cgroup, and ulimit -u",
-    errno.ENOMEM: "raise memory.max of our cgroup, or free memory",
-    errno.ENOSPC: "raise the sysctls user.max_*_namespaces",
-    errno.EMFILE: _RAISE_THE_LIMITS,
-    errno.ENFILE: "raise the sysctl fs.file-max",
-}
-"""What mends a step that the kernel refused so."""
-
-_LOOK_CLOSER = (
-    "dmesg says why, where it says more; if doctor, run again, finds the same, report it with this line"
-)
 
 PROBE = CellSpec(
     argv=("/bin/true",),
@@ -103,7 +82,7 @@ def groups_report(tree: CgroupTree | None, problem: str, remedy: str) -> list[Re
             feature=f"{controller} controller",
             ok=False,
             detail=reason,
-            remedy=controller_remedy(controller, tree.base),
+            remedy=missing_remedy(controller, tree),
         )
         for controller, reason in tree.missing.items()
     ]
@@ -128,27 +107,13 @@ def _mending(control: str, above: Sequence[Remedy]) -> str:
     lacking = [feature.feature for feature in above if not feature.ok and feature.required]
     # A kernel that is too old may lack what any control is made of.
     own = [name for name in lacking if control in _CONTROLS_OF.get(name, ()) or name == "kernel"]
-    return f"mend {', '.join(own)}, above" if own else _LOOK_CLOSER
+    return f"mend {', '.join(own)}, above" if own else LOOK_CLOSER
 
 
-def no_cell_report(error: CellblockError, above: Sequence[Remedy]) -> Remedy:
+def no_cell_report(error: CellblockError, above: Sequence[Remedy], tree: CgroupTree | None) -> Remedy:
     """Report the step by which no cell could be made; ``above`` are the features that were looked at."""
     lacking = [feature.feature for feature in above if not feature.ok and feature.required]
-    step = _mending_step(error)
+    step = what_mends(error, tree)
     first = f"mend {', '.join(lacking)}, above" if lacking else ""
-    remedy = f"{first}; if it still fails, {step}" if first and step else first or step or _LOOK_CLOSER
+    remedy = f"{first}; if it still fails, {step}" if first and step else first or step or LOOK_CLOSER
     return Remedy(feature="cell", ok=False, detail=str(error), remedy=remedy)
-
-
-def _mending_step(error: CellblockError) -> str:
-    if not isinstance(error, SandboxError):
-        return str(error).partition("; ")[2]  # what the host lacks and, behind it, what to do
-    if error.step == "rlimits":
-        return _RAISE_THE_LIMITS
-    return _LIFT_THE_FILTER if _is_forbidden(error) else _MENDING.get(error.errno, "")
-
-
-def _is_forbidden(error: SandboxError) -> bool:
-    """Say whether something around us forbids the step; libseccomp builds nothing where it may not ask."""
-    forbidding = {errno.EPERM, errno.EACCES}
-    return error.errno in forbidding or error.step == "seccomp_build"

@@ -23,10 +23,19 @@ from cellblock.sandbox.leases import BLOCK_SIZE
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNS = 0x00020000
 _UID_MAP = Path("/proc/self/uid_map")
+_SWITCHES = Path("/proc/sys")
 _ALL_UIDS = 2**32 - 1
+
+KINDS = ("pid", "mnt", "net", "ipc", "uts", "cgroup")
+"""Of namespaces that cells are made of."""
 
 _made_by: list[int] = []
 """The user who made our namespace, once it is made: the whole process's state, as the namespace is."""
+
+_limits_outside: dict[str, int] = {}
+"""How many namespaces of each kind there may be where we came from: inside, one sees the inside's own."""
+
+_MOST_NAMESPACES = 2**31 - 1
 
 _PEOPLE = range(1_000, 60_000)
 """Uids that Debian gives to people; those around are the system's."""
@@ -75,6 +84,7 @@ def enter_user_namespace(uid_range: tuple[int, int]) -> None:
     For a process with a single thread. Raises ``HostError`` where the kernel makes no such namespace.
     """
     uid, gid = os.geteuid(), os.getegid()
+    limits = {kind: namespace_limit(kind) for kind in KINDS}
     ready, go = os.pipe()
     helper = os.fork()
     if helper == 0:
@@ -90,25 +100,46 @@ def enter_user_namespace(uid_range: tuple[int, int]) -> None:
         os.close(go)
         os.waitpid(helper, 0)
     if not made:
-        raise HostError(f"no user namespace: {os.strerror(error)}; {why_refused()}")
+        raise HostError(f"no user namespace: {os.strerror(error)}; {_what_allows_it()}")
     _map_what_is_not("gid_map", gid)
     _map_what_is_not("uid_map", uid)
     _made_by.append(uid)
+    _limits_outside.update(limits)
     # Only root of the mount namespace that he is in makes file systems. Without one, the probe says so.
     _libc.unshare(_CLONE_NEWNS)
 
 
-def why_refused() -> str:
-    """Name the switch that forbids user namespaces, as the command that turns it."""
+def is_our_own() -> bool:
+    """Say whether we have made our user namespace: an ordinary user has started us."""
+    return bool(_made_by)
+
+
+def namespace_limit(kind: str) -> int:
+    """Return how many namespaces of the kind there may be, here and where we came from."""
+    path = Path("/proc/sys/user", f"max_{kind}_namespaces")
+    here = int(path.read_text(encoding="ascii")) if path.exists() else _MOST_NAMESPACES
+    return min(here, _limits_outside.get(kind, _MOST_NAMESPACES))
+
+
+def refusing_switch() -> str:
+    """Return the command that turns the switch which forbids user namespaces; empty where none does."""
     for name, refusing, value in (
         ("user.max_user_namespaces", "0", "10000"),
         ("kernel.unprivileged_userns_clone", "0", "1"),
         ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
     ):
-        path = Path("/proc/sys", name.replace(".", "/"))
-        if path.exists() and path.read_text(encoding="ascii").strip() == refusing:
-            return f"sysctl {name}={value} allows it, or run as root"
-    return "run as root, or where a seccomp filter forbids unshare(CLONE_NEWUSER), lift it"
+        path = _SWITCHES / name.replace(".", "/")
+        try:
+            turned = path.read_text(encoding="ascii").strip()
+        except OSError:  # this kernel has no such switch, or shows it to nobody but root
+            continue
+        if turned == refusing:
+            return f"sysctl {name}={value}"
+    return ""
+
+
+def _what_allows_it() -> str:
+    return " or ".join(filter(None, (refusing_switch(), "run as root")))
 
 
 def what_gives_uids(id_map: IdMap, uid_range: tuple[int, int]) -> str:
@@ -180,4 +211,4 @@ def _map_what_is_not(name: str, outer_id: int) -> None:
             Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         path.write_text(f"0 {outer_id} 1", encoding="ascii")
     except OSError as error:
-        raise HostError(f"cannot map our own id in {path}: {error.strerror}; {why_refused()}") from error
+        raise HostError(f"cannot map our own id in {path}: {error.strerror}; {_what_allows_it()}") from error
