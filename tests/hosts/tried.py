@@ -41,9 +41,12 @@ class Tried:
         # Whoever was ended while it wrote left half a line.
         before = [msgspec.json.decode(line, type=_Line) for line in lines if line.endswith(b"\n")]
         self._findings = {line.finding.trial: line.finding for line in before if self._holds(line)}
-        self._file = file.open("wb", buffering=0)
+        # Hours of it must not be lost to whoever is ended now.
+        anew = file.with_name(f"{file.name}-anew")
+        self._file = anew.open("wb", buffering=0)
         for name, finding in self._findings.items():
             self._write(name, finding)
+        anew.replace(file)
 
     def __contains__(self, trial: Trial) -> bool:
         """Whether it needs no trying any more."""

@@ -215,6 +215,26 @@ def test_a_machine_goes_on_with_what_the_one_before_has_tried(runner, monkeypatc
     assert (tmp_path / "tried-all.jsonl").read_text() == said[-1]
 
 
+def test_machines_that_run_at_once_each_keep_what_they_have_tried(runner, monkeypatch, tmp_path):
+    """Whichever ends last has been given the other's findings as they were when it started."""
+    for name in ("first", "second"):
+        (tmp_path / f"tried-{name}.jsonl").write_text("before\n")
+    script = """
+        for share in "$0"/runs/*/share; do
+            mkdir "$share/taken" 2>/dev/null && break
+        done
+        cd "$share"
+        mine=$(mkdir "$0/one" 2>/dev/null && echo first || echo second)
+        echo now >>"tried-$mine.jsonl"
+        touch "$0/done-$mine"
+        while [ ! -e "$0/done-first" ] || [ ! -e "$0/done-second" ]; do sleep 0.01; done
+    """
+    shells_for_machines(runner, monkeypatch, tmp_path, script)
+    assert call(runner, monkeypatch, "--at-once", "2", "--part", "e2e", "--part", "hosts") == 125
+    for name in ("first", "second"):
+        assert (tmp_path / f"tried-{name}.jsonl").read_text() == "before\nnow\n"
+
+
 def test_an_interrupted_command_leaves_no_machine(runner, monkeypatch, tmp_path):
     shells_for_machines(runner, monkeypatch, tmp_path, 'touch "$0/$$"; exec sleep 600')
 

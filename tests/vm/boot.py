@@ -100,10 +100,13 @@ end_all = _running.end
 def boot(kernel: image.Kernel, work: Work) -> Ended:
     """Run one machine to its end, or to the end of its time."""
     directory = _prepare(kernel, work)
+    given = {file.name: file.read_bytes() for file in (directory / "share").glob(GOES_ON)}
     started_s = time.monotonic()
     in_time = _run(kernel, directory, work)
     for file in (directory / "share").glob(GOES_ON):
-        shutil.copyfile(file, BUILD / file.name)
+        # What it was given and has left alone another machine may have gone on with meanwhile.
+        if file.read_bytes() != given.get(file.name):
+            shutil.copyfile(file, BUILD / file.name)
     output = (directory / "output.log").read_text(encoding="utf-8", errors="replace")
     return Ended(directory, _exit_code(directory, in_time=in_time), time.monotonic() - started_s, output)
 
