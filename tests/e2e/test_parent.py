@@ -14,10 +14,11 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from e2e.instance import children, descendants, running_instance, wait_until_gone
+from e2e.instance import ROLES, Instance, children, descendants, running_instance, wait_until_gone
 from pace import TIME_SCALE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a whole instance is started as root")
@@ -107,6 +108,62 @@ def test_run_that_is_lost_with_a_process_of_ours_runs_again(instance, victim, ti
     assert record["wall_time_secs"] >= 2
     wait_until_gone(below, 5 * time_scale)
     assert instance.submit_when_ready("print(1)", timeout_s=15 * time_scale)["verdict"] == "AC"
+
+
+def test_as_process_1_the_parent_reaps_what_a_killed_supervisor_leaves(free_port, time_scale):
+    prefix = ("unshare", "--pid", "--fork", "--mount-proc")
+    with running_instance(free_port, time_scale=time_scale, prefix=prefix) as instance:
+        (parent,) = children(instance.process.pid)
+        inside = Instance(SimpleNamespace(pid=parent), free_port, instance.log, time_scale)
+        inside.submit_when_ready("pass", timeout_s=15 * time_scale)
+        for _ in range(2):
+            old = inside.pid_of("supervisor")
+            below = descendants(old)
+            assert len(below) > 1
+            os.kill(old, signal.SIGKILL)
+            inside.wait_for_other("supervisor", old, timeout_s=15 * time_scale)
+            inside.submit_when_ready("pass", timeout_s=15 * time_scale)
+            deadline_s = time.monotonic() + 10 * time_scale
+            while left := [pid for pid in below if Path(f"/proc/{pid}").exists()]:
+                assert time.monotonic() < deadline_s, left
+                time.sleep(0.05)
+        assert len(children(parent)) == len(ROLES)
+        os.kill(parent, signal.SIGTERM)
+        assert instance.process.wait(45 * time_scale) == 0
+
+
+PROCESS_1 = """
+import asyncio, os, subprocess
+from cellblock import config
+from cellblock.app import children, strangers
+
+real = subprocess.Popen
+children.subprocess.Popen = lambda _arguments, **_options: real(["sh", "-c", "sleep 0.1 & exit 7"])
+
+def any_child():
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+async def main():
+    strangers.reap_from_now_on()
+    own = children.start_service(config.load({}, {}), 0)
+    await asyncio.sleep(0.5)
+    print(own.pid, await children.exit_of(own), flush=True)
+    while any_child():
+        await asyncio.sleep(0.05)
+    print("alone", flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_process_1_reaps_strangers_behind_a_child_of_its_own_and_leaves_that_its_exit_code():
+    command = ("unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", PROCESS_1)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30 * TIME_SCALE)
+    assert (done.stdout, done.stderr) == ("2 7\nalone\n", "")
 
 
 def test_parent_killed_takes_both_with_it_and_the_next_one_waits_for_their_end(

@@ -16,7 +16,6 @@ ROOT = PROJECT / "build" / "vm" / "container"
 COMPOSE = PROJECT / "deploy" / "compose.yaml"
 ENTRYPOINT = PROJECT / "deploy" / "entrypoint"
 SECCOMP = PROJECT / "deploy" / "seccomp.json"
-APPARMOR = PROJECT / "deploy" / "apparmor"
 SERVICE = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["cellblock"]
 CAPABILITIES = tuple(SERVICE["cap_add"])
 DOCKERFILE = PROJECT / "deploy" / "Dockerfile"
@@ -120,11 +119,23 @@ def bundle(
 
 
 def load_apparmor(profile: Path) -> None:
-    """Load a profile into this machine's kernel, as an operator does."""
+    """Load a profile into this machine's kernel."""
+    _have_securityfs()
+    subprocess.run(["apparmor_parser", "--replace", "--skip-cache", str(profile)], check=True)
+
+
+def load_our_apparmor() -> None:
+    """Load `deploy/apparmor` by the line of `docs/deploy.md`."""
+    _have_securityfs()
+    page = (PROJECT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if "apparmor_parser" in line)
+    subprocess.run(["sh", "-euc", line], check=True, cwd=PROJECT)
+
+
+def _have_securityfs() -> None:
     security = Path("/sys/kernel/security")
     if not (security / "apparmor").exists():
         subprocess.run(["mount", "-t", "securityfs", "securityfs", str(security)], check=True)
-    subprocess.run(["apparmor_parser", "--replace", "--skip-cache", str(profile)], check=True)
 
 
 def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -76,6 +76,18 @@ def recipe(command: str) -> str:
     return lines
 
 
+def lines_of_the_users_unit() -> tuple[str, str]:
+    """Return the line at the top of the user's unit file: what copies it, and what has systemd know it."""
+    comment = (
+        (PROJECT / "deploy" / "systemd" / "cellblock-user.service")
+        .read_text()
+        .split("[Unit]")[0]
+        .replace("\n#", "")
+    )
+    copies, enables = comment.split("As an ordinary user: ")[1].split(";")[0].split(" && systemctl ")
+    return copies, f"systemctl {enables}"
+
+
 def as_user(group: Path, *command: str) -> list[str]:
     """Return how to run a command as the user, in the group, or where a cellblock before it has moved to."""
     join = f"echo 0 2>/dev/null >{group}/cgroup.procs || echo 0 >{group}/{LEAF}/cgroup.procs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,7 @@ def test_apparmor_that_forbids_mounts_is_told_with_the_setting(doctor, tmp_path)
 
 
 def test_every_control_holds_under_our_apparmor_profile(run):
-    container.load_apparmor(container.APPARMOR)
+    container.load_our_apparmor()
     found = run(apparmor="cellblock")
     assert isinstance(found, dict), found
     assert found["apparmor"] == "cellblock (enforce)"
@@ -200,15 +201,93 @@ def core_pattern():
     path.write_text(before, encoding="ascii")
 
 
+SWITCH = "kernel/core_pattern"
+DETACHED = f"""
+import os
+from cellblock.sandbox.detached import mount_detached
+proc = mount_detached("proc", {{}})
+with open(os.open("sys/{SWITCH}", os.O_WRONLY, dir_fd=proc), "w") as switch: switch.write("taken")
+"""
+RENAMED = f"""
+from pathlib import Path
+from cellblock.sandbox.detached import call
+OPEN_TREE, MOVE_MOUNT, HERE, CLONE, OF_DESCRIPTOR = 428, 429, -100, 1, 4
+call(MOVE_MOUNT, call(OPEN_TREE, HERE, b"/proc/sys/{SWITCH}", CLONE), b"", HERE, b"/tmp/x", OF_DESCRIPTOR)
+Path("/tmp/x").write_text("taken")
+"""
+OPENED = "umount /proc/sys; mkdir /tmp/p; >/tmp/x"
+"""No read-only mount is over the switches any more, as SYS_ADMIN can bring it about."""
+WAYS = {
+    "at its usual place": f"{OPENED}; echo taken >/proc/sys/{SWITCH}",
+    "a second proc": f"{OPENED}; mount -t proc p /tmp/p && echo taken >/tmp/p/sys/{SWITCH}",
+    "a bind of proc": f"{OPENED}; mount --bind /proc /tmp/p && echo taken >/tmp/p/sys/{SWITCH}",
+    "a bind of all of them": f"{OPENED}; mount --bind /proc/sys /tmp/p && echo taken >/tmp/p/{SWITCH}",
+    "a bind of itself": f"{OPENED}; mount --bind /proc/sys/{SWITCH} /tmp/x && echo taken >/tmp/x",
+    "a proc that is mounted nowhere": f"python -c '{DETACHED}'",
+}
+"""To write one of the kernel's switches, by SYS_ADMIN."""
+
+
+@pytest.fixture
+def attack(tmp_path):
+    """Have a container try; returns what the switch was afterwards, and what was said."""
+
+    def do(way, profile):
+        container.load_our_apparmor()
+        command = ("sh", "-c", f"({way}) 2>&1")
+        bundle = container.bundle(tmp_path / f"cellblock-{tmp_path.name}", command, apparmor=profile)
+        said = container.run(bundle).stdout
+        return Path("/proc/sys", SWITCH).read_text(encoding="ascii").strip(), said
+
+    return do
+
+
 @pytest.mark.parametrize("profile", ["cellblock", ""])
-def test_our_apparmor_profile_refuses_the_kernels_switches(tmp_path, core_pattern, profile):
-    """With no read-only mounts on them, as SYS_ADMIN can bring it about; without it the attack succeeds."""
-    container.load_apparmor(container.APPARMOR)
-    switch = "/proc/sys/kernel/core_pattern"
-    attack = ("sh", "-c", f"umount /proc/sys; (echo taken >{switch}) 2>&1; cat {switch}")
-    bundle = container.bundle(tmp_path / f"cellblock-{tmp_path.name}", attack, apparmor=profile)
-    said = container.run(bundle).stdout
+@pytest.mark.parametrize("way", WAYS)
+def test_our_apparmor_profile_refuses_the_kernels_switches(attack, core_pattern, way, profile):
+    """Without it each attack succeeds."""
+    value, said = attack(WAYS[way], profile)
     if profile:
-        assert said.endswith(f": Permission denied\n{core_pattern}\n"), said
+        assert value == core_pattern
+        assert "ermission denied" in said
     else:
-        assert said == "taken\n"
+        assert value == "taken", said
+
+
+@pytest.mark.usefixtures("core_pattern")
+def test_what_the_page_says_no_profile_can_refuse_is_not_refused(attack):
+    value, said = attack(f"{OPENED}; python -c '{RENAMED}'", "cellblock")
+    assert value == "taken", said
+
+
+def test_what_making_cells_needs_is_left_by_our_apparmor_profile(doctor):
+    container.load_our_apparmor()
+    code, found = doctor(apparmor="cellblock")
+    assert (code, kinds.missing(found)) == (0, set())
+    assert found["socket buffers"]["ok"], found["socket buffers"]
+
+
+EVERYTHING = "capability, file, network, unix, mount, umount, pivot_root, signal, ptrace,"
+
+
+@pytest.mark.parametrize("runtime", ["", "runc", "crun"])
+def test_a_container_under_our_profile_ends_when_its_runtime_says_so(tmp_path, runtime):
+    """Since AppArmor 4 runtimes have profiles of their own, which are unconfined in all but their name."""
+    container.load_our_apparmor()
+    if runtime:
+        theirs = tmp_path / runtime
+        theirs.write_text(f"abi <abi/3.0>,\nprofile {runtime} {{ {EVERYTHING} }}\n", encoding="ascii")
+        container.load_apparmor(theirs)
+    name = f"cellblock-{tmp_path.name}"
+    command = ("sh", "-c", "trap 'echo ended; exit' TERM; echo begun; while :; do sleep 0.1; done")
+    bundle = container.bundle(tmp_path / name, command, apparmor="cellblock")
+    with subprocess.Popen(bundle, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as running:
+        try:
+            assert running.stdout.readline() == "begun\n"
+            become = f"echo exec {runtime} >/proc/self/attr/exec; " if runtime else ""
+            told = ["sh", "-euc", f"{become}exec crun kill {name} TERM"]
+            done = subprocess.run(told, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert running.stdout.readline() == "ended\n"
+        finally:
+            subprocess.run(["crun", "kill", name, "KILL"], capture_output=True, check=False)

@@ -249,6 +249,35 @@ def test_a_cgroup_handed_over_without_a_controller_is_told_and_the_command_that_
         kinds.remove(outer)
 
 
+def test_what_a_killed_instance_still_holds_does_not_keep_a_late_controller_out():
+    kinds.grant_uids(65536)
+    outer = kinds.TOP / "late"
+    group = outer / "handed"
+    kinds.hand_over(outer)
+    kinds.hand_over(group, controllers=["pids"])
+    try:
+        code, found = doctor(group)
+        assert code == 1
+        assert "control memory_limit" in kinds.missing(found)
+        left = group / "cellblock" / "u999936"
+        for each in (left.parent, left, left / "c1"):
+            kinds.hand_over(each, controllers=["pids"])
+        (outer / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
+        code, found = doctor(group)
+        assert (code, kinds.missing(found)) == (0, set())
+        assert not left.exists()
+    finally:
+        kinds.remove(outer)
+
+
+def test_processes_that_come_and_go_in_the_group_meanwhile_do_not_matter(group):
+    """As those of an installer, which the parent starts before the supervisor."""
+    kinds.grant_uids(65536)
+    busy = 'while :; do /bin/true & /bin/true; done & "$@"; code=$?; kill $!; wait; exit $code'
+    code, found = kinds.doctor(kinds.as_user(group, "sh", "-c", busy, "sh", *kinds.DOCTOR))
+    assert (code, kinds.missing(found)) == (0, set())
+
+
 @pytest.mark.parametrize(
     ("name", "allowing"), [("user.max_user_namespaces", "10000"), ("kernel.unprivileged_userns_clone", "1")]
 )

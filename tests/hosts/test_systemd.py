@@ -22,6 +22,14 @@ pytestmark = pytest.mark.vm
 UNITS = kinds.PROJECT / "deploy" / "systemd"
 
 
+def as_the_user(line: str) -> None:
+    """Run a line of shell in the user's environment, where this project is."""
+    become = ("setpriv", "--reuid", str(kinds.UID), "--regid", str(kinds.UID), "--init-groups")
+    environment = ("env", "-i", f"HOME={kinds.HOME}", f"XDG_RUNTIME_DIR={kinds.HOME}", "PATH=/usr/bin:/bin")
+    shell = ("sh", "-euc", line)
+    subprocess.run([*become, *environment, *shell], check=True, cwd=kinds.PROJECT, stdin=subprocess.DEVNULL)
+
+
 @pytest.fixture
 def manager(free_port, time_scale):
     """Start a manager for the user, in a cgroup that root has handed to it, as logind does."""
@@ -32,9 +40,11 @@ def manager(free_port, time_scale):
     Path("/run/systemd/system").mkdir(
         parents=True, exist_ok=True
     )  # by which it knows that systemd has booted
+    copies, enables = kinds.lines_of_the_users_unit()
+    as_the_user(copies)
     units = kinds.HOME / ".config" / "systemd" / "user"
-    text = (UNITS / "cellblock-user.service").read_text().replace("%h/cellblock", str(kinds.PROJECT))
     unit = units / "cellblock.service"
+    text = unit.read_text().replace("%h/cellblock", str(kinds.PROJECT))
     settings = {
         "CELLBLOCK_PORT": free_port,
         "CELLBLOCK_TOOLCHAIN_DIR": kinds.TOOLCHAINS,
@@ -46,9 +56,9 @@ def manager(free_port, time_scale):
     }
     text = text.replace("TimeoutStopSec=50", f"TimeoutStopSec={int(50 * time_scale)}")
     lines = "".join(f"Environment={name}={value}\n" for name, value in settings.items())
-    (units / "default.target.wants").mkdir(parents=True)
     unit.write_text(text.replace("[Service]\n", f"[Service]\n{lines}Environment=PYTHONDONTWRITEBYTECODE=1\n"))
-    (units / "default.target.wants" / "cellblock.service").symlink_to(unit)
+    spoken_to = kinds.HOME / "systemd" / "private"
+    spoken_to.unlink(missing_ok=True)  # that of a manager before
     with Path("/run/vm/manager.log").open("w") as log:
         process = subprocess.Popen(
             kinds.as_user(group, "/lib/systemd/systemd", "--user", "--log-target=console"),
@@ -58,13 +68,19 @@ def manager(free_port, time_scale):
             text=True,
         )
     try:
+        deadline_s = time.monotonic() + 60 * time_scale
+        while not spoken_to.exists():
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        as_the_user(enables)
+        assert (units / "default.target.wants" / "cellblock.service").is_symlink()
         yield Instance(process, free_port, Path("/run/vm/manager.log"), time_scale)
     finally:
         below = descendants(process.pid)
         process.send_signal(signal.SIGTERM)  # by which a manager stops its units and ends
         process.wait(60 * time_scale)
         wait_until_gone(below, 10 * time_scale)
-        shutil.rmtree(units)
+        shutil.rmtree(kinds.HOME / ".config")
         kinds.remove(group)
 
 
@@ -170,10 +186,8 @@ def test_stopping_the_unit_lets_a_running_program_finish(manager, time_scale):
     while httpx.get(f"{manager.base_url}/api/result/{accepted['id']}").json()["job_status"] == "pending":
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
-    systemctl = ("env", f"XDG_RUNTIME_DIR={kinds.HOME}", "systemctl", "--user")
-    become = ("setpriv", "--reuid", str(kinds.UID), "--regid", str(kinds.UID), "--init-groups")
-    subprocess.run([*become, *systemctl, "stop", "cellblock"], check=True, capture_output=True)
-    subprocess.run([*become, *systemctl, "start", "cellblock"], check=True, capture_output=True)
+    as_the_user("systemctl --user stop cellblock")
+    as_the_user("systemctl --user start cellblock")
     record = manager.submit_when_ready("print(2)", timeout_s=120 * time_scale)
     assert record["stdout"] == "2\n"
     finished = httpx.get(f"{manager.base_url}/api/result/{accepted['id']}").json()

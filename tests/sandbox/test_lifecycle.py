@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -13,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from cellblock.engine import watch
-from cellblock.errors import CellLostError
+from cellblock.errors import CellLostError, SandboxError
 from cellblock.model import OutputIntegrity, Verdict, VerdictActor, VerdictCause
-from cellblock.sandbox import cell, cgroup_v2
+from cellblock.sandbox import cell, cgroup_v1, cgroup_v2
 from cellblock.verdict.judge import KILLED_FOR_WALL
 from sandbox.cells import children_of, kill_reasons, opened, until
 
@@ -227,6 +228,20 @@ def test_all_runs_of_a_spawner_that_dies_are_lost_and_the_next_one_has_another(o
 
     assert [type(lost) for lost in own_cells.call(all_of_them())] == [CellLostError] * 4
     own_cells.assert_next_run_works()
+    own_cells.assert_nothing_is_left()
+
+
+def test_a_group_that_will_not_kill_is_our_failure_and_leaves_nothing(own_cells, monkeypatch):
+    """Init is ended all the same, and everything with it."""
+
+    def refuse(_group):
+        raise SandboxError("cgroup_limit", errno.EIO, "cgroup.kill = 1")
+
+    for group in (cgroup_v1.CellCgroupV1, cgroup_v2.CellCgroupV2):
+        monkeypatch.setattr(group, "kill", refuse)
+    outcome = own_cells.run("while True: pass", cpu_ms=200)
+    assert outcome.verdict is Verdict.IE
+    assert "cgroup.kill" in outcome.error_message
     own_cells.assert_nothing_is_left()
 
 

@@ -19,7 +19,7 @@ from cellblock.app import parent
 from cellblock.cli import cellblock
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.seccomp import load_policy
-from hosts.kinds import recipe
+from hosts.kinds import lines_of_the_users_unit, recipe
 
 TREE = Path(__file__).resolve().parents[2]
 COLUMNS = ["control", "v1 root", "v2 root", "v2 rootless", "v2 rootless, one uid", "container"]
@@ -72,6 +72,35 @@ def test_the_containers_run_what_the_command_line_has():
         options = [each for each in arguments if each.startswith("--") and each != "--"]
         assert options
         assert all(option in done.output for option in options)
+
+
+def interpolated(words: list[str], environment: dict[str, str]) -> list[str]:
+    """Put variables in as Compose does, in the one form that the file has."""
+    return [
+        re.sub(r"\$\{([A-Z]+):-([^}]*)\}", lambda each: environment.get(each[1]) or each[2], word)
+        for word in words
+    ]
+
+
+def test_the_line_that_gets_some_languages_only_gets_no_others_when_the_service_comes_up():
+    """Compose runs ``languages`` before the service, whatever was run before."""
+    assert SERVICES["cellblock"]["depends_on"] == {
+        "languages": {"condition": "service_completed_successfully"}
+    }
+    page = (TREE / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"`([A-Z]+=[a-z,]+)` before it", page)
+    command = SERVICES["languages"]["command"]
+    assert interpolated(command, {})[-1] == "all"
+    assert interpolated(command, dict([line.split("=")]))[-1] == "python,c"
+
+
+def test_the_line_of_the_users_unit_can_be_pasted_on_a_fresh_account(tmp_path):
+    copies, enables = lines_of_the_users_unit()
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["dash", "-euc", copies], check=True, env=environment, cwd=TREE)
+    (copied,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert copied == tmp_path / ".config/systemd/user/cellblock.service"
+    assert enables == "systemctl --user enable --now cellblock"
 
 
 def test_who_ends_the_service_is_more_patient_than_it_needs():

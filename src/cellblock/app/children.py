@@ -29,6 +29,8 @@ _MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 """For glibc: what is at least so large has pages of its own, which go back with it. By itself it raises this
 to 32 MiB, and a heap then keeps what outputs have needed: 390 MiB of an idle supervisor, not 90."""
 _libc = ctypes.CDLL(None, use_errno=True)
+_started: list[Process] = []
+"""Whose end has not been seen yet, and some more."""
 
 
 def listen(path: Path, *, group_id: int | None = None) -> socket.socket:
@@ -113,6 +115,11 @@ async def end(process: Process, patience_s: float) -> int:
         return await exit_of(process)
 
 
+def is_ours(pid: int) -> bool:
+    """Say whether that is a child that was started here, and that is still to be waited for."""
+    return any(process.pid == pid and process.returncode is None for process in _started)
+
+
 def describe_exit(code: int) -> str:
     """Say in words how a process ended."""
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
@@ -126,7 +133,7 @@ def _start(
     *,
     in_background: bool = False,
 ) -> Process:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         # -P: the working directory is no place to import privileged code from.
         [*(_GIVE_WAY if in_background else ()), sys.executable, "-P", "-m", *module],
         stdin=subprocess.DEVNULL,
@@ -137,6 +144,8 @@ def _start(
         start_new_session=True,
         preexec_fn=_ends_with(os.getpid()),  # noqa: PLW1509  # our processes that start others have no threads
     )
+    _started[:] = [*(each for each in _started if each.returncode is None), process]
+    return process
 
 
 def _ends_with(parent_pid: int) -> Callable[[], None]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from cellblock.app import children, places, welcome
+from cellblock.app import children, places, strangers, welcome
 from cellblock.config import Settings
 from cellblock.errors import HostError
 
@@ -93,6 +93,8 @@ async def _keep_both(settings: Settings, listening: socket.socket, locks: Sequen
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    if os.getpid() == 1:
+        strangers.reap_from_now_on()
 
     supervisor = Child("supervisor", lambda: children.start_supervisor(settings, listening, locks))
     service = Child("service", lambda: _start_service(settings, answers, locks))

@@ -57,13 +57,22 @@ class OutputStream:
         self._reading = True
         self._loop.add_reader(self._fd, self._on_readable)
 
+    def stop(self) -> None:
+        """Read nothing more."""
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._fd)
+        if self._pause:
+            self._pause.cancel()
+            self._pause = None
+
     def finish(self) -> None:
         """Take what is left in the pipe after every process is dead.
 
         A pipe may still have a writer then (a descriptor on its way through a socket that nobody
         will read), or get one anew after it had none; what matters is that nothing more can come.
         """
-        self._stop()
+        self.stop()
         while not (self.truncated or self.error) and self._read_once():
             pass
         self._content = bytes(self._content)  # of which bytes() makes no further copy
@@ -84,12 +93,12 @@ class OutputStream:
             return False
         except OSError as error:
             self.error = str(error)
-            self._stop()
+            self.stop()
             return False
         if size == 0:
             if self.closed_ns is None and self._program_lives():
                 self.closed_ns = time.monotonic_ns()
-            self._stop()
+            self.stop()
             return False
         self.closed_ns = None
         self._keep(size)
@@ -101,13 +110,5 @@ class OutputStream:
         self._on_kept(min(size, room))
         if size > room:
             self.truncated = True
-            self._stop()
+            self.stop()
             self._on_full()
-
-    def _stop(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._loop.remove_reader(self._fd)
-        if self._pause:
-            self._pause.cancel()
-            self._pause = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 
 from msgspec import Struct
 
 from cellblock.engine.output import OutputStream
-from cellblock.errors import CellLostError
+from cellblock.errors import CellLostError, SandboxError
 from cellblock.model import JudgeAction, Limits
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroups import Counters
@@ -19,7 +21,8 @@ from cellblock.verdict.judge import KILLED_BY_FILTER, KILLED_FOR_CPU, KILLED_FOR
 _NS_PER_MS = 1_000_000
 _SHORTEST_PAUSE_S = 0.005
 _SOCKETS_BYTES = 32 << 20
-"""Of what waits in TCP and UDP: all of the machine have one pool. Hundreds of full ones of TCP hold less."""
+"""Of what waits in TCP and UDP: all of the machine have one pool. Hundreds of full TCP sockets of a cell's
+network hold less. UDP has no such small ones: some 150 receive buffers of 212992 bytes are as much."""
 _SOCKETS_MOST = 1024
 """TCP sockets of a cell's network. What waits where nobody has accepted, 128 KiB each, no group counts."""
 _SOCKETS_BYTES_PER_S = 2 << 30
@@ -69,15 +72,23 @@ class Watch:
     async def run(self) -> Observed:
         """Open the gate and return when every process is dead and every byte is read.
 
-        Raises ``SandboxError`` where the program could not be executed or would not end.
+        Raises ``SandboxError`` where the program could not be executed, would not end or cannot be watched.
         """
-        self.stdout.start()
-        self.stderr.start()
-        self._cell.release(self._spec)
-        self._timers["wall"] = self._loop.call_later(self._limits.wall_ms / 1000, self._kill, KILLED_FOR_WALL)
-        self._check_cpu()
-        self._check_sockets()
         try:
+            return await self._run()
+        finally:
+            # Where it was not seen through: the loop must not read from who has these descriptors next.
+            self.stdout.stop()
+            self.stderr.stop()
+
+    async def _run(self) -> Observed:
+        try:
+            self.stdout.start()
+            self.stderr.start()
+            self._cell.release(self._spec)
+            self._look_after("wall", self._limits.wall_ms / 1000, partial(self._kill, KILLED_FOR_WALL))
+            self._look(self._check_cpu)
+            self._look(self._check_sockets)
             await self._over.wait()
         finally:
             for timer in self._timers.values():
@@ -137,6 +148,22 @@ class Watch:
         if cell.exited or cell.stopped_by_filter or cell.failure or cell.ended.is_set():
             self._over.set()
 
+    def _look(self, look: Callable[[], None]) -> None:
+        """Have a look; where that cannot be done, it ends as our failure: no run goes on unwatched."""
+        try:
+            look()
+        except SandboxError as error:
+            self._fail(error)
+        except (OSError, ValueError) as error:
+            self._fail(SandboxError("watch", getattr(error, "errno", None) or 0, str(error)))
+
+    def _fail(self, error: SandboxError) -> None:
+        self._cell.failure = self._cell.failure or error
+        self._over.set()
+
+    def _look_after(self, name: str, wait_s: float, look: Callable[[], None]) -> None:
+        self._timers[name] = self._loop.call_later(wait_s, self._look, look)
+
     def _check_cpu(self) -> None:
         """Kill at the limit, else look again when all cores together could first have reached it."""
         used_usec = self._cell.cpu_usage_usec()
@@ -147,7 +174,7 @@ class Watch:
             self._kill(KILLED_FOR_CPU)
             return
         wait_s = max(left_s / (os.cpu_count() or 1), _SHORTEST_PAUSE_S)
-        self._timers["cpu"] = self._loop.call_later(wait_s, self._check_cpu)
+        self._look_after("cpu", wait_s, self._check_cpu)
 
     def _check_sockets(self) -> None:
         """Kill where too much waits or they are too many, else look again when so much could first wait."""
@@ -158,7 +185,7 @@ class Watch:
             self._kill(KILLED_FOR_SOCKETS)
             return
         wait_s = max((_SOCKETS_BYTES - (held or 0)) / _SOCKETS_BYTES_PER_S, _SHORTEST_PAUSE_S)
-        self._timers["sockets"] = self._loop.call_later(wait_s, self._check_sockets)
+        self._look_after("sockets", wait_s, self._check_sockets)
 
     def _kill(self, reason: str) -> None:
         """End the cell for a limit, unless it has ended by itself, of which we may not have heard yet."""

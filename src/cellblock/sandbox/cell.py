@@ -171,7 +171,7 @@ class Cell:
     def tcp_sockets(self) -> int | None:
         """How many its network has, whoever has them; ``None`` without one that is up, and after the end."""
         if self._is_up and self._socket_counts is None and self._init is not None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 self._socket_counts = SocketCounts(self._init.pid)
         return self._socket_counts.tcp() if self._socket_counts else None
 
@@ -190,11 +190,13 @@ class Cell:
     def kill(self) -> None:
         """End every process of the cell. What init had said before is heard first."""
         self.hear()
-        if self._cgroup:
-            self._cgroup.kill()
-        if self._init and not self.ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._init.pidfd, signal.SIGKILL)
+        try:
+            if self._cgroup:
+                self._cgroup.kill()
+        finally:
+            if self._init and not self.ended.is_set():
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._init.pidfd, signal.SIGKILL)
 
     async def wait_ended(self) -> None:
         """Wait until no process of the cell is left; raises ``SandboxError`` where that does not happen."""
@@ -209,7 +211,8 @@ class Cell:
 
     async def close(self) -> None:
         """End and remove everything; ``contained`` says afterwards whether nothing is left."""
-        self.kill()
+        with contextlib.suppress(SandboxError):  # what is left is seen below
+            self.kill()
         if self._init:
             with contextlib.suppress(SandboxError):
                 await self.wait_ended()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cellblock.errors import HostError
 from cellblock.sandbox.cgroup_remedies import mount_remedy
 from cellblock.sandbox.cgroup_v1 import CgroupTreeV1
@@ -11,10 +13,11 @@ from cellblock.sandbox.cgroups import CgroupTree, read_mounts
 AUTO = "auto"
 
 
-def open_tree(instance: str, parent: str = AUTO) -> CgroupTree:
+def open_tree(instance: str, leases: Path, parent: str = AUTO) -> CgroupTree:
     """Make this instance's subtree on the generation that has the controllers.
 
-    ``parent`` is a group inside the hierarchies, such as ``/machine.slice``, or ``auto``.
+    ``leases`` is the directory of those, by which dead instances are told. ``parent`` is a group inside the
+    hierarchies, such as ``/machine.slice``, or ``auto``.
 
     A controller lives in one hierarchy only, so a hybrid host with v1 controllers and an empty
     v2 mount is a v1 host. Raises ``HostError`` where no cgroup file system is mounted.
@@ -23,7 +26,7 @@ def open_tree(instance: str, parent: str = AUTO) -> CgroupTree:
     v1_controllers = {name for mount in mounts if mount.filesystem == "cgroup" for name in mount.options}
     unified = next((mount for mount in mounts if mount.filesystem == "cgroup2"), None)
     if unified is not None and not {"memory", "pids"} & v1_controllers:
-        return CgroupTreeV2(unified, instance, None if parent == AUTO else parent)
+        return CgroupTreeV2(unified, instance, leases, None if parent == AUTO else parent)
     if v1_controllers:
         return CgroupTreeV1(mounts, instance, "/" if parent == AUTO else parent)
     raise HostError(f"no cgroup file system is mounted: {mount_remedy()}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from cellblock.errors import SandboxError
@@ -24,6 +25,7 @@ from cellblock.sandbox.cgroups import (
     own_groups,
     read_number,
     sweep,
+    sweep_dead,
     write_control,
 )
 from cellblock.sandbox.user_namespace import read_id_map
@@ -36,6 +38,8 @@ _WEIGHT_OF_RUNS, _WEIGHT_OF_BOOTS = "100", "12"
 
 _DELEGATION_MARKS = ("user.delegate", "trusted.delegate")
 _HANDED_OVER = ("cgroup.procs", "cgroup.subtree_control")
+_EMPTYING_S = 1.0
+"""How long a group may take to be empty."""
 
 
 class CellCgroupV2:
@@ -135,8 +139,11 @@ class CgroupTreeV2:
 
     backend = "cgroup_v2"
 
-    def __init__(self, mount: Mount, instance: str, parent: str | None = None) -> None:
-        """Make the subtree (below ``parent``, if named); what cannot be had is in ``missing``."""
+    def __init__(self, mount: Mount, instance: str, leases: Path, parent: str | None = None) -> None:
+        """Make the subtree (below ``parent``, if named); what cannot be had is in ``missing``.
+
+        ``leases`` is the directory by which dead instances are told.
+        """
         self.missing: dict[str, str] = {}
         base, delegated = _find_base(mount)
         if parent is not None:
@@ -145,9 +152,10 @@ class CgroupTreeV2:
         self.paths = [tree]
         self.bases = dict.fromkeys(_REQUIRED, base)
         try:
-            if delegated:
-                _move_to_leaf(base)
             sweep(tree)
+            if delegated:
+                sweep_dead(self, leases)  # what they still hand down cannot be taken back above them
+                _move_to_leaf(base)
             tree.parent.mkdir(exist_ok=True)
             tree.mkdir()
         except (OSError, SandboxError) as error:
@@ -155,7 +163,8 @@ class CgroupTreeV2:
             return
         for controller in _REQUIRED + _OPTIONAL:
             try:
-                for directory in (base, tree.parent, tree):
+                _hand_down(base, controller, is_ours=delegated)
+                for directory in (tree.parent, tree):
                     write_control(directory, "cgroup.subtree_control", f"+{controller}")
             except SandboxError as error:
                 if controller in _REQUIRED:
@@ -233,18 +242,53 @@ def _is_delegated(group: Path) -> bool:
     return False
 
 
+def _hand_down(base: Path, controller: str, *, is_ours: bool) -> None:
+    """Enable a controller for the groups below; moves a process that has come since the group was emptied."""
+    deadline_s = time.monotonic() + _EMPTYING_S
+    while True:
+        try:
+            write_control(base, "cgroup.subtree_control", f"+{controller}")
+        except SandboxError as error:
+            if not is_ours or error.errno != errno.EBUSY or time.monotonic() > deadline_s:
+                raise
+            _move_to_leaf(base)
+            time.sleep(0.001)
+        else:
+            return
+
+
 def _move_to_leaf(base: Path) -> None:
-    """Empty the delegated group: every process in it is ours, and goes to a leaf."""
+    """Empty the delegated group: every process in it is ours, and goes to a leaf.
+
+    Some start others or end meanwhile, so it is looked into until it is empty. Where it is not in time, the
+    kernel says so when a controller is handed down.
+    """
     leaf = base / OWN_LEAF
     leaf.mkdir(exist_ok=True)
-    for pid in (base / "cgroup.procs").read_text(encoding="ascii").split():
-        try:
-            write_control(leaf, "cgroup.procs", pid)
-        except SandboxError as error:
-            if error.errno != errno.EOPNOTSUPP:
-                raise
-            # One before us found no memory controller, and handed down what threads can have, too. That let a
-            # process into this group again, and then none can be in a group below it: nobody has these now.
-            for controller in (base / "cgroup.subtree_control").read_text(encoding="ascii").split():
-                write_control(base, "cgroup.subtree_control", f"-{controller}")
-            write_control(leaf, "cgroup.procs", pid)
+    deadline_s = time.monotonic() + _EMPTYING_S
+    while (members := _members(base)) and time.monotonic() < deadline_s:
+        for pid in members:
+            _move(pid, base, leaf)
+        time.sleep(0.001)
+
+
+def _members(group: Path) -> list[str]:
+    """List the processes of a group; those in no pid namespace of ours are told as 0, not ours to move."""
+    return [pid for pid in (group / "cgroup.procs").read_text(encoding="ascii").split() if pid != "0"]
+
+
+def _move(pid: str, base: Path, leaf: Path) -> None:
+    """Move one process, or else what keeps it from being moved out of the way."""
+    try:
+        write_control(leaf, "cgroup.procs", pid)
+    except SandboxError as error:
+        if error.errno == errno.ESRCH:  # it has ended
+            return
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        # One before us found no memory controller, and handed down what threads can have, too. That let a
+        # process into this group again, and then none can be in a group below it: nobody has these now.
+        with suppress(OSError):  # an instance lives there, which does have them
+            (base / SUBTREE_NAME).rmdir()
+        for controller in (base / "cgroup.subtree_control").read_text(encoding="ascii").split():
+            write_control(base, "cgroup.subtree_control", f"-{controller}")

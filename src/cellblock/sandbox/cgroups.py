@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from cellblock.errors import SandboxError
 from cellblock.sandbox.kernel_files import read_kernel_file, write_kernel_file
+from cellblock.sandbox.leases import lease_of_the_dead
 
 SUBTREE_NAME = "cellblock"
 OWN_LEAF = "cellblock-service"
@@ -187,6 +188,14 @@ def sweep(directory: Path) -> None:
     """
     for path, _, _ in os.walk(directory, topdown=False):
         _empty_and_remove(Path(path))
+
+
+def sweep_dead(tree: CgroupTree, leases: Path) -> None:
+    """Remove what instances beside this one left that are dead by their leases."""
+    for other in tree.others():
+        with lease_of_the_dead(other, leases) as is_dead:
+            if is_dead:
+                tree.sweep_other(other)
 
 
 def _empty_and_remove(path: Path) -> None:

@@ -19,10 +19,10 @@ from cellblock.model import EnforcementMode, IsolationMode, Remedy
 from cellblock.sandbox.cell import Cell
 from cellblock.sandbox.cgroup_choice import open_tree
 from cellblock.sandbox.cgroup_remedies import mount_remedy, subtree_remedy
-from cellblock.sandbox.cgroups import CgroupTree
+from cellblock.sandbox.cgroups import CgroupTree, sweep_dead
 from cellblock.sandbox.controls import CHECKS
 from cellblock.sandbox.features import HostFeatures, inspect_host
-from cellblock.sandbox.leases import BLOCK_SIZE, UidBlock, lease_directory, lease_of_the_dead, lease_uid_block
+from cellblock.sandbox.leases import BLOCK_SIZE, UidBlock, lease_directory, lease_uid_block
 from cellblock.sandbox.networks import STEP as OF_NETWORKS
 from cellblock.sandbox.networks import NetworkSettings
 from cellblock.sandbox.pool import Pool, PreparedCell
@@ -92,14 +92,11 @@ class Host:
         host = cls(settings, block)
         await host.set_roots(roots or {})
         try:
-            tree = open_tree(host._block.instance, settings.cgroup_root)
+            tree = open_tree(host._block.instance, leases, settings.cgroup_root)
             # What is there may be of root's service, when we are a user: neither ours to use nor to sweep.
             if any(os.access(path, os.W_OK) for path in tree.paths):
                 host._tree = tree
-                for other in tree.others():
-                    with lease_of_the_dead(other, leases) as is_dead:
-                        if is_dead:
-                            tree.sweep_other(other)
+                sweep_dead(tree, leases)
             else:
                 host._tree_problem = "; ".join(sorted(set(tree.missing.values())))
                 host._tree_remedy = subtree_remedy(tree)

@@ -1,0 +1,102 @@
+"""A run that cannot be watched any more ends as our failure."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+
+import pytest
+
+from cellblock.engine.watch import Watch
+from cellblock.errors import SandboxError
+from cellblock.model import Limits
+from cellblock.sandbox.shapes import CellSpec
+
+LIMITS = Limits(
+    memory_bytes=64 << 20,
+    cpu_ms=100,
+    wall_ms=100,
+    processes=4,
+    open_files=16,
+    file_size_bytes=1 << 20,
+    stack_bytes=8 << 20,
+    work_area_bytes=1 << 20,
+    work_area_inodes=64,
+    output_bytes=4096,
+)
+SPEC = CellSpec(argv=("/bin/true",), environment={}, files=(), stdin=b"", limits=LIMITS, root="host")
+LOOKS = ("cpu_usage_usec", "socket_bytes", "living_processes")
+
+
+class StandIn:
+    """A cell whose program goes on for ever; what is looked at can come to fail."""
+
+    def __init__(self):
+        self.stdout_fd, self._stdout = os.pipe()
+        self.stderr_fd, self._stderr = os.pipe()
+        self.failure = self.exited = self.stopped_by_filter = None
+        self.ended = asyncio.Event()
+        self.on_event = lambda: None
+        self.released_ns = 0
+        self.failing = {}
+        """By look: how many are well before it fails, and with what."""
+
+    def close(self):
+        for fd in (self.stdout_fd, self._stdout, self.stderr_fd, self._stderr):
+            os.close(fd)
+
+    def __getattr__(self, name):
+        assert name in LOOKS
+        return lambda: self._look(name)
+
+    def _look(self, name):
+        if name in self.failing:
+            left, error = self.failing[name]
+            if left == 0:
+                raise error
+            self.failing[name] = left - 1, error
+        return 0
+
+    def release(self, spec):
+        pass
+
+    def hear(self):
+        pass
+
+    def kill(self):
+        pass
+
+    def program_lives(self):
+        return True
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "no more"), ValueError("no number")])
+@pytest.mark.parametrize(
+    ("look", "well"),
+    [
+        *((look, well) for look in ("cpu_usage_usec", "socket_bytes") for well in (0, 1)),
+        ("living_processes", 0),
+    ],
+)
+def test_a_look_that_fails_ends_the_run_as_our_failure(look, well, error):
+    """The first, a later one, and that which comes with the kill at the wall limit."""
+
+    async def watched():
+        loop = asyncio.get_running_loop()
+        unheard = []
+        loop.set_exception_handler(lambda _, context: unheard.append(context))
+        cell = StandIn()
+        cell.failing[look] = well, error
+        try:
+            with pytest.raises(SandboxError, match=str(error.args[-1])):
+                await asyncio.wait_for(Watch(cell, SPEC).run(), 5)
+            assert cell.on_event() is None
+            assert not hasattr(cell.on_event, "__self__")
+            assert [fd for fd in (cell.stdout_fd, cell.stderr_fd) if loop.remove_reader(fd)] == []
+            assert [handle for handle in loop._scheduled if not handle.cancelled()] == []
+        finally:
+            cell.close()
+        assert unheard == []
+
+    asyncio.run(watched())
