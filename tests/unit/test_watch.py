@@ -26,7 +26,7 @@ LIMITS = Limits(
     output_bytes=4096,
 )
 SPEC = CellSpec(argv=("/bin/true",), environment={}, files=(), stdin=b"", limits=LIMITS, root="host")
-LOOKS = ("cpu_usage_usec", "socket_bytes", "living_processes")
+LOOKS = ("cpu_usage_usec", "socket_bytes", "tcp_sockets", "living_processes")
 
 
 class StandIn:
@@ -75,7 +75,7 @@ class StandIn:
 @pytest.mark.parametrize(
     ("look", "well"),
     [
-        *((look, well) for look in ("cpu_usage_usec", "socket_bytes") for well in (0, 1)),
+        *((look, well) for look in ("cpu_usage_usec", "socket_bytes", "tcp_sockets") for well in (0, 1)),
         ("living_processes", 0),
     ],
 )
