@@ -326,6 +326,41 @@ def test_a_run_within_its_limits_is_not_named():
     assert _beyond_limits({"cgroup": group, "timing": times, "limits": times}) == []
 
 
+LEAVING = """
+import ctypes, socket
+inside = []
+for _ in range(40):
+    ctypes.CDLL(None).unshare(0x40000000)
+    inside.append(socket.socket())
+socket.send_fds(socket.socket(fileno={fd}), [b"x"], [each.fileno() for each in inside])
+"""
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_network_namespace_that_a_socket_alone_keeps_is_growth(port, monkeypatch, leaves):
+    """More of them than may still be there at first of what was before, and are taken apart meanwhile."""
+    monkeypatch.setattr(front, "_SETTLES_WITHIN_S", 2 if leaves else 20)
+    ours, theirs = socket.socketpair()
+    kept = []
+
+    def leave(_):
+        subprocess.run(
+            [sys.executable, "-c", LEAVING.format(fd=theirs.fileno())], pass_fds=[theirs.fileno()], check=True
+        )
+        kept.extend(socket.recv_fds(ours, 1, 40)[1])
+        while kept and not leaves:
+            os.close(kept.pop())
+
+    (quick,) = (trial for trial in trials() if trial.name == "D/ptrace/traceme/python")
+    with ours, theirs:
+        card = front.attack("127.0.0.1", port, [quick], note=leave)
+        for fd in kept:
+            os.close(fd)
+    assert card.failed == []
+    named = [line.partition(":")[0] for line in card.growth]
+    assert named == (["network namespaces that nobody is in"] if leaves else [])
+
+
 def test_a_port_where_no_service_listens_is_refused(free_port):
     with pytest.raises(HostError, match=f"nobody listens on port {free_port}"):
         find_instance(free_port)
