@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shlex
@@ -345,6 +346,34 @@ def test_a_search_tells_what_of_the_hosts_etc_only_some_may_read_where_it_is_cop
     digests = host_root.digests_of_what_only_some_may_read(ours)
     assert said.startswith("attempt")
     assert any(digest in said for digest in digests) is copied
+
+
+@pytest.mark.parametrize(
+    ("modes", "private"),
+    [
+        ((0o755, 0o755, 0o755, 0o644), False),
+        ((0o755, 0o755, 0o755, 0o640), True),
+        ((0o755, 0o755, 0o700, 0o644), True),
+        ((0o755, 0o700, 0o755, 0o644), True),
+        ((0o755, 0o755, 0o711, 0o644), True),  # by its name only, and a copy tells that
+        ((0o755, 0o755, 0o754, 0o644), True),
+        ((0o700, 0o755, 0o755, 0o644), True),
+    ],
+)
+def test_what_lies_where_not_everybody_comes_is_not_everybodys_either(modes, private, monkeypatch, tmp_path):
+    way = [tmp_path / "etc", tmp_path / "etc/a", tmp_path / "etc/a/b", tmp_path / "etc/a/b/file"]
+    way[2].mkdir(parents=True)
+    way[3].write_text("told")
+    (tmp_path / "etc/another").write_text("something else")
+    for path, mode in zip(way, modes, strict=True):
+        path.chmod(mode)
+    monkeypatch.setattr(host_root, "_root_of", lambda _: tmp_path)
+    ours = Instance(parent=0, service=0, supervisor=os.getpid(), first_uid=0)
+    digest = hashlib.sha256(b"told").hexdigest()
+    assert (digest in host_root.digests_of_what_only_some_may_read(ours)) is private
+    # Where a file that everybody may read says the same, it is no secret.
+    (tmp_path / "etc/another").write_text("told")
+    assert (digest in host_root.digests_of_what_only_some_may_read(ours)) is (private and modes[0] == 0o700)
 
 
 @pytest.mark.parametrize("name", ["CELLBLOCK_METRICS_TOKEN", "OPERATORS_SECRET"])

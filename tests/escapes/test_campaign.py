@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cellblock.attacks import front
+from cellblock.attacks import front, outer
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.campaign import _COLD, Campaign, _beyond_limits, _tried
 from cellblock.attacks.ground import Ground
-from cellblock.attacks.instance import find_instance
+from cellblock.attacks.instance import Instance, find_instance
 from cellblock.attacks.manifest import CLASSES, Attack, Trial, fill, trials
 from cellblock.attacks.scorecard import as_markdown
 from cellblock.errors import HostError
@@ -235,26 +235,76 @@ def test_a_cold_start_is_no_attack_on_warm_ones(free_port, time_scale, monkeypat
         assert (finding.status, finding.seen) == ("not tried", ["no cell waits for it"])
 
 
-@pytest.mark.parametrize(
-    ("call", "status"),
-    [
-        ("syscall(SYS_keyctl, 0, -3, 1)", "contained"),
-        ("0", "dishonest"),  # as if the call had succeeded
-    ],
-)
-def test_what_a_containers_filter_refuses_first_is_contained_though_not_named(
-    free_port, time_scale, monkeypatch, call, status
+BEHIND = (sys.executable, str(Path(__file__).with_name("behind_a_filter.py")))
+
+
+def test_what_a_filter_that_we_are_not_behind_may_have_refused_first_is_not_tried(
+    free_port, time_scale, monkeypatch
 ):
-    behind = (sys.executable, str(Path(__file__).with_name("behind_a_filter.py")))
-    with running_instance(free_port, time_scale=time_scale, prefix=behind):
+    with running_instance(free_port, time_scale=time_scale, prefix=BEHIND):
         (keyctl,) = (trial for trial in trials() if trial.name == "D/keyctl/python")
-        source = keyctl.source.replace("syscall(SYS_keyctl, 0, -3, 1)", call)
         campaign = Campaign(Caller("127.0.0.1", free_port), find_instance(free_port))
-        finding = campaign.attempt(msgspec.structs.replace(keyctl, source=source))
-        assert (finding.status, finding.warm) == (status, True)
+        finding = campaign.attempt(keyctl)
+        assert (finding.status, finding.warm) == ("not tried", True)
+        assert "try it below the filter that is around the service" in finding.seen[0]
+        succeeds = keyctl.source.replace("syscall(SYS_keyctl, 0, -3, 1)", "0")
+        assert campaign.attempt(msgspec.structs.replace(keyctl, source=succeeds)).status == "dishonest"
         # Where nothing is known of a filter, it is what no cell may answer.
         monkeypatch.setattr(campaign, "_is_filtered", False)
         assert campaign.attempt(keyctl).status == "dishonest"
+
+
+@pytest.mark.timeout(180)
+def test_below_a_containers_filter_only_what_it_refuses_is_contained_though_not_named(free_port):
+    """As in a container; there is no rule of ours for umount2, which a missing capability refuses as well."""
+    below = str(Path(__file__).with_name("below_a_filter.py"))
+    names = ("D/keyctl/python", "D/keyctl/c", "D/umount2/python", "D/umount2/c", "D/ptrace/traceme/c")
+    command = [*BEHIND, sys.executable, below, str(free_port), "umount2", *names]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    unnamed = ["dishonest", "AC", "the evidence names no call, not umount2; verdict AC, allowed SIG"]
+    assert {name: found[name][:2] for name in names if "umount2" not in name} == {
+        "D/keyctl/python": ["contained", "AC"],
+        "D/keyctl/c": ["contained", "AC"],
+        "D/ptrace/traceme/c": ["contained", "SIG"],
+    }
+    for name in ("D/umount2/python", "D/umount2/c"):
+        status, verdict, seen = found[name]
+        assert [status, verdict, seen[: len(unnamed[2])]] == unnamed
+
+
+@pytest.mark.timeout(300)
+def test_of_every_call_that_must_be_named_it_is_told_whether_another_filter_is_first_and_none_is_made():
+    named = [trial for trial in trials(classes="D") if trial.syscall]
+    assert {trial.language for trial in named} == {"c", "python", "go", "rust"}
+    assert {trial.name: outer.refuses(trial) for trial in named} == {trial.name: False for trial in named}
+
+
+def test_a_call_that_has_no_name_here_is_not_made_to_find_out():
+    trial = Trial(an_attack(), "python", "print('attempt'); raise SystemExit(0)", syscall="newer_than_this")
+    assert outer.refuses(trial) is None
+    assert outer.refuses(msgspec.structs.replace(trial, syscall="mount")) is True
+
+
+@pytest.mark.parametrize(
+    ("count", "line", "namespace", "told"),
+    [
+        ("1", [10, 1], "pid:[4026531836]", True),  # below us
+        ("2", [10, 1], "pid:[4026531836]", False),
+        ("1", [1], "pid:[4026531836]", False),  # another unit's filter, maybe
+        ("1", [1], "pid:[4026532000]", True),  # in one container
+        ("2", [1], "pid:[4026532000]", False),
+        ("1", [1], "", False),
+    ],
+)
+def test_a_filter_is_the_same_only_where_it_cannot_be_another(monkeypatch, count, line, namespace, told):
+    monkeypatch.setattr(outer.proc, "status", lambda pid: {"Seccomp_filters": count if pid == 99 else "1"})
+    monkeypatch.setattr(outer, "_line_of", lambda _: [os.getpid() if pid == 10 else pid for pid in line])
+    monkeypatch.setattr(outer, "_namespace", lambda _: namespace)
+    instance = Instance(parent=0, service=0, supervisor=99, first_uid=0)
+    assert (outer.why_not_told(instance) == "") is told
 
 
 @pytest.mark.parametrize(
@@ -274,6 +324,41 @@ def test_a_run_within_its_limits_is_not_named():
     group = {"memory_peak_bytes": 128 << 20, "memory_limit_bytes": 128 << 20}
     times = {"cpu_ms": 4000, "wall_ms": 7000}
     assert _beyond_limits({"cgroup": group, "timing": times, "limits": times}) == []
+
+
+LEAVING = """
+import ctypes, socket
+inside = []
+for _ in range(40):
+    ctypes.CDLL(None).unshare(0x40000000)
+    inside.append(socket.socket())
+socket.send_fds(socket.socket(fileno={fd}), [b"x"], [each.fileno() for each in inside])
+"""
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_network_namespace_that_a_socket_alone_keeps_is_growth(port, monkeypatch, leaves):
+    """More of them than may still be there at first of what was before, and are taken apart meanwhile."""
+    monkeypatch.setattr(front, "_SETTLES_WITHIN_S", 2 if leaves else 20)
+    ours, theirs = socket.socketpair()
+    kept = []
+
+    def leave(_):
+        subprocess.run(
+            [sys.executable, "-c", LEAVING.format(fd=theirs.fileno())], pass_fds=[theirs.fileno()], check=True
+        )
+        kept.extend(socket.recv_fds(ours, 1, 40)[1])
+        while kept and not leaves:
+            os.close(kept.pop())
+
+    (quick,) = (trial for trial in trials() if trial.name == "D/ptrace/traceme/python")
+    with ours, theirs:
+        card = front.attack("127.0.0.1", port, [quick], note=leave)
+        for fd in kept:
+            os.close(fd)
+    assert card.failed == []
+    named = [line.partition(":")[0] for line in card.growth]
+    assert named == (["network namespaces that nobody is in"] if leaves else [])
 
 
 def test_a_port_where_no_service_listens_is_refused(free_port):

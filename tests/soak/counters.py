@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cellblock.attacks import machine, proc, standing
 from cellblock.attacks.instance import Instance
+from cellblock.attacks.network_namespaces import NetworkNamespaces
 from cellblock.attacks.standing import Standing
-from soak.network_namespaces import NetworkNamespaces
 
 _PATIENCE_S = 30.0
 """Network namespaces are taken apart after their last process has gone, one after the other."""

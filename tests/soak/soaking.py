@@ -22,9 +22,9 @@ from cellblock.attacks.caller import Caller
 from cellblock.attacks.campaign import Campaign
 from cellblock.attacks.instance import Instance, find_instance
 from cellblock.attacks.manifest import Trial
+from cellblock.attacks.network_namespaces import NetworkNamespaces
 from corpus.programs import Program
 from soak import counters
-from soak.network_namespaces import NetworkNamespaces
 from soak.work import Work
 
 _WARM_UP_SHARE = 0.3

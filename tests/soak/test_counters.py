@@ -14,8 +14,8 @@ import pytest
 
 from cellblock.attacks import proc
 from cellblock.attacks.instance import Instance
+from cellblock.attacks.network_namespaces import NetworkNamespaces
 from soak import counters
-from soak.network_namespaces import NetworkNamespaces
 
 UNUSED_UID = 1_999_744
 LEAKING = """

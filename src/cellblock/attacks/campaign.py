@@ -12,11 +12,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cellblock.attacks import host_root, known, machine, partners, standing, taken
+from cellblock.attacks import host_root, known, machine, outer, partners, standing, taken
 from cellblock.attacks.caller import Answer, Caller
 from cellblock.attacks.ground import Ground
 from cellblock.attacks.hostile import REQUESTS
-from cellblock.attacks.instance import Instance, is_filtered
+from cellblock.attacks.instance import Instance
 from cellblock.attacks.manifest import ATTEMPT, COMPILER_LIMIT, Attack, Finding, Status, Trial, fill, unfilled
 from cellblock.attacks.partners import lines
 from cellblock.attacks.settling import settle
@@ -62,7 +62,7 @@ class Campaign:
         self._runs: dict[str, bool] = {}
         self._warm: dict[str, frozenset[str]] = {}
         self._health = machine.health(instance)
-        self._is_filtered = is_filtered(instance)
+        self._is_filtered = outer.is_filtered(instance)
         self._secrets = [*instance.secrets, *host_root.digests_of_what_only_some_may_read(instance)]
 
     def attempt(self, trial: Trial, *, alone: bool = True) -> Finding:
@@ -112,14 +112,23 @@ class Campaign:
             )
         if wrong:
             return _finding(trial, "dishonest", wrong, answers, began_s)
+        if untold := self._why_untold(trial, answers, proof, warm_ones, alone=alone):
+            return _finding(trial, "not tried", [untold], answers, began_s)
+        return _finding(trial, "contained", [], answers, began_s)
+
+    def _why_untold(
+        self, trial: Trial, answers: list[Answer], proof: str, warm_ones: frozenset[str], *, alone: bool
+    ) -> str:
+        """Say why answers with nothing wrong in them show nothing; empty where they do."""
+        unnamed = any(self._ended_unnamed(trial, answer) for answer in answers)
+        if unnamed and (unknown := outer.why_unknown(self._instance, trial)):
+            return unknown
         how_many = all if trial.attack.partner else any
         if trial.source and not how_many(_tried(trial.attack, answer, proof) for answer in answers):
-            return _finding(trial, "not tried", [_tail(answers[-1])], answers, began_s)
+            return _tail(answers[-1])
         if trial.attack.partner and (apart := partners.why_apart(trial, answers, alone=alone)):
-            return _finding(trial, "not tried", [apart], answers, began_s)
-        if not all(_were_warm(answer, warm_ones) for answer in answers):
-            return _finding(trial, "not tried", [_COLD], answers, began_s)
-        return _finding(trial, "contained", [], answers, began_s)
+            return apart
+        return "" if all(_were_warm(answer, warm_ones) for answer in answers) else _COLD
 
     def _why_not(self, trial: Trial) -> str:
         """Say why an attack cannot be tried here; empty where it can."""
@@ -223,9 +232,7 @@ class Campaign:
         allowed = [str(verdict) for verdict in trial.attack.verdicts]
         evidence: dict[str, Any] = record.get("evidence") or {}
         named = (evidence.get("seccomp") or {}).get("syscall") or ""
-        # A program that was refused goes on to its good end; one whose call succeeded ends otherwise.
-        refused_before = self._is_filtered and trial.syscall and record["verdict"] == "AC"
-        if refused_before:
+        if self._ended_unnamed(trial, answer) and outer.may_have_refused(self._instance, trial):
             allowed.append("AC")
         elif trial.syscall and named != trial.syscall:
             wrong.append(f"the evidence names {named or 'no call'}, not {trial.syscall}")
@@ -240,6 +247,13 @@ class Campaign:
         if lifecycle.get("descendant_containment") not in {"ok", None}:
             wrong.append("descendants were not contained")
         return wrong
+
+    def _ended_unnamed(self, trial: Trial, answer: Answer) -> bool:
+        """Say whether a program was refused its call, and a filter around the service may have been first.
+
+        One whose call succeeded ends otherwise.
+        """
+        return self._is_filtered and bool(trial.syscall) and answer.json().get("verdict") == "AC"
 
     # ---- afterwards ----
 

@@ -85,11 +85,6 @@ def makes_device_nodes(instance: Instance) -> bool:
     return whole and bool(capabilities >> _MKNOD & 1)
 
 
-def is_filtered(instance: Instance) -> bool:
-    """Whether a filter around all of it, as containers have, may refuse a call before the cell's own does."""
-    return proc.status(instance.supervisor).get("Seccomp") == "2"
-
-
 def find_instance(port: int) -> Instance:
     """Find who listens on ``port`` of this machine; raises ``HostError`` where that is no instance."""
     if os.geteuid() != 0:

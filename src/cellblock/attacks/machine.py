@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cellblock.attacks import proc, standing
 from cellblock.attacks.instance import Instance
+from cellblock.attacks.network_namespaces import NetworkNamespaces
 from cellblock.attacks.standing import Standing
 
 _CLOCK_STEP_S = 0.5
@@ -83,6 +84,7 @@ def leftovers(instance: Instance) -> dict[str, int]:
 def growth(instance: Instance) -> dict[str, int]:
     """Count what grows where something leaks: descriptors and mounts of the privileged processes.
 
+    Network namespaces that nobody is in are the whole machine's; the kernel keeps one while a socket is left.
     What the supervisor holds of cells that wait, and of zygotes, is theirs and not counted.
     """
     return standing.counted_at_rest(instance, lambda there: _growth(instance, there))
@@ -94,6 +96,7 @@ def _growth(instance: Instance, there: Standing) -> dict[str, int]:
     return {
         **counts,
         "mounts of the supervisor": _mounts(instance.supervisor),
+        "network namespaces that nobody is in": NetworkNamespaces(instance.parent).abandoned(),
         "spawners": len(there.spawners),
         "descriptors of spawners": sum(len(proc.links(pid)) for pid in there.spawners),
         "mounts of spawners": sum(_mounts(pid) for pid in there.spawners),

@@ -41,7 +41,7 @@ COMPILER_LIMIT = "the compiler exceeded its"
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 
 
-Witness = Literal["tasks", "files", "memory_bytes"]
+Witness = Literal["tasks", "files", "memory_bytes", "socket_bytes"]
 """What the host counts of itself while an attack runs; ``taken`` says how."""
 
 

@@ -1,7 +1,8 @@
 """What an attack takes while it runs: of the host, by the host's own count, and of what it says it holds.
 
 The counters of a run's own group are what an attack on resources is after, so they are not the only witness:
-the host counts tasks by their users, open files and free memory, and a program counts what it has written.
+the host counts tasks by their users, open files, free memory and what waits in the sockets of all networks,
+and a program counts what it has written.
 """
 
 from __future__ import annotations
@@ -23,17 +24,21 @@ _THREADS = 17
 _OTHERS_TASKS = 128
 _OTHERS_FILES = 2048
 _OTHERS_BYTES = 512 << 20
+_OTHERS_SOCKET_BYTES = 64 << 20
 """What else may begin meanwhile: compilers, runtimes in the next cells, whatever the machine is for.
 
 Attacks go on to far more.
 """
 _IN_ONE_MESSAGE = 253
+_SOCKET_BYTES = 32 << 20
+"""What may wait in the sockets of one run, as docs/isolation.md says; no limit of its evidence does."""
 _UNREFUSED_BYTES = 1 << 20
 _WORTH_TRYING_BYTES = 64 << 10
 _BURNT_MS = 500
 """Less than whoever never rests gets in the seconds until a limit ends it, however busy the machine."""
 _HOST = "the host"
 _HELD = re.compile(r"^held ([0-9]+)$", re.MULTILINE)
+_IN_SOCKETS = re.compile(r"^(?:TCP|UDP): .*\bmem ([0-9]+)$", re.MULTILINE)
 
 
 class Watch:
@@ -64,17 +69,19 @@ class Watch:
             self._looking.join()
 
     def beyond(self, limits: Mapping[str, int]) -> list[str]:
-        """Name what the host had more of than the limits of one run explain."""
-        allowed: dict[Witness, int] = {
-            "tasks": limits["processes"] + _OTHERS_TASKS,
-            # Its table, as many again in flight, and the message that passes that number.
-            "files": 2 * limits["open_files"] + _IN_ONE_MESSAGE + _OTHERS_FILES,
-            "memory_bytes": limits["memory_bytes"] + _OTHERS_BYTES,
-        }
+        """Name what the host had more of than the limits of one run explain, as far as these are told."""
+        allowed: dict[Witness, int] = {"socket_bytes": _SOCKET_BYTES + _OTHERS_SOCKET_BYTES}
+        if limits:
+            allowed |= {
+                "tasks": limits["processes"] + _OTHERS_TASKS,
+                # Its table, as many again in flight, and the message that passes that number.
+                "files": 2 * limits["open_files"] + _IN_ONE_MESSAGE + _OTHERS_FILES,
+                "memory_bytes": limits["memory_bytes"] + _OTHERS_BYTES,
+            }
         return [
             f"{_HOST} had {grown} {witness} more than before, where its limits allow {allowed[witness]}"
             for witness, grown in self.grown.items()
-            if grown > allowed[witness]
+            if witness in allowed and grown > allowed[witness]
         ]
 
     def _look_on(self) -> None:
@@ -85,7 +92,12 @@ class Watch:
                 self.grown[witness] = max(self.grown[witness], count - self._least[witness])
 
     def _look(self) -> dict[Witness, int]:
-        looks = {"tasks": self._tasks, "files": _files, "memory_bytes": _memory_bytes}
+        looks = {
+            "tasks": self._tasks,
+            "files": _files,
+            "memory_bytes": _memory_bytes,
+            "socket_bytes": socket_bytes,
+        }
         return {witness: looks[witness]() for witness in self._witnesses}
 
     def _tasks(self) -> int:
@@ -122,8 +134,7 @@ def reached(attack: Attack, watch: Watch, records: Sequence[Mapping[str, Any]]) 
     found = []
     for record in records:
         found += uncounted(attack, record)
-        if limits := (record.get("evidence") or {}).get("limits"):
-            found += watch.beyond(limits)
+        found += watch.beyond((record.get("evidence") or {}).get("limits") or {})
     return found
 
 
@@ -154,3 +165,9 @@ def _memory_bytes() -> int:
     lines = (line.split() for line in proc.text(Path("/proc/meminfo")).splitlines())
     kib = {fields[0]: int(fields[1]) for fields in lines}
     return (kib["MemTotal:"] - kib["MemAvailable:"]) << 10
+
+
+def socket_bytes() -> int:
+    """Return what waits in TCP and UDP sockets: whoever asks, the kernel says it of all networks together."""
+    pages = _IN_SOCKETS.findall(proc.text(Path("/proc/net/sockstat")))
+    return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
