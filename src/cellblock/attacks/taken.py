@@ -24,13 +24,13 @@ _THREADS = 17
 _OTHERS_TASKS = 128
 _OTHERS_FILES = 2048
 _OTHERS_BYTES = 512 << 20
-_OTHERS_SOCKET_BYTES = 64 << 20
+_OTHERS_SOCKET_BYTES = 32 << 20
 """What else may begin meanwhile: compilers, runtimes in the next cells, whatever the machine is for.
 
 Attacks go on to far more.
 """
 _IN_ONE_MESSAGE = 253
-_SOCKET_BYTES = 32 << 20
+_SOCKET_BYTES = (32 << 20) + 1024 * (128 << 10)
 """What may wait in the sockets of one run, as docs/isolation.md says; no limit of its evidence does."""
 _UNREFUSED_BYTES = 1 << 20
 _WORTH_TRYING_BYTES = 64 << 10

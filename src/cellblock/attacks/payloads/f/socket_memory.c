@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PROMISED (96L << 20) /* 32 MiB, and what others and a moment may add */
+#define PROMISED (192L << 20) /* 32 MiB, as much as 1024 sockets may hold, and what others and a moment add */
 #define MOST (512L << 20)    /* what is tried */
 #define AT_ONCE 64
 

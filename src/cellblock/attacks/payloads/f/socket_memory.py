@@ -2,7 +2,7 @@ import fcntl, select, socket, struct, sys, termios, time
 
 print("attempt", flush=True)
 WAY, BLOCK = "@WAY@", bytes(1 << 16)
-PROMISED, MOST = 96 << 20, 512 << 20  # 32 MiB, and what others and a moment may add; what is tried
+PROMISED, MOST = 192 << 20, 512 << 20  # 32 MiB, 1024 sockets' 128, others and a moment; what is tried
 held, kept = 0, []
 
 
