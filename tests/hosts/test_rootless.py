@@ -172,7 +172,7 @@ def test_a_user_outside_of_his_group_is_told_the_command_that_starts_inside_and_
     session.mkdir(exist_ok=True)
     code, found = doctor(session, "--cgroup-root", f"/{group.name}")
     assert (code, kinds.missing(found)) == (1, {"cell"})
-    assert found["cell"]["detail"].startswith("cell step clone_init failed: Permission denied")
+    assert found["cell"]["detail"].startswith("cell step fork_program failed: Permission denied")
     told = "start cellblock inside its group; as root, from its own directory: "
     assert found["cell"]["remedy"].startswith(told)
     for flags in ((), ("--cgroup-root", f"/{group.name}")):

@@ -143,7 +143,7 @@ def test_where_a_unit_covers_parts_of_proc_its_settings_are_named(around):
     assert remedy_of(FORBIDDEN).startswith("RestrictNamespaces=no"), "another step"
 
 
-KEPT_OUT = SandboxError("clone_init", errno.EACCES)
+KEPT_OUT = SandboxError("fork_program", errno.EACCES)
 V2 = SimpleNamespace(backend="cgroup_v2", bases={"memory": Path("/sys/fs/cgroup/judge")})
 
 

@@ -62,7 +62,7 @@ def _is_kept_out(error: SandboxError, tree: CgroupTree) -> bool:
 
     Whoever moves from one group to another has to be let write to what is above both.
     """
-    born = (error.step, error.errno) == ("clone_init", errno.EACCES)
+    born = (error.step, error.errno) == ("fork_program", errno.EACCES)
     return born and is_our_own() and tree.backend == "cgroup_v2"
 
 
