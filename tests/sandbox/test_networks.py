@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cellblock.model import Verdict
-from cellblock.sandbox import features, networks
+from cellblock.sandbox import features, networks, sockets
 from cellblock.sandbox.cell import Cell
 from sandbox.cells import MIB, Cells, kill_reasons, opened
 from sandbox.waiting import init_at_work
@@ -100,6 +101,23 @@ def test_sockets_are_counted_in_a_network_that_is_up(cells, monkeypatch, loopbac
     code = "import socket, time; made = socket.create_server(('127.0.0.1', 0)); time.sleep(0.2)"
     assert cells.run(code if loopback else "", loopback=loopback).verdict is Verdict.AC
     assert set(seen) == ({0, 1} if loopback else {None})
+
+
+def test_a_machine_without_ipv6_has_the_other_sockets_counted(monkeypatch):
+    monkeypatch.setattr(sockets, "_FILE_OF_IPV6", "nonexistent")
+    counts = sockets.SocketCounts(os.getpid())
+    try:
+        before = counts.tcp()
+        with socket.create_server(("127.0.0.1", 0)):
+            assert counts.tcp() > before
+    finally:
+        counts.close()
+
+
+def test_a_run_whose_sockets_cannot_be_counted_ends_as_our_failure(cells, monkeypatch):
+    monkeypatch.setattr(sockets, "_FILE", "nonexistent")
+    outcome = cells.run("import time; time.sleep(5)", loopback=True)
+    assert (outcome.verdict, "No such file" in str(outcome.error_message)) == (Verdict.IE, True), outcome
 
 
 RECEIVES = """

@@ -100,3 +100,25 @@ def test_a_look_that_fails_ends_the_run_as_our_failure(look, well, error):
         assert unheard == []
 
     asyncio.run(watched())
+
+
+def test_a_look_that_fails_when_the_program_has_ended_changes_nothing():
+    """Whether it had ended is what its init has said by then, heard or not."""
+
+    async def failed(cell):
+        watch = Watch(cell, SPEC)
+        watch._look(cell.cpu_usage_usec)
+        return cell.failure
+
+    class Ending(StandIn):
+        def hear(self):
+            self.exited = object()
+            self.on_event()
+
+    for kind, fails in ((StandIn, True), (Ending, False)):
+        cell = kind()
+        cell.failing["cpu_usage_usec"] = 0, OSError(errno.EMFILE, "too many")
+        try:
+            assert (asyncio.run(failed(cell)) is not None) is fails
+        finally:
+            cell.close()

@@ -158,6 +158,9 @@ class Watch:
             self._fail(SandboxError("watch", getattr(error, "errno", None) or 0, str(error)))
 
     def _fail(self, error: SandboxError) -> None:
+        self._cell.hear()
+        if self._over.is_set():  # the program had ended before anything was missed
+            return
         self._cell.failure = self._cell.failure or error
         self._over.set()
 

@@ -171,8 +171,11 @@ class Cell:
     def tcp_sockets(self) -> int | None:
         """How many its network has, whoever has them; ``None`` without one that is up, and after the end."""
         if self._is_up and self._socket_counts is None and self._init is not None:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            try:
                 self._socket_counts = SocketCounts(self._init.pid)
+            except (FileNotFoundError, ProcessLookupError):
+                if lives(self._init.pidfd):
+                    raise
         return self._socket_counts.tcp() if self._socket_counts else None
 
     def living_processes(self) -> int | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 
-_FILES = ("sockstat", "sockstat6")
+_FILE, _FILE_OF_IPV6 = "sockstat", "sockstat6"
 _IN_USE = re.compile(rb"^TCP6?: inuse (\d+)", re.MULTILINE)
 _LINES_BYTES = 1024
 
@@ -21,8 +22,11 @@ class SocketCounts:
         """Open them for the network of a process; raises ``OSError``, where it is gone, too."""
         self._fds: list[int] = []
         try:
-            for name in _FILES:
-                self._fds.append(os.open(f"/proc/{pid}/net/{name}", os.O_RDONLY | os.O_CLOEXEC))
+            self._fds.append(_open(pid, _FILE))
+            with suppress(
+                FileNotFoundError
+            ):  # a kernel without IPv6, or where it is off, has no sockets of it
+                self._fds.append(_open(pid, _FILE_OF_IPV6))
         except OSError:
             self.close()
             raise
@@ -37,3 +41,7 @@ class SocketCounts:
         for fd in self._fds:
             os.close(fd)
         self._fds.clear()
+
+
+def _open(pid: int, name: str) -> int:
+    return os.open(f"/proc/{pid}/net/{name}", os.O_RDONLY | os.O_CLOEXEC)
