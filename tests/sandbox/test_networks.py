@@ -149,10 +149,21 @@ time.sleep(SECONDS)
 """
 
 
+def in_network(network_fd: int, *argv: str) -> str:
+    command = ["nsenter", f"--net=/proc/self/fd/{network_fd}", *argv]
+    return subprocess.run(command, capture_output=True, text=True, check=True, pass_fds=[network_fd]).stdout
+
+
 def sockets_left(network_fd: int) -> int:
-    command = ["nsenter", f"--net=/proc/self/fd/{network_fd}", "cat", "/proc/net/sockstat"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, pass_fds=[network_fd]).stdout
+    told = in_network(network_fd, "cat", "/proc/net/sockstat")
     return int(told.split("TCP: inuse ")[1].split()[0])
+
+
+def is_left_alone(network_fd: int, seconds: float) -> bool:
+    deadline_s = time.monotonic() + seconds
+    while (left := sockets_left(network_fd)) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    return left > 0
 
 
 @pytest.mark.parametrize(
@@ -172,10 +183,9 @@ def test_no_connection_outlives_its_run(time_scale, monkeypatch, filtered, small
         )
     try:
         assert (sockets_left(network_fd) > 0) is not filtered, "whether it can be made deaf at all"
-        deadline_s = time.monotonic() + 10
-        while sockets_left(network_fd) and time.monotonic() < deadline_s:
-            time.sleep(0.1)
-        assert (sockets_left(network_fd) > 0) is left
+        assert is_left_alone(network_fd, 5) is left
+        in_network(network_fd, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/tcp_orphan_retries")
+        assert not is_left_alone(network_fd, 60), "and it would be with the tests that follow"
     finally:
         os.close(network_fd)
 
