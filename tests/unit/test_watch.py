@@ -6,26 +6,15 @@ import asyncio
 import errno
 import os
 
+import msgspec
 import pytest
 
 from cellblock.engine.watch import Watch
 from cellblock.errors import SandboxError
-from cellblock.model import Limits
-from cellblock.sandbox.shapes import CellSpec
+from cellblock.sandbox.probe import PROBE
+from cellblock.verdict.judge import KILLED_FOR_WALL
 
-LIMITS = Limits(
-    memory_bytes=64 << 20,
-    cpu_ms=100,
-    wall_ms=100,
-    processes=4,
-    open_files=16,
-    file_size_bytes=1 << 20,
-    stack_bytes=8 << 20,
-    work_area_bytes=1 << 20,
-    work_area_inodes=64,
-    output_bytes=4096,
-)
-SPEC = CellSpec(argv=("/bin/true",), environment={}, files=(), stdin=b"", limits=LIMITS, root="host")
+SPEC = msgspec.structs.replace(PROBE, limits=msgspec.structs.replace(PROBE.limits, cpu_ms=100, wall_ms=100))
 LOOKS = ("cpu_usage_usec", "socket_bytes", "tcp_sockets", "living_processes")
 
 
@@ -122,3 +111,19 @@ def test_a_look_that_fails_when_the_program_has_ended_changes_nothing():
             assert (asyncio.run(failed(cell)) is not None) is fails
         finally:
             cell.close()
+
+
+def test_what_a_run_was_ended_for_stands_whatever_cannot_be_seen_later():
+    async def ended(cell):
+        watch = Watch(cell, SPEC)
+        watch._look_after("cpu", 0, watch._check_cpu)
+        watch._kill(KILLED_FOR_WALL)
+        await asyncio.sleep(0.01)
+        return watch._killed_for, cell.failure
+
+    cell = StandIn()
+    cell.failing["cpu_usage_usec"] = 0, OSError(errno.EMFILE, "too many")
+    try:
+        assert asyncio.run(ended(cell)) == (KILLED_FOR_WALL, None)
+    finally:
+        cell.close()

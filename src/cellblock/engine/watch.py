@@ -200,6 +200,8 @@ class Watch:
         self._note("kill", reason)
         self._count_descendants(besides=1)
         self._cell.kill()
+        for timer in self._timers.values():  # what it was ended for stands, whatever could be seen later
+            timer.cancel()
 
     def _end_rest(self) -> None:
         """End what is there after the program itself: its orphans, a call that the filter stopped, init."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 Instruction = tuple[int, int, int, int]
 """Code, how far to jump if so, how far if not, constant; jumps count from the next instruction."""
 
+_LOW_HALF = 0xFFFFFFFF
 _PACKED = struct.Struct("=HBBI")
 _LOAD_WORD, _AND, _JUMP, _RETURN = 0x20, 0x54, 0x05, 0x06
 _JUMP_EQUAL, _JUMP_GREATER, _JUMP_GREATER_EQUAL = 0x15, 0x25, 0x35
@@ -21,7 +22,7 @@ class OneOf(Struct, frozen=True):
 
     index: int
     values: Sequence[int]
-    mask: int = 0xFFFFFFFF
+    mask: int = _LOW_HALF
     """The bits that are compared."""
 
 
@@ -82,7 +83,7 @@ def _judge(rule: Only) -> list[Instruction]:
 
 def _compare(one_of: OneOf, *, if_so: int, if_not: int) -> list[Instruction]:
     made: list[Instruction] = [(_LOAD_WORD, 0, 0, _OFFSET_ARGUMENTS + _ARGUMENT_BYTES * one_of.index)]
-    if one_of.mask != OneOf.__struct_defaults__[0]:
+    if one_of.mask != _LOW_HALF:
         made.append((_AND, 0, 0, one_of.mask))
     last = len(one_of.values) - 1
     for at, value in enumerate(one_of.values):

@@ -71,7 +71,7 @@ class Cell:
         self._program_pidfd = -1
         self._out_fd = -1
         self._listener_fd = -1  # held, never read: see report_ready in init.c
-        self._is_up = False
+        self._network_is_up = False
         self._socket_counts: SocketCounts | None = None
         self._control, self._their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)  # noqa: FBT003  # the socket API's own positional flag
@@ -97,7 +97,7 @@ class Cell:
         # Without a network of its own it would be the host's that is set and raised.
         up = self.shape.loopback and bool(clone_flags & CLONE_FLAGS["net"])
         small = up and networks_fd >= 0
-        self._is_up = up
+        self._network_is_up = up
         features |= wire.FEATURE_LOOPBACK * up | wire.FEATURE_SMALL_SOCKETS * small
         request_fd = memory_file("request", self._request(features))
         try:
@@ -170,7 +170,7 @@ class Cell:
 
     def tcp_sockets(self) -> int | None:
         """How many its network has, whoever has them; ``None`` without one that is up, and after the end."""
-        if self._is_up and self._socket_counts is None and self._init is not None:
+        if self._network_is_up and self._socket_counts is None and self._init is not None:
             try:
                 self._socket_counts = SocketCounts(self._init.pid)
             except (FileNotFoundError, ProcessLookupError):
@@ -225,7 +225,7 @@ class Cell:
         if self._socket_counts:
             self._socket_counts.close()
             self._socket_counts = None
-        self._is_up = False
+        self._network_is_up = False
         for fd in (self.stdout_fd, self.stderr_fd, self._program_pidfd, self._out_fd, self._listener_fd):
             _close(fd)
         self.stdout_fd = self.stderr_fd = self._program_pidfd = self._out_fd = self._listener_fd = -1

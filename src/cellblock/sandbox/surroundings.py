@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cellblock.sandbox.kernel_files import read_kernel_file
@@ -112,4 +111,4 @@ def covers_of_proc() -> list[str]:
     """Name the paths below ``/proc`` that something is mounted over."""
     lines = read_kernel_file("/proc/self/mountinfo").splitlines()
     paths = {line.split(" ")[4] for line in lines}
-    return sorted(path for path in paths - _EMPTY_BY_NATURE if os.path.dirname(path).startswith("/proc"))  # noqa: PTH120
+    return sorted(path for path in paths - _EMPTY_BY_NATURE if path.startswith("/proc/"))
